@@ -1,0 +1,1 @@
+"""What a peer decides: the protocol without sockets, files, clocks or global randomness."""

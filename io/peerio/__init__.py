@@ -1,0 +1,1 @@
+"""Bytes, sockets, files, clocks and logs around the sans-IO core."""
