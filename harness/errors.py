@@ -8,6 +8,8 @@ USAGE = 2
 """Exit status for wrong use of the command line, as of a peer (spec 7.4)."""
 TIMED_OUT = 5
 """Exit status of a swarm that ran out of its time."""
+COPIES_DIFFER = 6
+"""Exit status of a swarm whose peers all ended with 0 but whose copies aren't all the seed's."""
 
 
 class HarnessError(Exception):

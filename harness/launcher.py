@@ -42,6 +42,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Observer(Protocol):
     """Who is told what happens; every call comes from `Launcher.run`."""
 
+    def on_start(self, peer_id: int, pid: int) -> None:
+        """A peer's process runs."""
+
     def on_status(self, status: Status) -> None:
         """A peer told how it stands."""
 
@@ -104,10 +107,6 @@ class Launcher:
         self._signals: list[int] = []
         self._selector = selectors.DefaultSelector()
 
-    def pids(self) -> dict[int, int]:
-        """The process id of each peer that hasn't ended."""
-        return {peer_id: process.popen.pid for peer_id, process in self._running.items()}
-
     def run(self) -> Outcome:
         """Start all, wait for all; call from the main thread, which alone may handle signals.
 
@@ -162,6 +161,7 @@ class Launcher:
         process = _Process(peer_id, popen, status_pipe, stderr)
         self._running[peer_id] = process
         self._selector.register(status_pipe, selectors.EVENT_READ, process)
+        self._observer.on_start(peer_id, popen.pid)
 
     def _watch(self, wake_up: int, deadline: float) -> None:
         next_tick = time.monotonic()

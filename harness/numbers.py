@@ -1,4 +1,7 @@
-"""Numbers as people write them on a command line, and as tables show them."""
+"""Numbers as people write them on a command line, and as tables show them.
+
+An option that wasn't given is the empty text, and parsed as None.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,10 @@ _UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _SIZE = re.compile(r"(\d+)\s*(KiB|MiB|GiB)?")
 
 
-def parse_count(option: str, text: str, *, least: int = 0) -> int:
+def parse_count(option: str, text: str, *, least: int = 0) -> int | None:
     """A whole number of at least `least`; HarnessError that names the option otherwise."""
+    if not text:
+        return None
     if not re.fullmatch(r"[0-9]+", text) or int(text) < least:
         raise HarnessError(
             f"--{option} {text!r}: expected a whole number of at least {least}", status=USAGE
@@ -19,8 +24,10 @@ def parse_count(option: str, text: str, *, least: int = 0) -> int:
     return int(text)
 
 
-def parse_size(option: str, text: str, *, least: int = 0) -> int:
+def parse_size(option: str, text: str, *, least: int = 0) -> int | None:
     """Bytes, written as `32768` or `256KiB`; HarnessError that names the option otherwise."""
+    if not text:
+        return None
     match = _SIZE.fullmatch(text.strip())
     size = int(match[1]) * _UNITS[match[2] or ""] if match else -1
     if size < least:
@@ -31,8 +38,10 @@ def parse_size(option: str, text: str, *, least: int = 0) -> int:
     return size
 
 
-def parse_seconds(option: str, text: str) -> float:
+def parse_seconds(option: str, text: str) -> float | None:
     """A positive number of seconds; HarnessError that names the option otherwise."""
+    if not text:
+        return None
     try:
         seconds = float(text)
     except ValueError:
