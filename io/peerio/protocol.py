@@ -64,6 +64,13 @@ class MessageType(IntEnum):
     PIECE = 7
 
 
+def type_name(kind: int) -> str:
+    """The name of a message type as people write it: `not interested`, `unknown 9`."""
+    if kind > MessageType.PIECE:
+        return f"unknown {kind}"
+    return MessageType(kind).name.lower().replace("_", " ")
+
+
 _PLAIN: dict[int, Message] = {
     MessageType.CHOKE: CHOKE,
     MessageType.UNCHOKE: UNCHOKE,
@@ -179,9 +186,8 @@ class FrameRules:
         else:
             fits, expected = length <= self._longest, f"at most {self._longest}"
         if not fits:
-            name = MessageType(kind).name.lower() if kind in MessageType else f"type {kind}"
             raise RemoteProtocolError(
-                f"{name.replace('_', ' ')} of length {length}, expected {expected}", clause="3.5"
+                f"{type_name(kind)} of length {length}, expected {expected}", clause="3.5"
             )
 
     def piece_length(self, piece: int) -> int:
@@ -261,6 +267,7 @@ class Decoder:
         self._rules = rules
         self._scratch = memoryview(bytearray(64 * 1024)) if scratch is None else scratch
         self._tail = b""  # the beginning of a frame: at most 8 bytes
+        self._frame = (0, 0, 0)  # the present frame's type, length, and index where it has one
         self._left = 0  # payload bytes of the present frame that are still to come
         self._piece: int | None = None
         self._sink: Sink | None = None
@@ -311,7 +318,7 @@ class Decoder:
         """Check and take the header at `at`; its size, or 0 if some of it is still to come."""
         length, kind = _FRAME.unpack_from(view, at)
         self._rules.check(length, kind)
-        self._frame: tuple[int, int, int] = (kind, length, 0)
+        self._frame = (kind, length, 0)
         if kind not in (MessageType.HAVE, MessageType.REQUEST, MessageType.PIECE):
             self._left = length - 1
             return _FRAME.size
@@ -390,7 +397,7 @@ def recv_message(sock: socket.socket, rules: FrameRules) -> Message | None:
         rules.check(length, kind)
         if kind in _PLAIN:
             return _PLAIN[kind]
-        if kind not in MessageType:
+        if kind > MessageType.PIECE:
             read_exact(sock, length - 1)
             continue
         if kind == MessageType.BITFIELD:
