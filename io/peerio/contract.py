@@ -8,7 +8,7 @@ implementation of `Network`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from core.events import Timer
 from core.messages import Message
@@ -101,3 +101,22 @@ class Network(Protocol):
 
     def post(self, call: Callable[[], None]) -> None:
         """Have the network thread make this call; from any thread."""
+
+
+class Tap(Protocol):
+    """Sees every message and connection, for the trace (docs/trace.md); used where tracing is on."""
+
+    def message(
+        self,
+        way: str,
+        conn: str,
+        neighbor: int,
+        mseq: int,
+        kind: str,
+        size: int,
+        fields: dict[str, Any],
+    ) -> None:
+        """A message was queued (`way` is `out`) or taken in (`in`); `size` is its whole frame's."""
+
+    def connection(self, conn: str, neighbor: int, state: str, fields: dict[str, Any]) -> None:
+        """A connection is `open` or `closed`."""

@@ -121,9 +121,9 @@ def next_free_number(*paths: Path) -> int:
     return max((int(match[1]) for match in taken if match), default=0) + 1
 
 
-def move_aside(path: Path) -> Path:
-    """Renames `path` to the next free number and returns the new path; it is not replaced."""
-    aside = path.with_name(f"{path.name}.{next_free_number(path)}")
+def move_aside(path: Path, number: int | None = None) -> Path:
+    """Renames `path` to a number, by default the next free one; returns the new path."""
+    aside = path.with_name(f"{path.name}.{number or next_free_number(path)}")
     path.rename(aside)
     return aside
 

@@ -14,7 +14,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from core.config import SwarmConfig
 from core.errors import RemoteProtocolError
@@ -71,6 +71,12 @@ def type_name(kind: int) -> str:
     return MessageType(kind).name.lower().replace("_", " ")
 
 
+_KINDS: dict[type, str] = {
+    kind: type_name(value)
+    for value, kind in enumerate(
+        (Choke, Unchoke, Interested, NotInterested, Have, Bitfield, Request, Piece)
+    )
+}
 _PLAIN: dict[int, Message] = {
     MessageType.CHOKE: CHOKE,
     MessageType.UNCHOKE: UNCHOKE,
@@ -131,6 +137,20 @@ def encode(message: Message) -> bytes:
             return _FRAME.pack(1 + len(bits), MessageType.BITFIELD) + bits
         case Piece(piece, content):
             return piece_header(piece, len(content)) + content
+
+
+def describe(message: Message) -> tuple[str, int, dict[str, Any]]:
+    """A message's type, the bytes of its whole frame, and its fields, as the trace has them."""
+    kind = _KINDS[type(message)]
+    match message:
+        case Have(piece) | Request(piece):
+            return kind, _INDEXED.size, {"piece": piece}
+        case Bitfield(flags):
+            return kind, _FRAME.size + -(-len(flags) // 8), {"count": flags.count(1)}
+        case Piece(piece, content):
+            return kind, _INDEXED.size + len(content), {"piece": piece}
+        case _:
+            return kind, _FRAME.size, {}
 
 
 def piece_header(piece: int, size: int) -> bytes:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import errno
 import socket
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
 
-from peerio.net.alarms import Alarms
+from peerio.net.loop import WRITE, Loop
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
@@ -20,32 +19,19 @@ Address = tuple[socket.AddressFamily, Any]
 
 
 class DialOwner(Protocol):
-    """What the dialler asks of networking."""
+    """Whom a dialler reports to."""
 
-    @property
-    def now(self) -> float:
-        """The time of the present turn, in seconds."""
+    def on_dialled(self, peer_id: int, sock: socket.socket) -> None:
+        """TCP is connected; the socket is the owner's now. `established` or `retry` follows."""
 
-    def post(self, call: Callable[[], None]) -> None:
-        """Have the network thread make this call."""
+    def on_refused(self, peer_id: int) -> None:
+        """Nobody listens at the neighbor's addresses; it is dialled again after a pause."""
 
-    def watch_attempt(self, sock: socket.socket, on_writable: Callable[[], None]) -> None:
-        """Call when the attempt succeeded or failed."""
-
-    def unwatch_attempt(self, sock: socket.socket) -> None:
-        """The attempt is over."""
-
-    def attempt_succeeded(self, peer_id: int, sock: socket.socket) -> None:
-        """TCP is connected."""
+    def on_unresolved(self, text: str) -> None:
+        """A name that doesn't resolve, told once; it is tried again."""
 
     def allowed_at(self, peer_id: int) -> float:
         """From when on the neighbor may be dialled (spec 3.5)."""
-
-    def dial_refused(self, peer_id: int) -> None:
-        """Every address of the neighbor refused the connection."""
-
-    def warn(self, text: str) -> None:
-        """Tell people."""
 
 
 @dataclass(slots=True)
@@ -69,9 +55,9 @@ class _Dial:
 class Dialler:
     """One dial for each predecessor: resolve, try each address, pause, again."""
 
-    def __init__(self, owner: DialOwner, alarms: Alarms, rng: Random) -> None:
+    def __init__(self, loop: Loop, owner: DialOwner, rng: Random) -> None:
+        self._loop = loop
         self._owner = owner
-        self._alarms = alarms
         self._rng = rng
         self._dials: dict[int, _Dial] = {}
         self._stopped = False
@@ -99,19 +85,19 @@ class Dialler:
         """Give up all dials for good."""
         self._stopped = True
         for dial in self._dials.values():
-            self._alarms.clear(("dial", dial.peer_id))
+            self._loop.alarms.clear(("dial", dial.peer_id))
             self._close_attempt(dial)
 
     def _attempt_when_allowed(self, dial: _Dial) -> None:
         at = self._owner.allowed_at(dial.peer_id)
-        if at > self._owner.now:
-            self._alarms.set(("dial", dial.peer_id), at, lambda: self._begin(dial))
+        if at > self._loop.now:
+            self._loop.alarms.set(("dial", dial.peer_id), at, lambda: self._begin(dial))
         else:
             self._begin(dial)
 
     def _begin(self, dial: _Dial) -> None:
         """Resolve the name on a helper thread: it may block for many seconds."""
-        self._alarms.clear(("dial", dial.peer_id))
+        self._loop.alarms.clear(("dial", dial.peer_id))
         dial.in_attempt = True
         dial.refusals = 0
         dial.serial += 1
@@ -122,10 +108,10 @@ class Dialler:
                 found = socket.getaddrinfo(dial.host, dial.port, type=socket.SOCK_STREAM)
             except (OSError, UnicodeError) as error:
                 problem = str(error)
-                self._owner.post(lambda: self._unresolved(dial, serial, problem))
+                self._loop.post(lambda: self._unresolved(dial, serial, problem))
                 return
             addresses: list[Address] = [(family, address) for family, _, _, _, address in found]
-            self._owner.post(lambda: self._resolved(dial, serial, addresses))
+            self._loop.post(lambda: self._resolved(dial, serial, addresses))
 
         threading.Thread(target=resolve, name=f"resolve {dial.host}", daemon=True).start()
 
@@ -134,7 +120,7 @@ class Dialler:
             return
         if not dial.unresolved_told:
             dial.unresolved_told = True
-            self._owner.warn(
+            self._owner.on_unresolved(
                 f"host {dial.host!r} of peer {dial.peer_id} can't be resolved ({problem}); "
                 "trying again: check its line in PeerInfo.cfg and the network"
             )
@@ -148,7 +134,7 @@ class Dialler:
     def _try_next_address(self, dial: _Dial) -> None:
         if not dial.addresses:
             if dial.refusals:
-                self._owner.dial_refused(dial.peer_id)
+                self._owner.on_refused(dial.peer_id)
             self._pause(dial)
             return
         family, address = dial.addresses.pop(0)
@@ -161,10 +147,10 @@ class Dialler:
         dial.sock = sock
         outcome = sock.connect_ex(address)
         if outcome in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
-            self._owner.watch_attempt(sock, lambda: self._decided(dial))
-            self._alarms.set(
+            self._loop.watch(sock, WRITE, lambda _events: self._decided(dial))
+            self._loop.alarms.set(
                 ("dial", dial.peer_id),
-                self._owner.now + ATTEMPT_TIMEOUT,
+                self._loop.now + ATTEMPT_TIMEOUT,
                 lambda: self._failed(dial, errno.ETIMEDOUT),
             )
         else:
@@ -177,10 +163,10 @@ class Dialler:
         if outcome:
             self._failed(dial, outcome)
             return
-        self._alarms.clear(("dial", dial.peer_id))
+        self._loop.alarms.clear(("dial", dial.peer_id))
         sock, dial.sock = dial.sock, None
-        self._owner.unwatch_attempt(sock)
-        self._owner.attempt_succeeded(dial.peer_id, sock)
+        self._loop.unwatch(sock)
+        self._owner.on_dialled(dial.peer_id, sock)
 
     def _failed(self, dial: _Dial, outcome: int, *, watched: bool = True) -> None:
         if outcome == errno.ECONNREFUSED:
@@ -191,9 +177,9 @@ class Dialler:
     def _close_attempt(self, dial: _Dial, *, watched: bool = True) -> None:
         sock, dial.sock = dial.sock, None
         if sock is not None:
-            self._alarms.clear(("dial", dial.peer_id))
+            self._loop.alarms.clear(("dial", dial.peer_id))
             if watched:
-                self._owner.unwatch_attempt(sock)
+                self._loop.unwatch(sock)
             sock.close()
 
     def _pause(self, dial: _Dial) -> None:
@@ -203,5 +189,5 @@ class Dialler:
             return
         pause = dial.pause * self._rng.uniform(0.75, 1.25)
         dial.pause = min(dial.pause * 2, LONGEST_PAUSE)
-        at = max(self._owner.now + pause, self._owner.allowed_at(dial.peer_id))
-        self._alarms.set(("dial", dial.peer_id), at, lambda: self._begin(dial))
+        at = max(self._loop.now + pause, self._owner.allowed_at(dial.peer_id))
+        self._loop.alarms.set(("dial", dial.peer_id), at, lambda: self._begin(dial))

@@ -55,10 +55,12 @@ class Link:
         "neighbor",
         "on_flushed",
         "outbox",
+        "reading",
         "remote_host",
         "sink",
         "sock",
-        "watches_writes",
+        "watched",
+        "write_blocked",
         "write_failed",
     )
 
@@ -77,7 +79,11 @@ class Link:
         self.name = ""
         self.remote_host = ""
         self.mseq_in = self.mseq_out = 0
-        self.watches_writes = False
+        self.reading = True
+        """Its end of stream wasn't seen."""
+        self.write_blocked = False
+        self.watched = 0
+        """The events that the loop watches it for."""
         self.write_failed = False
         self.on_flushed = ""
         """What follows when the queue is empty: "", "half-close" or "close"."""

@@ -1,12 +1,19 @@
-"""Where a peer listens (spec 2.6)."""
+"""Where a peer listens, and how it accepts (spec 2.1, 2.6)."""
 
 from __future__ import annotations
 
 import errno
 import ipaddress
 import socket
+from collections.abc import Callable
+from functools import partial
+
+from peerio.net.loop import READ, Loop
 
 BACKLOG = 128
+ACCEPTS_A_TURN = 16
+EXHAUSTED_PAUSE = 0.5
+"""Seconds without accepting where the system has no file descriptor left."""
 
 
 class NetworkError(Exception):
@@ -26,12 +33,16 @@ def listening_addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
     return [(socket.AF_INET, ""), (socket.AF_INET6, "::")]
 
 
-def listen(host: str, port: int) -> list[socket.socket]:
-    """Bind and listen on all addresses that the machine has of them; NetworkError if it can't."""
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Bind all addresses of a host that the machine has; NetworkError if it can't.
+
+    Nobody can connect before a `Listener` listens. But the port is taken: whoever has it knows that no
+    other peer of this line of `PeerInfo.cfg` runs here, whose files could be in use.
+    """
     sockets: list[socket.socket] = []
     for family, address in listening_addresses(host):
         try:
-            sockets.append(_listen_on(family, address, port))
+            sockets.append(_bind(family, address, port))
         except OSError as error:
             if family == socket.AF_INET6 and sockets and error.errno in _NO_IPV6:
                 continue
@@ -44,7 +55,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
 _NO_IPV6 = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 
 
-def _listen_on(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         # A restarted peer binds at once, though old connections linger in TIME_WAIT.
@@ -52,7 +63,6 @@ def _listen_on(family: socket.AddressFamily, address: str, port: int) -> socket.
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((address, port))
-        sock.listen(BACKLOG)
         sock.settimeout(0)
     except OSError:
         sock.close()
@@ -72,3 +82,66 @@ def _explain(error: OSError, port: int) -> str:
             "in PeerInfo.cfg"
         )
     return f"can't listen on port {port}: {error.strerror}; check this peer's line in PeerInfo.cfg"
+
+
+class Listener:
+    """A peer's listening sockets on the loop."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        sockets: list[socket.socket],
+        on_accepted: Callable[[socket.socket], None],
+        on_warning: Callable[[str], None],
+    ) -> None:
+        self._loop = loop
+        self._sockets = sockets
+        self._on_accepted = on_accepted
+        self._on_warning = on_warning
+        self._watching = False
+        for sock in sockets:
+            sock.listen(BACKLOG)
+        self._watch()
+
+    def _watch(self) -> None:
+        self._watching = True
+        for sock in self._sockets:
+            self._loop.watch(sock, READ, partial(self._accept, sock))
+
+    def _unwatch(self) -> None:
+        if self._watching:
+            self._watching = False
+            for sock in self._sockets:
+                self._loop.unwatch(sock)
+
+    def _accept(self, listening: socket.socket, _events: int) -> None:
+        for _ in range(ACCEPTS_A_TURN):
+            if not self._watching:
+                return
+            try:
+                sock, _address = listening.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    self._pause(error)
+                    return
+                continue  # that connection ended before it was accepted
+            self._on_accepted(sock)
+
+    def _pause(self, error: OSError) -> None:
+        """Nobody can be accepted now; those who knock wait in the system's queue."""
+        self._unwatch()
+        self._on_warning(f"can't accept connections for the moment: {error.strerror}")
+        self._loop.alarms.set("listen", self._loop.now + EXHAUSTED_PAUSE, self._watch)
+
+    def close(self) -> None:
+        """Accept nobody any more."""
+        self._loop.alarms.clear("listen")
+        self._unwatch()
+        for sock in self._sockets:
+            sock.close()
+        self._sockets = []
+
+
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
