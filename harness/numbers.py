@@ -10,7 +10,7 @@ import re
 from harness.errors import USAGE, HarnessError
 
 _UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_SIZE = re.compile(r"(\d+)\s*(KiB|MiB|GiB)?")
+_SIZE = re.compile(r"([0-9]+)\s*(KiB|MiB|GiB)?")
 
 
 def parse_count(option: str, text: str, *, least: int = 0) -> int | None:
