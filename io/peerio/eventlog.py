@@ -7,6 +7,7 @@ is sent (spec 8.4). The time is taken once a turn: all that a turn took in happe
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -110,20 +111,28 @@ def trace_path(workdir: Path, peer_id: int) -> Path:
 class Stamp:
     """The wall clock, read once a turn and rendered once (spec 8.1).
 
-    It is ISO 8601 with microseconds and UTC offset.
+    It is ISO 8601 with microseconds and UTC offset. What changes only with the second is rendered
+    only then, since a busy peer has thousands of turns a second.
     """
 
-    def __init__(self, clock: Callable[[], datetime] = datetime.now) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._text: str | None = None
+        self._text = ""
+        self._second: int | None = None
+        self._to_second = self._offset = ""
 
     def renew(self) -> None:
         """A new turn begins."""
-        self._text = None
+        self._text = ""
 
     def __str__(self) -> str:
-        if self._text is None:
-            self._text = self._clock().astimezone().isoformat(timespec="microseconds")
+        if not self._text:
+            second, fraction = divmod(self._clock(), 1)
+            if second != self._second:
+                self._second = int(second)
+                whole = datetime.fromtimestamp(second).astimezone().isoformat(timespec="seconds")
+                self._to_second, self._offset = whole[:19], whole[19:]
+            self._text = f"{self._to_second}.{int(fraction * 1e6):06d}{self._offset}"
         return self._text
 
 

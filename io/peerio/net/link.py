@@ -57,6 +57,7 @@ class Link:
         "outbox",
         "reading",
         "remote_host",
+        "sent_at",
         "sink",
         "sock",
         "watched",
@@ -81,6 +82,8 @@ class Link:
         self.mseq_in = self.mseq_out = 0
         self.reading = True
         """Its end of stream wasn't seen."""
+        self.sent_at = 0.0
+        """When its queue was last flushed."""
         self.write_blocked = False
         self.watched = 0
         """The events that the loop watches it for."""
