@@ -41,7 +41,7 @@ def _path(text: str) -> Path | None:
         "file": "Share this real file; it is linked, never changed (default: made-up content).",
         "peers": "Number of peers: the first of the configuration, or more leechers than it has.",
         "piece-size": "Bytes of a piece, such as 1048576 or 1MiB (default: the configuration's).",
-        "rate": "Upload limit of each peer in bytes a second, 0 for none (default: swarm.toml's).",
+        "rate": "Upload limit of each peer in bytes a second, 0 for none (default: swarm.toml's; none with --file).",
         "timeout": "Seconds until the swarm is ended with status 5 (default: swarm.toml's or 300).",
         "random-seed": "Seed of the content and of all peers' random choices (default: a new one).",
         "plain": "Plain lines instead of the live table, as when this isn't a terminal.",

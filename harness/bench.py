@@ -72,7 +72,7 @@ def run_bench(options: Options, kinds: Sequence[str] = KINDS) -> int:
     planned = scenarios(options)
     rows: list[Row] = []
     with _workspace(planned) as workspace:
-        console.print(benchreport.surroundings(workspace))
+        console.print(benchreport.surroundings(workspace), soft_wrap=True)
         for scenario in planned:
             source = _source(workspace, scenario.file_size)
             # Memory that the machine touches for the first time costs several times as much; the
@@ -81,7 +81,9 @@ def run_bench(options: Options, kinds: Sequence[str] = KINDS) -> int:
             for repetition in range(options.repetitions):
                 for kind in kinds:
                     row = _measure(workspace, source, scenario, kind, trace=options.trace)
-                    console.print(f"{repetition + 1}/{options.repetitions} {row.line()}")
+                    console.print(
+                        f"{repetition + 1}/{options.repetitions} {row.line()}", soft_wrap=True
+                    )
                     rows.append(row)
         record = benchreport.record(rows, workspace)
     console.print(benchreport.table(rows))
@@ -91,7 +93,7 @@ def run_bench(options: Options, kinds: Sequence[str] = KINDS) -> int:
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    console.print(f"All figures: {path}")
+    console.print(f"All figures: {path}", soft_wrap=True)
     return 0
 
 

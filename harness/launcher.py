@@ -19,6 +19,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import FileIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from harness import status
@@ -26,7 +27,6 @@ from harness.errors import TIMED_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
     from types import FrameType
     from typing import BinaryIO
 
@@ -83,7 +83,7 @@ class Launcher:
     """Runs one command per peer until all have ended.
 
     `commands` maps each peer's id to its command line, in start order; `--lifeline-fd` and
-    `--status-fd` are added here. Each peer's stderr is kept in `folder/peer_ID.stderr`.
+    `--status-fd` are added here. What a peer writes to its stderr is kept in `folder/peer_ID.stderr`.
     """
 
     def __init__(
@@ -235,6 +235,8 @@ class Launcher:
         if process.status_pipe in self._selector.get_map():
             self._selector.unregister(process.status_pipe)
         process.status_pipe.close()
+        if os.fstat(process.stderr.fileno()).st_size == 0:
+            Path(process.stderr.name).unlink()
         process.stderr.close()
 
     def _heed_signals(self) -> None:

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from harness.board import Board, PeerView
     from harness.status import Status
 
-LEGEND = (
-    "D downloads from it, d is choked by it; U uploads to it, u chokes it; K unchoked but not "
-    "interested; ? unchokes one that isn't interested; O optimistic; I it dialled"
-)
+LEGEND = """\
+D downloads from it   d wants to, but is choked   K is unchoked, but not interested
+U uploads to it       u chokes it, though it asks   ? unchokes it, but it isn't interested
+O its optimistic choice   I the other one dialled"""
 _PLAIN_EVERY = 2.0
 """Seconds between two rounds of plain lines."""
 
 
 def make_console() -> Console:
     """Where tables go: as wide as the terminal, and wide enough for any table elsewhere."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = 160
     return console
@@ -70,7 +70,7 @@ class LiveDisplay(Display):
     def __init__(self, board: Board, console: Console) -> None:
         super().__init__(board)
         self._console = console
-        self._live = Live(self._table(), console=console, auto_refresh=False)
+        self._live = Live(self._table(), console=console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -82,8 +82,7 @@ class LiveDisplay(Display):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Leave the last state on the screen and give the cursor back."""
-        self._live.update(self._table())
+        """Take the table away, for the result comes in its place, and give the cursor back."""
         self._live.stop()
 
     def on_diagnostic(self, line: str) -> None:
@@ -96,7 +95,8 @@ class LiveDisplay(Display):
 
     def _table(self) -> Group:
         title = Text(f"{self._board.elapsed():.1f} s", style="bold")
-        return Group(title, progress_table(self._board), pair_table(self._board))
+        tables = progress_table(self._board), pair_table(self._board)
+        return Group(title, *tables, Text(LEGEND, style="dim"))
 
 
 class PlainDisplay(Display):
@@ -131,7 +131,7 @@ class PlainDisplay(Display):
 def plain_line(view: PeerView) -> str:
     """A peer in one line."""
     pieces = view.status.pieces if view.status else 0
-    flags = ", ".join(f"{neighbor} {text or '-'}" for neighbor, text in view.flags.items())
+    flags = ", ".join(f"{neighbor} {text or '-'}" for neighbor, text in sorted(view.flags.items()))
     return (
         f"peer {view.peer_id}: {view.state}, {pieces}/{view.pieces} pieces, "
         f"up {format_bytes(view.up_rate)}/s, down {format_bytes(view.down_rate)}/s"
@@ -166,7 +166,7 @@ def progress_table(board: Board) -> Table:
 
 def pair_table(board: Board) -> Table:
     """How each pair stands: the row's peer towards the column's, in BitTorrent's flags."""
-    table = Table(box=None, padding=(0, 1), caption=LEGEND, caption_justify="left")
+    table = Table(box=None, padding=(0, 1))
     table.add_column("towards")
     for neighbor in board.peers:
         table.add_column(str(neighbor), justify="center")

@@ -61,13 +61,14 @@ class Result:
         """One line per peer: how long it took, what went up and down, and its copy."""
         table = Table(box=None, padding=(0, 1))
         table.add_column("Peer")
-        for heading in ("Status", "Complete after", "Ended after", "Up", "Down"):
+        for heading in ("Status", "Pieces", "Complete after", "Ended after", "Up", "Down"):
             table.add_column(heading, justify="right")
         table.add_column("SHA-256")
         for peer_id, view in self.peers.items():
             table.add_row(
                 f"{peer_id}{' seed' if view.has_file else ''}",
                 str(view.exit_status),
+                f"{view.status.pieces if view.status else 0}/{view.pieces}",
                 "" if view.has_file else _seconds(view.completed_at),
                 _seconds(view.ended_at),
                 format_bytes(view.status.up if view.status else 0),

@@ -4,11 +4,12 @@
 them too; whatever else a swarm needs stands beside them in this optional third file:
 
     rate = 200_000      # upload limit of each peer, content bytes a second; 0: none
-    wait = 30           # seconds to wait for a peer that is missing (spec 7.3)
     timeout = 60        # seconds until the swarm counts as stuck
 
     [rates]             # limits of single peers, in place of `rate`
     1002 = 100_000
+
+All of it is meant for the configuration's own file: a real one (`--file`) is handed out without.
 """
 
 from __future__ import annotations
@@ -32,10 +33,9 @@ class _UnusableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The launcher's settings; rates in bytes a second, the rest in seconds."""
+    """The launcher's settings; rates in bytes a second, time in seconds."""
 
     rate: int = 0
-    wait: float | None = None
     timeout: float = TIMEOUT
     rates: dict[int, int] = field(default_factory=dict)
 
@@ -60,18 +60,14 @@ def load(folder: Path) -> Settings:
 
 
 def _settings(table: dict[str, Any]) -> Settings:
-    unknown = table.keys() - {"rate", "wait", "timeout", "rates"}
+    unknown = table.keys() - {"rate", "timeout", "rates"}
     if unknown:
-        raise _UnusableError(
-            f"unknown {', '.join(sorted(unknown))}: expected rate, wait, timeout, rates"
-        )
+        raise _UnusableError(f"unknown {', '.join(sorted(unknown))}: expected rate, timeout, rates")
     rates = table.get("rates", {})
     if not isinstance(rates, dict):
         raise _UnusableError("rates: expected a table [rates] with a line for each peer")
-    wait = table.get("wait")
     return Settings(
         rate=_rate("rate", table.get("rate", 0)),
-        wait=None if wait is None else _seconds("wait", wait),
         timeout=_seconds("timeout", table.get("timeout", TIMEOUT)),
         rates={_peer_id(key): _rate(f"rates.{key}", value) for key, value in rates.items()},
     )

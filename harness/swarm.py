@@ -14,12 +14,12 @@ from harness.launcher import Launcher
 from harness.live import LiveDisplay, PlainDisplay, make_console
 from harness.numbers import format_bytes
 from harness.result import Result
+from harness.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from core.config import SwarmConfig
-    from harness.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,6 @@ class Run:
         command += ["--random-seed", str(self.random_seed)]
         if rate := self.limits.rate_of(peer_id):
             command += ["--rate", str(rate)]
-        if self.limits.wait is not None:
-            command += ["--wait", str(self.limits.wait)]
         return command
 
 
@@ -97,7 +95,7 @@ def _configured(source: Path, options: Options) -> SwarmConfig:
 
 def _limits(source: Path, options: Options) -> Settings:
     """The launcher's settings of `source` with what the options put in their place."""
-    limits = settings.load(source)
+    limits = settings.load(source) if options.file is None else Settings()
     if options.rate is not None:
         limits = replace(limits, rate=options.rate, rates={})
     if options.timeout is not None:
@@ -108,7 +106,7 @@ def _limits(source: Path, options: Options) -> Settings:
 def _run(run: Run, *, plain: bool, keep: bool) -> int:
     """Run all peers, compare, tell; the exit status."""
     console = make_console()
-    console.print(_headline(run))
+    console.print(_headline(run), soft_wrap=True)
     board = Board(run.config)
     in_place = console.is_terminal and not plain
     with LiveDisplay(board, console) if in_place else PlainDisplay(board) as display:
@@ -123,7 +121,7 @@ def _run(run: Run, *, plain: bool, keep: bool) -> int:
     result = Result(run.folder, run.random_seed, board.peers, compared, exit_status)
     result.write()
     console.print(result.table())
-    console.print(result.last_words())
+    console.print(result.last_words(), soft_wrap=True)
     return exit_status
 
 

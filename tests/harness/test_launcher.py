@@ -72,6 +72,12 @@ def test_diagnostics_are_shown_and_kept(tmp_path):
     assert kept == "peer 1001: a warning\npeer: half a line"
 
 
+def test_silence_leaves_no_file(tmp_path):
+    """A peer that wrote nothing to its stderr leaves no empty file behind."""
+    launch(tmp_path, "complete")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_unreadable_status_is_told(tmp_path):
     """A status line that is none is told and doesn't end the swarm."""
     outcome, recorder = launch(tmp_path, "garble")

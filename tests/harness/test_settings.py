@@ -14,24 +14,24 @@ def load(folder, text):
 
 def test_without_a_file(tmp_path):
     """The file is optional: without it nothing is limited."""
-    assert settings.load(tmp_path) == Settings(rate=0, wait=None, timeout=300.0, rates={})
+    assert settings.load(tmp_path) == Settings(rate=0, timeout=300.0, rates={})
 
 
 def test_rates_of_single_peers(tmp_path):
     """A peer's own rate goes before that of all, also when it is "no limit"."""
-    found = load(tmp_path, "rate = 100\nwait = 3\ntimeout = 9.5\n[rates]\n1002 = 50\n1003 = 0\n")
+    found = load(tmp_path, "rate = 100\ntimeout = 9.5\n[rates]\n1002 = 50\n1003 = 0\n")
     assert [found.rate_of(peer_id) for peer_id in (1001, 1002, 1003)] == [100, 50, 0]
-    assert (found.wait, found.timeout) == (3.0, 9.5)
+    assert found.timeout == 9.5
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("speed = 3", "unknown speed: expected rate, wait, timeout, rates"),
+        ("speed = 3", "unknown speed: expected rate, timeout, rates"),
         ("rate = 'fast'", "rate 'fast': expected bytes a second"),
         ("rate = -1", "rate -1: expected bytes a second"),
         ("rate = true", "rate True: expected bytes a second"),
-        ("wait = 0", "wait 0: expected a positive number of seconds"),
+        ("timeout = 0", "timeout 0: expected a positive number of seconds"),
         ("timeout = nan", "timeout nan: expected a positive number of seconds"),
         ("rates = 3", "rates: expected a table"),
         ("[rates]\nseed = 3", "rates.seed: expected a peer's id"),
