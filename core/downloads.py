@@ -49,7 +49,8 @@ class Downloads:
         self.learn(neighbor, piece)
         if neighbor.useful and neighbor.our_interest.state != "interested":
             neighbor.our_interest.gain()
-        self.look_again(neighbor)
+        if neighbor.download.state == "idle":
+            self._ask(neighbor)
 
     def bitfield_received(self, neighbor: Neighbor, flags: bytes) -> None:
         """Take in a bitfield, which may be empty or come late (spec 3.4), and answer the first."""

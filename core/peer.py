@@ -127,21 +127,28 @@ class Peer:
                 assert_never(event)
 
     def _on_message(self, neighbor: Neighbor, message: Message) -> None:
-        self._log_message(neighbor.peer_id, message)
+        """Log what is prescribed, also for a message that changes nothing (spec 3.4), then act."""
+        log = self.state.log
         match message:
             case Have(piece):
+                log("received_have", neighbor=neighbor.peer_id, piece=piece)
                 self.downloads.have_received(neighbor, piece)
-                self._on_learned(neighbor)
+                if not neighbor.spoke or neighbor.pieces.complete:
+                    self._on_learned(neighbor)
             case Request(piece):
                 self.uploads.requested(neighbor, piece)
             case Unchoke():
+                log("unchoked", neighbor=neighbor.peer_id)
                 self.downloads.unchoked(neighbor)
             case Choke():
+                log("choked", neighbor=neighbor.peer_id)
                 self.downloads.choked(neighbor)
             case Interested():
+                log("received_interested", neighbor=neighbor.peer_id)
                 if not neighbor.interested:
                     neighbor.its_interest.told_interested()
             case NotInterested():
+                log("received_not_interested", neighbor=neighbor.peer_id)
                 if neighbor.its_interest.state != "not_interested":
                     neighbor.its_interest.told_not_interested()
             case Bitfield(flags):
@@ -152,25 +159,9 @@ class Peer:
             case _:
                 assert_never(message)
 
-    def _log_message(self, peer_id: int, message: Message) -> None:
-        """Log what is prescribed for a message that arrived, also for a repeated one (spec 3.4)."""
-        match message:
-            case Have(piece):
-                self.state.log("received_have", neighbor=peer_id, piece=piece)
-            case Unchoke():
-                self.state.log("unchoked", neighbor=peer_id)
-            case Choke():
-                self.state.log("choked", neighbor=peer_id)
-            case Interested():
-                self.state.log("received_interested", neighbor=peer_id)
-            case NotInterested():
-                self.state.log("received_not_interested", neighbor=peer_id)
-
     def _on_learned(self, neighbor: Neighbor) -> None:
-        first = not neighbor.spoke
         self.ending.learned(neighbor)
-        if first or neighbor.pieces.complete:
-            self.ending.evaluate()
+        self.ending.evaluate()
 
     def _evaluate_if_complete(self) -> None:
         if self.state.own.complete:
@@ -237,13 +228,29 @@ class Peer:
         """Log what neighbors still say; decide nothing (spec 7.2)."""
         match event:
             case MessageReceived(peer_id, message):
-                self._log_message(peer_id, message)
+                self._log_late(peer_id, message)
             case PieceBegun(peer_id, piece):
                 self.state.out.append(SkipPiece(peer_id, piece))
             case NeighborLost(peer_id):
                 self.state.neighbors.pop(peer_id, None)
             case _:
                 pass
+
+    def _log_late(self, peer_id: int, message: Message) -> None:
+        log = self.state.log
+        match message:
+            case Have(piece):
+                log("received_have", neighbor=peer_id, piece=piece)
+            case Unchoke():
+                log("unchoked", neighbor=peer_id)
+            case Choke():
+                log("choked", neighbor=peer_id)
+            case Interested():
+                log("received_interested", neighbor=peer_id)
+            case NotInterested():
+                log("received_not_interested", neighbor=peer_id)
+            case _:
+                pass  # nothing is prescribed for the others
 
     def _neighbor(self, peer_id: int) -> Neighbor:
         try:

@@ -234,12 +234,13 @@ class Runtime:
 
     def _handle(self, event: Event) -> None:
         for effect in self.core.handle(event, self.network.now):
-            self._carry_out(effect)
+            if type(effect) is Log:  # by far the most frequent: a line for each have
+                self._logs.write(effect.event, effect.fields)
+            else:
+                self._carry_out(effect)
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
-            case Log(event, fields):
-                self._logs.write(event, fields)
             case Broadcast(message):
                 self.network.broadcast_message(message)
             case Send(neighbor, message):
@@ -269,6 +270,8 @@ class Runtime:
             case Finish(status, reason):
                 self.status, self.reason = status, reason
                 self.network.shutdown()
+            case Log(event, fields):
+                self._logs.write(event, fields)
             case _:
                 assert_never(effect)
 

@@ -46,6 +46,7 @@ class Link:
 
     __slots__ = (
         "_handshake",
+        "closed",
         "decoder",
         "incoming",
         "machine",
@@ -60,9 +61,9 @@ class Link:
         "sent_at",
         "sink",
         "sock",
+        "takes_messages",
         "watched",
         "write_blocked",
-        "write_failed",
     )
 
     def __init__(
@@ -75,6 +76,9 @@ class Link:
         self.decoder = decoder
         self.machine = Connection(neighbor)
         machines.add(self.machine)
+        self.closed = False
+        self.takes_messages = False
+        """It is open and its sends haven't failed; the machine's state, where it is asked most."""
         self.outbox = Outbox()
         self.sink: PieceSink | None = None
         self.name = ""
@@ -87,7 +91,6 @@ class Link:
         self.write_blocked = False
         self.watched = 0
         """The events that the loop watches it for."""
-        self.write_failed = False
         self.on_flushed = ""
         """What follows when the queue is empty: "", "half-close" or "close"."""
         self._handshake = b""
@@ -152,7 +155,7 @@ class Link:
             except BlockingIOError:
                 return "blocked"
             except OSError:
-                self.write_failed = True
+                self.takes_messages = False
                 self.outbox.clear()
                 return "empty"
             if type(head) is PieceSegment:

@@ -150,6 +150,7 @@ class Links:
         del self.pending[link]
         self._loop.alarms.clear(link)
         link.machine.accepted()
+        link.takes_messages = True
         self.open[peer_id] = link
         if not link.incoming and self.dialler:
             self.dialler.established(peer_id)
@@ -167,7 +168,7 @@ class Links:
     def _on_ready(self, link: Link, events: int) -> None:
         if events & WRITE:
             self.dirty[link] = None
-        if events & READ and link.state != "closed":
+        if events & READ and not link.closed:
             if link.state == "handshaking":
                 self._shake(link)
             else:
@@ -195,7 +196,7 @@ class Links:
             try:
                 for incoming in link.decoder.buffer_updated(count):
                     self._deliver(link, incoming)
-                    if link.state == "closed":
+                    if link.closed:
                         return
             except RemoteProtocolError as error:
                 self._punish(link, error)
@@ -204,24 +205,28 @@ class Links:
                 return
 
     def _deliver(self, link: Link, incoming: Incoming) -> None:
-        callbacks, peer_id = self._callbacks, link.neighbor
-        kind = type(incoming)
-        if kind is PieceStart:
-            link.sink = callbacks.on_piece_start(peer_id, incoming.piece)  # type: ignore[union-attr]  # a test of the type is twice as fast as isinstance, and this path is hot
-            if link.sink is not None:
-                link.decoder.accept(link.sink)
-        elif kind is PieceMore:
-            callbacks.on_piece_more(peer_id, incoming.piece)  # type: ignore[union-attr]
-        elif kind is PieceEnd:
-            self._piece_ended(link, incoming.piece)  # type: ignore[union-attr]
-        elif kind is UnknownFrame:
-            self._record(link, "in", type_name(incoming.kind), 4 + incoming.length, {})  # type: ignore[union-attr]
-        else:
-            self.messages += 1
-            if self._tap:
-                name, size, fields = describe(incoming)  # type: ignore[arg-type]
-                self._record(link, "in", name, size, fields)
-            callbacks.on_message(peer_id, incoming)  # type: ignore[arg-type]
+        match incoming:
+            case Have():
+                self._take_message(link, incoming)  # first, since most messages are haves
+            case PieceStart(piece):
+                link.sink = self._callbacks.on_piece_start(link.neighbor, piece)
+                if link.sink is not None:
+                    link.decoder.accept(link.sink)
+            case PieceMore(piece):
+                self._callbacks.on_piece_more(link.neighbor, piece)
+            case PieceEnd(piece):
+                self._piece_ended(link, piece)
+            case UnknownFrame(kind, length):
+                self._record(link, "in", type_name(kind), 4 + length, {})
+            case _:
+                self._take_message(link, incoming)
+
+    def _take_message(self, link: Link, message: Message) -> None:
+        self.messages += 1
+        if self._tap:
+            kind, size, fields = describe(message)
+            self._record(link, "in", kind, size, fields)
+        self._callbacks.on_message(link.neighbor, message)
 
     def _piece_ended(self, link: Link, piece: int) -> None:
         self.messages += 1
@@ -255,7 +260,7 @@ class Links:
             self._drop(link, "end")
         else:
             link.on_flushed = "close"
-        if link.state != "closed":
+        if not link.closed:
             if dead:
                 self._drop(link, "end")
             else:
@@ -266,8 +271,7 @@ class Links:
         if not flush:
             self._drop(link, "loss")
         elif link.state == "open":
-            link.machine.wind_down()
-            link.on_flushed = "close"
+            self._wind_down(link, "close")
             self.dirty[link] = None
             self._loop.alarms.set(link, self._loop.now + timeout, partial(self._drop, link, "end"))
 
@@ -277,9 +281,14 @@ class Links:
             self._drop(link, "shutdown")
         for link in self.open.values():
             if link.state == "open":
-                link.machine.wind_down()
-                link.on_flushed = "half-close"
+                self._wind_down(link, "half-close")
             self.dirty[link] = None
+
+    def _wind_down(self, link: Link, on_flushed: str) -> None:
+        """Queue nothing new; what is queued still goes out, what comes is still read."""
+        link.machine.wind_down()
+        link.takes_messages = False
+        link.on_flushed = on_flushed
 
     def drop_all(self) -> None:
         """Close whatever is left."""
@@ -288,8 +297,10 @@ class Links:
 
     def _drop(self, link: Link, cause: str) -> None:
         """The connection is gone."""
-        if link.state == "closed":
+        if link.closed:
             return
+        link.closed = True
+        link.takes_messages = False
         was_open = link.state in ("open", "closing")
         link.machine.lost()
         self._machines.remove(link.machine)
@@ -315,7 +326,7 @@ class Links:
 
     def queue(self, link: Link, data: bytes, message: Message) -> None:
         """Queue a message's bytes, unless nothing more is sent on this connection."""
-        if link.state == "open" and not link.write_failed:
+        if link.takes_messages:
             link.outbox.put(data)
             self.messages += 1
             if type(message) is Have and self._loop.now - link.sent_at < HAVE_PAUSE:
@@ -340,7 +351,7 @@ class Links:
 
     def queue_piece(self, link: Link, header: bytes, piece: int, size: int) -> None:
         """Queue a piece, unless nothing more is sent on this connection."""
-        if link.state == "open" and not link.write_failed:
+        if link.takes_messages:
             link.outbox.put_piece(header, piece, size)
             self.messages += 1
             self.dirty[link] = None
@@ -348,7 +359,7 @@ class Links:
 
     def flush(self, link: Link) -> None:
         """Send what can be sent now, and see to it that the rest follows."""
-        if link.state in ("closed", "connecting"):
+        if link.closed:
             return
         outcome = "sent"
         link.sent_at = self._loop.now
@@ -362,19 +373,20 @@ class Links:
             self._callbacks.on_local_failure(str(error))
             self._drop(link, "loss")
             return
-        link.write_blocked = outcome == "blocked"
+        blocked = outcome == "blocked"
+        if blocked != link.write_blocked:
+            link.write_blocked = blocked
+            self._watch(link)
         if outcome == "sent":
             self.dirty[link] = None
         elif outcome == "throttled":
             self._throttle(link)
         elif outcome == "empty" and link.on_flushed:
             self._flushed(link)
-        if link.state != "closed":
-            self._watch(link)
 
     def _flushed(self, link: Link) -> None:
         """A connection that winds down has sent everything."""
-        if link.on_flushed == "close" or link.write_failed:
+        if link.on_flushed == "close":
             self._drop(link, "end")
         else:
             link.on_flushed = ""
