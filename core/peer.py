@@ -22,6 +22,7 @@ from core.errors import LocalProtocolError
 from core.events import (
     DialRefused,
     Event,
+    HavesReceived,
     LocalFailure,
     MessageReceived,
     NeighborConnected,
@@ -90,12 +91,14 @@ class Peer:
 
     def _dispatch(self, event: Event) -> None:
         match event:
+            case HavesReceived(peer_id, pieces):
+                self._on_haves(self._neighbor(peer_id), pieces)
             case MessageReceived(peer_id, message):
                 self._on_message(self._neighbor(peer_id), message)
             case PieceBegun(peer_id, piece):
                 self.downloads.begun(self._neighbor(peer_id), piece)
-            case PieceProgressed(peer_id, piece):
-                self.downloads.progressed(self._neighbor(peer_id), piece)
+            case PieceProgressed(peer_id, piece, at):
+                self.downloads.progressed(self._neighbor(peer_id), piece, at)
             case PieceReceived(peer_id, piece):
                 self.downloads.received(self._neighbor(peer_id), piece)
                 self.ending.piece_received()
@@ -126,15 +129,16 @@ class Peer:
             case _:
                 assert_never(event)
 
+    def _on_haves(self, neighbor: Neighbor, pieces: list[int]) -> None:
+        self.state.log("received_have", neighbor=neighbor.peer_id, pieces=pieces)
+        self.downloads.haves_received(neighbor, pieces)
+        if not neighbor.spoke or neighbor.pieces.complete:
+            self._on_learned(neighbor)
+
     def _on_message(self, neighbor: Neighbor, message: Message) -> None:
         """Log what is prescribed, also for a message that changes nothing (spec 3.4), then act."""
         log = self.state.log
         match message:
-            case Have(piece):
-                log("received_have", neighbor=neighbor.peer_id, piece=piece)
-                self.downloads.have_received(neighbor, piece)
-                if not neighbor.spoke or neighbor.pieces.complete:
-                    self._on_learned(neighbor)
             case Request(piece):
                 self.uploads.requested(neighbor, piece)
             case Unchoke():
@@ -154,8 +158,8 @@ class Peer:
             case Bitfield(flags):
                 self.downloads.bitfield_received(neighbor, flags)
                 self._on_learned(neighbor)
-            case Piece():
-                raise LocalProtocolError("a piece's content was handed to the core")
+            case Have() | Piece():
+                raise LocalProtocolError("haves come as HavesReceived, pieces never as messages")
             case _:
                 assert_never(message)
 
@@ -227,6 +231,8 @@ class Peer:
     def _handle_after_finish(self, event: Event) -> None:
         """Log what neighbors still say; decide nothing (spec 7.2)."""
         match event:
+            case HavesReceived(peer_id, pieces):
+                self.state.log("received_have", neighbor=peer_id, pieces=pieces)
             case MessageReceived(peer_id, message):
                 self._log_late(peer_id, message)
             case PieceBegun(peer_id, piece):
@@ -239,8 +245,6 @@ class Peer:
     def _log_late(self, peer_id: int, message: Message) -> None:
         log = self.state.log
         match message:
-            case Have(piece):
-                log("received_have", neighbor=peer_id, piece=piece)
             case Unchoke():
                 log("unchoked", neighbor=peer_id)
             case Choke():

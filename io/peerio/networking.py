@@ -19,7 +19,7 @@ from random import Random
 
 from core.config import PeerInfo, SwarmConfig
 from core.events import Timer
-from core.messages import Message
+from core.messages import Have, Message
 from peerio.contract import Callbacks, Tap
 from peerio.net.admission import Admission
 from peerio.net.bucket import TokenBucket
@@ -128,6 +128,9 @@ class Networking:
 
     def broadcast_message(self, message: Message, exclude: set[int] | None = None) -> None:
         """Queue a message to all neighbors but those excluded."""
+        if type(message) is Have:
+            self._links.queue_have(message.piece, exclude)
+            return
         data = encode(message)
         for peer_id, link in self._links.open.items():
             if exclude is None or peer_id not in exclude:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
@@ -139,6 +139,11 @@ def encode(message: Message) -> bytes:
             return piece_header(piece, len(content)) + content
 
 
+def encode_haves(pieces: Sequence[int]) -> bytes:
+    """The frames of several have messages."""
+    return b"".join([_INDEXED.pack(_INDEXED_LENGTH, MessageType.HAVE, piece) for piece in pieces])
+
+
 def describe(message: Message) -> tuple[str, int, dict[str, Any]]:
     """A message's type, the bytes of its whole frame, and its fields, as the trace has them."""
     kind = _KINDS[type(message)]
@@ -235,15 +240,15 @@ class FrameRules:
 
 
 @dataclass(frozen=True, slots=True)
-class PieceStart:
-    """A piece's header came: call `Decoder.accept` now to keep the content."""
+class HaveRun:
+    """Haves that came one after the other: at least one."""
 
-    piece: int
+    pieces: list[int]
 
 
 @dataclass(frozen=True, slots=True)
-class PieceMore:
-    """Some content came, and more is to come."""
+class PieceStart:
+    """A piece's header came: call `Decoder.accept` now to keep the content."""
 
     piece: int
 
@@ -263,7 +268,7 @@ class UnknownFrame:
     length: int
 
 
-Incoming = Message | PieceStart | PieceMore | PieceEnd | UnknownFrame
+Incoming = Message | HaveRun | PieceStart | PieceEnd | UnknownFrame
 
 
 class Sink(Protocol):
@@ -317,15 +322,10 @@ class Decoder:
                 yield from self._take(chunk)
                 if self._left:
                     break
-            if end - at >= PIECE_HEADER_SIZE:
-                length, kind, index = _INDEXED.unpack_from(view, at)
-                if kind == MessageType.HAVE and length == _INDEXED_LENGTH:
-                    # By far the most frequent frame: one a piece from each neighbor.
-                    self._rules.check_index(index)
-                    at += PIECE_HEADER_SIZE
-                    yield Have(index)
-                    continue
-            elif end - at < _FRAME.size:
+            run, at = self._take_haves(view, at, end)
+            if run:
+                yield HaveRun(run)
+            if end - at < _FRAME.size:
                 break
             size = self._header(view, at, end)
             if not size:
@@ -333,6 +333,18 @@ class Decoder:
             at += size
             yield from self._begin()
         self._tail = bytes(view[at:end])
+
+    def _take_haves(self, view: memoryview, at: int, end: int) -> tuple[list[int], int]:
+        """Take the haves at `at`, by far the most frequent frames: their pieces, and what follows."""
+        run: list[int] = []
+        unpack, limit, have = _INDEXED.unpack_from, self._rules.pieces, int(MessageType.HAVE)
+        while end - at >= PIECE_HEADER_SIZE:
+            length, kind, piece = unpack(view, at)
+            if kind != have or length != _INDEXED_LENGTH or piece >= limit:
+                break
+            run.append(piece)
+            at += PIECE_HEADER_SIZE
+        return run, at
 
     def _header(self, view: memoryview, at: int, end: int) -> int:
         """Check and take the header at `at`; its size, or 0 if some of it is still to come."""
@@ -357,8 +369,6 @@ class Decoder:
             yield _PLAIN[kind]
         elif kind == MessageType.REQUEST:
             yield Request(index)
-        elif kind == MessageType.HAVE:
-            yield Have(index)
         elif kind == MessageType.PIECE:
             self._rules.check_piece(index, self._left)
             self._piece = index
@@ -377,10 +387,7 @@ class Decoder:
         if piece is not None:
             if self._sink is not None and chunk:
                 self._sink.write(chunk)
-            if self._left:
-                if chunk:
-                    yield PieceMore(piece)
-            else:
+            if not self._left:
                 self._piece = self._sink = None
                 yield PieceEnd(piece)
         elif self._bitfield is not None:
