@@ -157,7 +157,7 @@ class PeerProcess:
         # Peers that are given the same seed still choose independently of each other.
         rng = random.Random(f"{seed}/{self._peer_id}")
         core = Peer(config, self._peer_id, rng, wait=arguments.wait, tracing=bool(arguments.trace))
-        logs = Logs(self._peer_id, log, trace, lambda: self._network.now)
+        logs = Logs(self._peer_id, log, trace, lambda: self._network.clock.now)
         self._runtime = Runtime(config, core, self._storage, logs, self._warn)
         self._network = Networking(
             config,

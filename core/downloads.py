@@ -12,7 +12,7 @@ book, at a cost that grows with the number of neighbors but not of pieces.
 
 from __future__ import annotations
 
-from core.effects import AcceptPiece, Broadcast, CompleteFile, SetTimer, SkipPiece
+from core.effects import Broadcast, CompleteFile, SetTimer
 from core.errors import LocalProtocolError
 from core.events import Timer
 from core.messages import Have, Request
@@ -128,18 +128,17 @@ class Downloads:
 
     # Pieces that come (spec 6.5).
 
-    def begun(self, neighbor: Neighbor, piece: int) -> None:
-        """A piece's header came: keep the content, or let it pass by."""
+    def wants(self, neighbor: Neighbor, piece: int) -> bool:
+        """A piece's header came: whether to keep the content, or let it pass by."""
         state = self._state
         self.progressed(neighbor, piece, state.now)
         cause = self._reason_to_skip(neighbor, piece)
         if cause is None:
             self._receiving[piece] = neighbor.peer_id
-            state.out.append(AcceptPiece(neighbor.peer_id, piece))
-        else:
-            self.skipped_pieces += 1
-            state.note("skipped", neighbor=neighbor.peer_id, piece=piece, cause=cause)
-            state.out.append(SkipPiece(neighbor.peer_id, piece))
+            return True
+        self.skipped_pieces += 1
+        state.note("skipped", neighbor=neighbor.peer_id, piece=piece, cause=cause)
+        return False
 
     def _reason_to_skip(self, neighbor: Neighbor, piece: int) -> str | None:
         if self._state.failed:

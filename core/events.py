@@ -51,14 +51,6 @@ class HavesReceived:
 
 
 @dataclass(frozen=True, slots=True)
-class PieceBegun:
-    """The header of a piece arrived, its content follows (spec 6.5)."""
-
-    neighbor: int
-    piece: int
-
-
-@dataclass(frozen=True, slots=True)
 class PieceProgressed:
     """Some content of a piece that isn't whole yet arrived, the last of it at `at` (spec 6.6).
 
@@ -141,7 +133,6 @@ Event = (
     | NeighborConnected
     | MessageReceived
     | HavesReceived
-    | PieceBegun
     | PieceProgressed
     | PieceReceived
     | PieceSkipped

@@ -1,7 +1,7 @@
 """A peer: facts come in, orders go out, and nothing else is known of the world.
 
-`Peer.handle` is the whole interface: one event and the time, and what is to be done about it. One
-`match` has all causes on one screen; what follows from each is in the part that it calls:
+`Peer.handle` is the interface: one event and the time, and what is to be done about it. (One question
+is asked besides, `wants_piece`, since its answer is awaited.) One `match` has all causes on one screen; what follows from each is in the part that it calls:
 `core.downloads` (spec 5, 6), `core.uploads` (spec 4) and `core.ending` (spec 7). They compose the
 machines of `core.machines`, one set for each connected neighbor.
 
@@ -16,7 +16,7 @@ from typing import assert_never
 
 from core.config import SwarmConfig
 from core.downloads import Downloads
-from core.effects import CloseConnection, Dial, Effect, SkipPiece
+from core.effects import CloseConnection, Dial, Effect
 from core.ending import Ending
 from core.errors import LocalProtocolError
 from core.events import (
@@ -27,7 +27,6 @@ from core.events import (
     MessageReceived,
     NeighborConnected,
     NeighborLost,
-    PieceBegun,
     PieceProgressed,
     PieceReceived,
     PieceSent,
@@ -89,14 +88,21 @@ class Peer:
         orders, state.out = state.out, []
         return orders
 
+    def wants_piece(self, peer_id: int, piece: int, now: float) -> bool:
+        """A piece's header came at `now`: whether its content is to be kept (spec 6.5).
+
+        `PieceReceived` or `PieceSkipped` follows, unless the connection is lost before. Orders that
+        the answer leads to (notes for the trace) come with the next event's.
+        """
+        self.state.now = now
+        return not self.ending.finished and self.downloads.wants(self._neighbor(peer_id), piece)
+
     def _dispatch(self, event: Event) -> None:
         match event:
             case HavesReceived(peer_id, pieces):
                 self._on_haves(self._neighbor(peer_id), pieces)
             case MessageReceived(peer_id, message):
                 self._on_message(self._neighbor(peer_id), message)
-            case PieceBegun(peer_id, piece):
-                self.downloads.begun(self._neighbor(peer_id), piece)
             case PieceProgressed(peer_id, piece, at):
                 self.downloads.progressed(self._neighbor(peer_id), piece, at)
             case PieceReceived(peer_id, piece):
@@ -235,8 +241,6 @@ class Peer:
                 self.state.log("received_have", neighbor=peer_id, pieces=pieces)
             case MessageReceived(peer_id, message):
                 self._log_late(peer_id, message)
-            case PieceBegun(peer_id, piece):
-                self.state.out.append(SkipPiece(peer_id, piece))
             case NeighborLost(peer_id):
                 self.state.neighbors.pop(peer_id, None)
             case _:

@@ -22,6 +22,13 @@ class PieceSink(Sink, Protocol):
         """The content's BLAKE2b digest (8 bytes, in hex) where one is wanted, else None."""
 
 
+class Clock(Protocol):
+    """A monotonic clock that is read once a turn."""
+
+    now: float
+    """The time of the present turn, in seconds."""
+
+
 class Callbacks(Protocol):
     """What networking tells the peer."""
 
@@ -72,8 +79,8 @@ class Network(Protocol):
     """What the peer asks of networking."""
 
     @property
-    def now(self) -> float:
-        """The time of the present turn, in seconds on a monotonic clock."""
+    def clock(self) -> Clock:
+        """The clock of the thread that all this happens on."""
 
     def start_server(self) -> None:
         """Listen and start the loop; NetworkError if the port can't be had."""

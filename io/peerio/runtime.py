@@ -12,7 +12,6 @@ from typing import Any, Protocol, assert_never
 
 from core.config import SwarmConfig
 from core.effects import (
-    AcceptPiece,
     Broadcast,
     CloseConnection,
     CompleteFile,
@@ -24,7 +23,6 @@ from core.effects import (
     Send,
     SendPiece,
     SetTimer,
-    SkipPiece,
     Warn,
 )
 from core.events import (
@@ -35,7 +33,6 @@ from core.events import (
     MessageReceived,
     NeighborConnected,
     NeighborLost,
-    PieceBegun,
     PieceProgressed,
     PieceReceived,
     PieceSent,
@@ -121,7 +118,6 @@ class Runtime:
         self.store = store
         self.logs = logs
         self._warn = warn
-        self._accepted: _GuardedSink | None = None
         self._receiving: dict[int, _GuardedSink] = {}
         self._failed = False
         self.status: int | None = None
@@ -169,11 +165,9 @@ class Runtime:
 
     def on_piece_start(self, remote_peer_id: int, piece: int) -> PieceSink | None:
         """Ask the core whether the content is wanted (spec 6.5)."""
-        self._accepted = None
-        self._handle(PieceBegun(remote_peer_id, piece))
-        sink, self._accepted = self._accepted, None
-        if sink is not None:
-            self._receiving[remote_peer_id] = sink
+        if not self.core.wants_piece(remote_peer_id, piece, self.network.clock.now):
+            return None
+        sink = self._receiving[remote_peer_id] = _GuardedSink(self, piece)
         return sink
 
     def on_piece_end(self, remote_peer_id: int, piece: int) -> None:
@@ -237,7 +231,7 @@ class Runtime:
     # Carrying out.
 
     def _handle(self, event: Event) -> None:
-        for effect in self.core.handle(event, self.network.now):
+        for effect in self.core.handle(event, self.network.clock.now):
             if type(effect) is Log:  # the most frequent
                 self.logs.write(effect.event, effect.fields)
             else:
@@ -251,10 +245,6 @@ class Runtime:
                 self._send(neighbor, message)
             case SendPiece(neighbor, piece):
                 self.network.send_piece(neighbor, piece)
-            case AcceptPiece(_, piece):
-                self._accepted = _GuardedSink(self, piece)
-            case SkipPiece():
-                self._accepted = None
             case SetTimer(timer, at):
                 self.network.set_timer(timer, at)
             case Note(kind, fields):
@@ -307,11 +297,11 @@ class _GuardedSink:
         self._sink = runtime.store.sink(piece, digest=runtime.logs.trace is not None)
         self.piece = piece
         self.failed = False
-        self.written_at = runtime.network.now
+        self.written_at = runtime.network.clock.now
 
     def write(self, data: memoryview, /) -> None:
         """Write, unless an earlier write of this piece failed."""
-        self.written_at = self._runtime.network.now
+        self.written_at = self._runtime.network.clock.now
         if not self.failed:
             try:
                 self._sink.write(data)
