@@ -12,7 +12,7 @@ book, at a cost that grows with the number of neighbors but not of pieces.
 
 from __future__ import annotations
 
-from core.effects import AcceptPiece, Broadcast, CompleteFile, SetTimer, SkipPiece
+from core.effects import Broadcast, CompleteFile, SetTimer
 from core.errors import LocalProtocolError
 from core.events import Timer
 from core.messages import Have, Request
@@ -37,25 +37,26 @@ class Downloads:
 
     # What neighbors have, and whether that is of use (spec 5.1, 5.2).
 
-    def learn(self, neighbor: Neighbor, piece: int) -> None:
-        """The neighbor has a piece."""
-        if neighbor.pieces.add(piece) and piece not in self._state.own:
-            neighbor.useful += 1
-            if piece not in self._open:
-                neighbor.candidates.add(piece)
+    def _learn(self, neighbor: Neighbor, pieces: list[int]) -> None:
+        """The neighbor has these pieces."""
+        own, asked_for = self._state.own, self._open
+        add = neighbor.pieces.add
+        for piece in pieces:
+            if add(piece) and piece not in own:
+                neighbor.useful += 1
+                if piece not in asked_for:
+                    neighbor.candidates.add(piece)
 
-    def have_received(self, neighbor: Neighbor, piece: int) -> None:
+    def haves_received(self, neighbor: Neighbor, pieces: list[int]) -> None:
         """Bring the neighbor's bitfield up to date, tell a change of interest, look again."""
-        self.learn(neighbor, piece)
+        self._learn(neighbor, pieces)
         if neighbor.useful and neighbor.our_interest.state != "interested":
             neighbor.our_interest.gain()
-        if neighbor.download.state == "idle":
-            self._ask(neighbor)
+        self.look_again(neighbor)
 
     def bitfield_received(self, neighbor: Neighbor, flags: bytes) -> None:
         """Take in a bitfield, which may be empty or come late (spec 3.4), and answer the first."""
-        for piece in neighbor.pieces.news(flags):
-            self.learn(neighbor, piece)
+        self._learn(neighbor, neighbor.pieces.news(flags))
         if neighbor.useful:
             if neighbor.our_interest.state != "interested":
                 neighbor.our_interest.gain()
@@ -127,18 +128,17 @@ class Downloads:
 
     # Pieces that come (spec 6.5).
 
-    def begun(self, neighbor: Neighbor, piece: int) -> None:
-        """A piece's header came: keep the content, or let it pass by."""
+    def wants(self, neighbor: Neighbor, piece: int) -> bool:
+        """A piece's header came: whether to keep the content, or let it pass by."""
         state = self._state
-        self.progressed(neighbor, piece)
+        self.progressed(neighbor, piece, state.now)
         cause = self._reason_to_skip(neighbor, piece)
         if cause is None:
             self._receiving[piece] = neighbor.peer_id
-            state.out.append(AcceptPiece(neighbor.peer_id, piece))
-        else:
-            self.skipped_pieces += 1
-            state.note("skipped", neighbor=neighbor.peer_id, piece=piece, cause=cause)
-            state.out.append(SkipPiece(neighbor.peer_id, piece))
+            return True
+        self.skipped_pieces += 1
+        state.note("skipped", neighbor=neighbor.peer_id, piece=piece, cause=cause)
+        return False
 
     def _reason_to_skip(self, neighbor: Neighbor, piece: int) -> str | None:
         if self._state.failed:
@@ -151,10 +151,10 @@ class Downloads:
             return "in progress"
         return None
 
-    def progressed(self, neighbor: Neighbor, piece: int) -> None:
+    def progressed(self, neighbor: Neighbor, piece: int, at: float) -> None:
         """Some bytes of a piece came: a request for it isn't overdue (spec 6.6)."""
         if neighbor.download.piece == piece:
-            neighbor.download.progress_at = self._state.now
+            neighbor.download.progress_at = at
 
     def received(self, neighbor: Neighbor, piece: int) -> None:
         """A piece that was kept is whole: log it, announce it, ask for the next (spec 5.3, 6.2)."""
@@ -162,16 +162,17 @@ class Downloads:
         if self._receiving.pop(piece, None) != neighbor.peer_id:
             raise LocalProtocolError(f"piece {piece} is whole, but was not being received")
         state.own.add(piece)
-        self._open.pop(piece, None)
+        freed = self._open.pop(piece, None) is None
         neighbor.rate += state.config.piece_length(piece)
-        state.log("downloaded_piece", neighbor=neighbor.peer_id, piece=piece, count=state.own.count)
+        state.log("downloaded_piece", piece=piece, neighbor=neighbor.peer_id, count=state.own.count)
         if state.own.complete:
             state.log("completed")
             state.out.append(CompleteFile())
         state.out.append(Broadcast(Have(piece)))
         for other in state.neighbors.values():
             if piece in other.pieces:
-                other.candidates.discard(piece)
+                if freed:
+                    other.candidates.discard(piece)
                 other.useful -= 1
                 if not other.useful and other.our_interest.state == "interested":
                     other.our_interest.lose()

@@ -37,22 +37,6 @@ class SendPiece:
 
 
 @dataclass(frozen=True, slots=True)
-class AcceptPiece:
-    """Write the content whose header just came to the file (spec 6.5)."""
-
-    neighbor: int
-    piece: int
-
-
-@dataclass(frozen=True, slots=True)
-class SkipPiece:
-    """Let the content whose header just came pass by (spec 6.5)."""
-
-    neighbor: int
-    piece: int
-
-
-@dataclass(frozen=True, slots=True)
 class Log:
     """Write one of the eleven lines (spec 8.1)."""
 
@@ -118,8 +102,6 @@ Effect = (
     Send
     | Broadcast
     | SendPiece
-    | AcceptPiece
-    | SkipPiece
     | Log
     | Note
     | Warn

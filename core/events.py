@@ -36,26 +36,30 @@ class NeighborConnected:
 
 @dataclass(frozen=True, slots=True)
 class MessageReceived:
-    """A whole message, other than a piece, arrived; its form is checked (spec 3.5)."""
+    """A whole message, other than a have or a piece, arrived; its form is checked (spec 3.5)."""
 
     neighbor: int
     message: Message
 
 
 @dataclass(frozen=True, slots=True)
-class PieceBegun:
-    """The header of a piece arrived, its content follows (spec 6.5)."""
+class HavesReceived:
+    """Have messages arrived one after the other: at least one (spec 5.2)."""
 
     neighbor: int
-    piece: int
+    pieces: list[int]
 
 
 @dataclass(frozen=True, slots=True)
 class PieceProgressed:
-    """Some content of a piece that isn't whole yet arrived (spec 6.6)."""
+    """Some content of a piece that isn't whole yet arrived, the last of it at `at` (spec 6.6).
+
+    Need be told only before `TimerFired(Timer.OVERDUE)`.
+    """
 
     neighbor: int
     piece: int
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,7 @@ Event = (
     Started
     | NeighborConnected
     | MessageReceived
-    | PieceBegun
+    | HavesReceived
     | PieceProgressed
     | PieceReceived
     | PieceSkipped

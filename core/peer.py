@@ -1,7 +1,7 @@
 """A peer: facts come in, orders go out, and nothing else is known of the world.
 
-`Peer.handle` is the whole interface: one event and the time, and what is to be done about it. One
-`match` has all causes on one screen; what follows from each is in the part that it calls:
+`Peer.handle` is the interface: one event and the time, and what is to be done about it. (One question
+is asked besides, `wants_piece`, since its answer is awaited.) One `match` has all causes on one screen; what follows from each is in the part that it calls:
 `core.downloads` (spec 5, 6), `core.uploads` (spec 4) and `core.ending` (spec 7). They compose the
 machines of `core.machines`, one set for each connected neighbor.
 
@@ -16,17 +16,17 @@ from typing import assert_never
 
 from core.config import SwarmConfig
 from core.downloads import Downloads
-from core.effects import CloseConnection, Dial, Effect, SkipPiece
+from core.effects import CloseConnection, Dial, Effect
 from core.ending import Ending
 from core.errors import LocalProtocolError
 from core.events import (
     DialRefused,
     Event,
+    HavesReceived,
     LocalFailure,
     MessageReceived,
     NeighborConnected,
     NeighborLost,
-    PieceBegun,
     PieceProgressed,
     PieceReceived,
     PieceSent,
@@ -88,14 +88,23 @@ class Peer:
         orders, state.out = state.out, []
         return orders
 
+    def wants_piece(self, peer_id: int, piece: int, now: float) -> bool:
+        """A piece's header came at `now`: whether its content is to be kept (spec 6.5).
+
+        `PieceReceived` or `PieceSkipped` follows, unless the connection is lost before. Orders that
+        the answer leads to (notes for the trace) come with the next event's.
+        """
+        self.state.now = now
+        return not self.ending.finished and self.downloads.wants(self._neighbor(peer_id), piece)
+
     def _dispatch(self, event: Event) -> None:
         match event:
+            case HavesReceived(peer_id, pieces):
+                self._on_haves(self._neighbor(peer_id), pieces)
             case MessageReceived(peer_id, message):
                 self._on_message(self._neighbor(peer_id), message)
-            case PieceBegun(peer_id, piece):
-                self.downloads.begun(self._neighbor(peer_id), piece)
-            case PieceProgressed(peer_id, piece):
-                self.downloads.progressed(self._neighbor(peer_id), piece)
+            case PieceProgressed(peer_id, piece, at):
+                self.downloads.progressed(self._neighbor(peer_id), piece, at)
             case PieceReceived(peer_id, piece):
                 self.downloads.received(self._neighbor(peer_id), piece)
                 self.ending.piece_received()
@@ -126,15 +135,16 @@ class Peer:
             case _:
                 assert_never(event)
 
+    def _on_haves(self, neighbor: Neighbor, pieces: list[int]) -> None:
+        self.state.log("received_have", neighbor=neighbor.peer_id, pieces=pieces)
+        self.downloads.haves_received(neighbor, pieces)
+        if not neighbor.spoke or neighbor.pieces.complete:
+            self._on_learned(neighbor)
+
     def _on_message(self, neighbor: Neighbor, message: Message) -> None:
         """Log what is prescribed, also for a message that changes nothing (spec 3.4), then act."""
         log = self.state.log
         match message:
-            case Have(piece):
-                log("received_have", neighbor=neighbor.peer_id, piece=piece)
-                self.downloads.have_received(neighbor, piece)
-                if not neighbor.spoke or neighbor.pieces.complete:
-                    self._on_learned(neighbor)
             case Request(piece):
                 self.uploads.requested(neighbor, piece)
             case Unchoke():
@@ -154,8 +164,8 @@ class Peer:
             case Bitfield(flags):
                 self.downloads.bitfield_received(neighbor, flags)
                 self._on_learned(neighbor)
-            case Piece():
-                raise LocalProtocolError("a piece's content was handed to the core")
+            case Have() | Piece():
+                raise LocalProtocolError("haves come as HavesReceived, pieces never as messages")
             case _:
                 assert_never(message)
 
@@ -227,10 +237,10 @@ class Peer:
     def _handle_after_finish(self, event: Event) -> None:
         """Log what neighbors still say; decide nothing (spec 7.2)."""
         match event:
+            case HavesReceived(peer_id, pieces):
+                self.state.log("received_have", neighbor=peer_id, pieces=pieces)
             case MessageReceived(peer_id, message):
                 self._log_late(peer_id, message)
-            case PieceBegun(peer_id, piece):
-                self.state.out.append(SkipPiece(peer_id, piece))
             case NeighborLost(peer_id):
                 self.state.neighbors.pop(peer_id, None)
             case _:
@@ -239,8 +249,6 @@ class Peer:
     def _log_late(self, peer_id: int, message: Message) -> None:
         log = self.state.log
         match message:
-            case Have(piece):
-                log("received_have", neighbor=peer_id, piece=piece)
             case Unchoke():
                 log("unchoked", neighbor=peer_id)
             case Choke():

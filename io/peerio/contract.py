@@ -22,6 +22,13 @@ class PieceSink(Sink, Protocol):
         """The content's BLAKE2b digest (8 bytes, in hex) where one is wanted, else None."""
 
 
+class Clock(Protocol):
+    """A monotonic clock that is read once a turn."""
+
+    now: float
+    """The time of the present turn, in seconds."""
+
+
 class Callbacks(Protocol):
     """What networking tells the peer."""
 
@@ -32,7 +39,10 @@ class Callbacks(Protocol):
         """Both handshakes were accepted; `incoming` if the other side dialled."""
 
     def on_message(self, remote_peer_id: int, message: Message) -> None:
-        """A whole message, other than a piece, arrived; its form is checked."""
+        """A whole message, other than a have or a piece, arrived; its form is checked."""
+
+    def on_haves(self, remote_peer_id: int, pieces: list[int]) -> None:
+        """Have messages that came one after the other: told together, since most messages are haves."""
 
     def on_peer_disconnected(self, remote_peer_id: int) -> None:
         """The connection is gone."""
@@ -45,9 +55,6 @@ class Callbacks(Protocol):
 
     def on_piece_start(self, remote_peer_id: int, piece: int) -> PieceSink | None:
         """A piece's header came: where its content goes, or None to skip it."""
-
-    def on_piece_more(self, remote_peer_id: int, piece: int) -> None:
-        """Some of the content came, and more is to come."""
 
     def on_piece_end(self, remote_peer_id: int, piece: int) -> None:
         """The content is whole, in the sink or skipped."""
@@ -72,8 +79,8 @@ class Network(Protocol):
     """What the peer asks of networking."""
 
     @property
-    def now(self) -> float:
-        """The time of the present turn, in seconds on a monotonic clock."""
+    def clock(self) -> Clock:
+        """The clock of the thread that all this happens on."""
 
     def start_server(self) -> None:
         """Listen and start the loop; NetworkError if the port can't be had."""

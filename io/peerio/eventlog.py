@@ -19,20 +19,20 @@ from structlog.typing import EventDict
 from peerio.filesystem import move_aside, next_free_number
 
 SENTENCES = {
-    "made_connection": "Peer {peer} makes a connection to Peer %(neighbor)d.",
-    "was_connected": "Peer {peer} is connected from Peer %(neighbor)d.",
-    "preferred_neighbors": "Peer {peer} has the preferred neighbors %(neighbors)s.",
-    "optimistic_neighbor": "Peer {peer} has the optimistically unchoked neighbor %(neighbor)d.",
-    "unchoked": "Peer {peer} is unchoked by %(neighbor)d.",
-    "choked": "Peer {peer} is choked by %(neighbor)d.",
-    "received_have": "Peer {peer} received the 'have' message from %(neighbor)d for the piece %(piece)d.",
-    "received_interested": "Peer {peer} received the 'interested' message from %(neighbor)d.",
-    "received_not_interested": "Peer {peer} received the 'not interested' message from %(neighbor)d.",
-    "downloaded_piece": "Peer {peer} has downloaded the piece %(piece)d from %(neighbor)d. "
-    "Now the number of pieces it has is %(count)d.",
+    "made_connection": "Peer {peer} makes a connection to Peer %d.",
+    "was_connected": "Peer {peer} is connected from Peer %d.",
+    "preferred_neighbors": "Peer {peer} has the preferred neighbors %s.",
+    "optimistic_neighbor": "Peer {peer} has the optimistically unchoked neighbor %d.",
+    "unchoked": "Peer {peer} is unchoked by %d.",
+    "choked": "Peer {peer} is choked by %d.",
+    "received_have": "Peer {peer} received the 'have' message from %d for the piece %d.",
+    "received_interested": "Peer {peer} received the 'interested' message from %d.",
+    "received_not_interested": "Peer {peer} received the 'not interested' message from %d.",
+    "downloaded_piece": "Peer {peer} has downloaded the piece %d from %d. "
+    "Now the number of pieces it has is %d.",
     "completed": "Peer {peer} has downloaded the complete file.",
 }
-"""The eleven sentences (spec 8.1). `{peer}` is the writer, the rest are fields of the event."""
+"""The eleven sentences (spec 8.1). `{peer}` is the writer; the rest are the event's fields, in order."""
 
 
 class LogError(Exception):
@@ -165,20 +165,33 @@ class EventLog:
         ).bind()
 
     def write(self, event: str, fields: dict[str, Any]) -> None:
-        """Log one of the eleven events; a `list` of ids is written as the specification wants it."""
+        """Log one of the eleven events: one line, but one a piece for haves that came together."""
         self._logger.info(event, **fields)
 
     def _render(self, _logger: object, _method: str, fields: EventDict) -> str:
         event = fields.pop("event")
-        if event == "preferred_neighbors":
-            shown = {"neighbors": ",".join(map(str, fields["neighbors"]))}
-            sentence = self._templates[event] % shown
+        template = self._templates[event]
+        if event == "received_have":
+            neighbor = fields["neighbor"]
+            sentences = [template % (neighbor, piece) for piece in fields["pieces"]]
+        elif event == "preferred_neighbors":
+            sentences = [template % ",".join(map(str, fields["neighbors"]))]
         else:
-            sentence = self._templates[event] % fields
+            sentences = [template % tuple(fields.values())]
         if self._observer is not None:
+            self._observe(event, fields, sentences)
+        stamp = f"{self._stamp}: "
+        return stamp + f"\n{stamp}".join(sentences)
+
+    def _observe(self, event: str, fields: EventDict, sentences: list[str]) -> None:
+        assert self._observer is not None
+        if event == "received_have":
+            each = [{"neighbor": fields["neighbor"], "piece": piece} for piece in fields["pieces"]]
+        else:
+            each = [dict(fields)]
+        for one, sentence in zip(each, sentences, strict=True):
             self._written += 1
-            self._observer(event, fields, sentence, self._written)
-        return f"{self._stamp}: {sentence}"
+            self._observer(event, one, sentence, self._written)
 
 
 class _Gatherer:

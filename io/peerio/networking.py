@@ -19,7 +19,7 @@ from random import Random
 
 from core.config import PeerInfo, SwarmConfig
 from core.events import Timer
-from core.messages import Message
+from core.messages import Have, Message
 from peerio.contract import Callbacks, Tap
 from peerio.net.admission import Admission
 from peerio.net.bucket import TokenBucket
@@ -65,7 +65,7 @@ class Networking:
         self._config = config
         self._me = config.peer(peer_id)
         self._callbacks = callbacks
-        self._loop = Loop()
+        self._loop = self.clock = Loop()
         self._admission = Admission(config, peer_id)
         size = min(max(config.piece_size + PIECE_HEADER_SIZE, SCRATCH[0]), SCRATCH[1])
         self._links = Links(
@@ -86,11 +86,6 @@ class Networking:
         self._thread = threading.Thread(target=self._run, name="network", daemon=True)
         self.failure: BaseException | None = None
         """What ended the loop, if it was a bug of ours."""
-
-    @property
-    def now(self) -> float:
-        """The time of the present turn, in seconds on the monotonic clock."""
-        return self._loop.now
 
     @property
     def messages(self) -> int:
@@ -128,6 +123,9 @@ class Networking:
 
     def broadcast_message(self, message: Message, exclude: set[int] | None = None) -> None:
         """Queue a message to all neighbors but those excluded."""
+        if type(message) is Have:
+            self._links.queue_have(message.piece, exclude)
+            return
         data = encode(message)
         for peer_id, link in self._links.open.items():
             if exclude is None or peer_id not in exclude:

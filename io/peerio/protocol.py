@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
@@ -71,6 +71,13 @@ def type_name(kind: int) -> str:
     return MessageType(kind).name.lower().replace("_", " ")
 
 
+# Plain numbers, since the hot path compares with them.
+_HAVE = int(MessageType.HAVE)
+_BITFIELD = int(MessageType.BITFIELD)
+_REQUEST = int(MessageType.REQUEST)
+_PIECE = int(MessageType.PIECE)
+_INDEXED_TYPES = frozenset({_HAVE, _REQUEST, _PIECE})
+
 _KINDS: dict[type, str] = {
     kind: type_name(value)
     for value, kind in enumerate(
@@ -121,9 +128,9 @@ def encode(message: Message) -> bytes:
     """A message's whole frame (spec 3.1, 3.2)."""
     match message:
         case Have(piece):
-            return _INDEXED.pack(_INDEXED_LENGTH, MessageType.HAVE, piece)
+            return _INDEXED.pack(_INDEXED_LENGTH, _HAVE, piece)
         case Request(piece):
-            return _INDEXED.pack(_INDEXED_LENGTH, MessageType.REQUEST, piece)
+            return _INDEXED.pack(_INDEXED_LENGTH, _REQUEST, piece)
         case Choke():
             return _FRAME.pack(1, MessageType.CHOKE)
         case Unchoke():
@@ -137,6 +144,11 @@ def encode(message: Message) -> bytes:
             return _FRAME.pack(1 + len(bits), MessageType.BITFIELD) + bits
         case Piece(piece, content):
             return piece_header(piece, len(content)) + content
+
+
+def encode_haves(pieces: Sequence[int]) -> bytes:
+    """The frames of several have messages."""
+    return b"".join([_INDEXED.pack(_INDEXED_LENGTH, _HAVE, piece) for piece in pieces])
 
 
 def describe(message: Message) -> tuple[str, int, dict[str, Any]]:
@@ -155,7 +167,7 @@ def describe(message: Message) -> tuple[str, int, dict[str, Any]]:
 
 def piece_header(piece: int, size: int) -> bytes:
     """The bytes of a piece message that stand before its content of `size` bytes."""
-    return _INDEXED.pack(_INDEXED_LENGTH + size, MessageType.PIECE, piece)
+    return _INDEXED.pack(_INDEXED_LENGTH + size, _PIECE, piece)
 
 
 def pack_bits(flags: bytes) -> bytes:
@@ -186,29 +198,31 @@ class FrameRules:
         self.pieces = config.piece_count
         self._full = config.piece_size
         self._last = config.piece_length(config.piece_count - 1)
-        self._longest = _INDEXED_LENGTH + max(self._last, min(self._full, config.file_size))
-        self._bitfield = 1 + -(-self.pieces // 8)
+        sizes = {self.piece_length(0), self._last}
+        bitfield = 1 + -(-self.pieces // 8)
+        self._lengths: dict[int, frozenset[int]] = {
+            **dict.fromkeys(_PLAIN, frozenset({1})),
+            _HAVE: frozenset({_INDEXED_LENGTH}),
+            _BITFIELD: frozenset({1, bitfield}),
+            _REQUEST: frozenset({_INDEXED_LENGTH}),
+            _PIECE: frozenset(_INDEXED_LENGTH + size for size in sizes),
+        }
+        self._longest = _INDEXED_LENGTH + max(sizes)
 
     def check(self, length: int, kind: int) -> None:
         """Raise RemoteProtocolError unless a frame of this length (type and payload) may be."""
-        if length == 0:
-            raise RemoteProtocolError("frame of length 0, expected at least a type", clause="3.1")
-        if kind <= MessageType.NOT_INTERESTED:
-            fits, expected = length == 1, "1"
-        elif kind in (MessageType.HAVE, MessageType.REQUEST):
-            fits, expected = length == _INDEXED_LENGTH, str(_INDEXED_LENGTH)
-        elif kind == MessageType.BITFIELD:
-            fits, expected = length in (1, self._bitfield), f"{self._bitfield} (or 1)"
-        elif kind == MessageType.PIECE:
-            allowed = sorted({self.piece_length(0), self.piece_length(self.pieces - 1)})
-            fits = length - _INDEXED_LENGTH in allowed
-            expected = " or ".join(str(_INDEXED_LENGTH + size) for size in allowed)
+        allowed = self._lengths.get(kind)
+        if allowed is not None:
+            if length in allowed:
+                return
+            expected = " or ".join(map(str, sorted(allowed)))
         else:
-            fits, expected = length <= self._longest, f"at most {self._longest}"
-        if not fits:
-            raise RemoteProtocolError(
-                f"{type_name(kind)} of length {length}, expected {expected}", clause="3.5"
-            )
+            if 0 < length <= self._longest:
+                return
+            expected = f"1 to {self._longest}"
+        raise RemoteProtocolError(
+            f"{type_name(kind)} of length {length}, expected {expected}", clause="3.5"
+        )
 
     def piece_length(self, piece: int) -> int:
         """Content bytes of a piece."""
@@ -235,15 +249,15 @@ class FrameRules:
 
 
 @dataclass(frozen=True, slots=True)
-class PieceStart:
-    """A piece's header came: call `Decoder.accept` now to keep the content."""
+class HaveRun:
+    """Haves that came one after the other: at least one."""
 
-    piece: int
+    pieces: list[int]
 
 
 @dataclass(frozen=True, slots=True)
-class PieceMore:
-    """Some content came, and more is to come."""
+class PieceStart:
+    """A piece's header came: call `Decoder.accept` now to keep the content."""
 
     piece: int
 
@@ -263,7 +277,7 @@ class UnknownFrame:
     length: int
 
 
-Incoming = Message | PieceStart | PieceMore | PieceEnd | UnknownFrame
+Incoming = Message | HaveRun | PieceStart | PieceEnd | UnknownFrame
 
 
 class Sink(Protocol):
@@ -287,7 +301,6 @@ class Decoder:
         self._rules = rules
         self._scratch = memoryview(bytearray(64 * 1024)) if scratch is None else scratch
         self._tail = b""  # the beginning of a frame: at most 8 bytes
-        self._frame = (0, 0, 0)  # the present frame's type, length, and index where it has one
         self._left = 0  # payload bytes of the present frame that are still to come
         self._piece: int | None = None
         self._sink: Sink | None = None
@@ -296,8 +309,9 @@ class Decoder:
     def get_buffer(self) -> memoryview:
         """Where to receive the next bytes."""
         kept = len(self._tail)
-        if kept:
-            self._scratch[:kept] = self._tail
+        if not kept:
+            return self._scratch
+        self._scratch[:kept] = self._tail
         return self._scratch[kept:]
 
     def accept(self, sink: Sink) -> None:
@@ -306,88 +320,87 @@ class Decoder:
 
     def buffer_updated(self, count: int) -> Iterator[Incoming]:
         """What the `count` bytes that were received complete."""
-        view = self._scratch[: len(self._tail) + count]
-        end = len(view)
-        at = 0
+        view = self._scratch
+        at, end = 0, len(self._tail) + count
+        self._tail = b""
         while True:
             if self._left:
-                chunk = view[at : at + self._left]
+                chunk = view[at : min(at + self._left, end)]
                 at += len(chunk)
                 self._left -= len(chunk)
-                yield from self._take(chunk)
+                whole = self._take(chunk)
                 if self._left:
-                    break
-            if end - at >= PIECE_HEADER_SIZE:
-                length, kind, index = _INDEXED.unpack_from(view, at)
-                if kind == MessageType.HAVE and length == _INDEXED_LENGTH:
-                    # By far the most frequent frame: one a piece from each neighbor.
-                    self._rules.check_index(index)
-                    at += PIECE_HEADER_SIZE
-                    yield Have(index)
-                    continue
-            elif end - at < _FRAME.size:
+                    return
+                if whole is not None:
+                    yield whole
+            run, at = self._take_haves(view, at, end)
+            if run:
+                yield HaveRun(run)
+            if end - at < _FRAME.size:
                 break
-            size = self._header(view, at, end)
-            if not size:
+            length, kind = _FRAME.unpack_from(view, at)
+            self._rules.check(length, kind)
+            if kind not in _INDEXED_TYPES:
+                at += _FRAME.size
+                begun = self._begin_plain(kind, length)
+            elif end - at < PIECE_HEADER_SIZE:
                 break
-            at += size
-            yield from self._begin()
+            else:
+                (index,) = _INDEX.unpack_from(view, at + _FRAME.size)
+                at += PIECE_HEADER_SIZE
+                begun = self._begin_indexed(kind, index, length - _INDEXED_LENGTH)
+            if begun is not None:
+                yield begun
         self._tail = bytes(view[at:end])
 
-    def _header(self, view: memoryview, at: int, end: int) -> int:
-        """Check and take the header at `at`; its size, or 0 if some of it is still to come."""
-        length, kind = _FRAME.unpack_from(view, at)
-        self._rules.check(length, kind)
-        self._frame = (kind, length, 0)
-        if kind not in (MessageType.HAVE, MessageType.REQUEST, MessageType.PIECE):
-            self._left = length - 1
-            return _FRAME.size
-        if end - at < PIECE_HEADER_SIZE:
-            return 0
-        (index,) = _INDEX.unpack_from(view, at + _FRAME.size)
-        self._rules.check_index(index)
-        self._frame = (kind, length, index)
-        self._left = length - _INDEXED_LENGTH
-        return PIECE_HEADER_SIZE
+    def _take_haves(self, view: memoryview, at: int, end: int) -> tuple[list[int], int]:
+        """Take the haves at `at`, by far the most frequent frames: their pieces, and what follows."""
+        run: list[int] = []
+        limit = self._rules.pieces
+        while end - at >= PIECE_HEADER_SIZE:
+            length, kind, piece = _INDEXED.unpack_from(view, at)
+            if kind != _HAVE or length != _INDEXED_LENGTH or piece >= limit:
+                break
+            run.append(piece)
+            at += PIECE_HEADER_SIZE
+        return run, at
 
-    def _begin(self) -> Iterator[Incoming]:
-        """Tell of the frame whose header was taken, or make ready for its payload."""
-        kind, length, index = self._frame
+    def _begin_indexed(self, kind: int, piece: int, size: int) -> Incoming:
+        """A request, or the start of a piece; raises for a piece that can't be (a have too)."""
+        if kind == _PIECE:
+            self._rules.check_piece(piece, size)
+            self._left = size
+            self._piece = piece
+            return PieceStart(piece)
+        self._rules.check_index(piece)
+        return Request(piece) if kind == _REQUEST else Have(piece)
+
+    def _begin_plain(self, kind: int, length: int) -> Incoming | None:
+        """A message without payload, or one whose payload is awaited or skipped."""
         if kind in _PLAIN:
-            yield _PLAIN[kind]
-        elif kind == MessageType.REQUEST:
-            yield Request(index)
-        elif kind == MessageType.HAVE:
-            yield Have(index)
-        elif kind == MessageType.PIECE:
-            self._rules.check_piece(index, self._left)
-            self._piece = index
-            yield PieceStart(index)
-        elif kind == MessageType.BITFIELD:
-            if self._left:
-                self._bitfield = bytearray()
-            else:
-                yield Bitfield(b"")
-        else:
-            yield UnknownFrame(kind, length)
+            return _PLAIN[kind]
+        self._left = length - 1
+        if kind != _BITFIELD:
+            return UnknownFrame(kind, length)
+        if not self._left:
+            return Bitfield(b"")
+        self._bitfield = bytearray()
+        return None
 
-    def _take(self, chunk: memoryview) -> Iterator[Incoming]:
+    def _take(self, chunk: memoryview) -> Incoming | None:
         """Take payload, and tell what it completes; nothing is told of a skipped frame."""
-        piece = self._piece
-        if piece is not None:
+        if self._piece is not None:
             if self._sink is not None and chunk:
                 self._sink.write(chunk)
-            if self._left:
-                if chunk:
-                    yield PieceMore(piece)
-            else:
-                self._piece = self._sink = None
-                yield PieceEnd(piece)
+            if not self._left:
+                piece, self._piece, self._sink = self._piece, None, None
+                return PieceEnd(piece)
         elif self._bitfield is not None:
             self._bitfield += chunk
             if not self._left:
                 payload, self._bitfield = bytes(self._bitfield), None
-                yield self._rules.bitfield(payload)
+                return self._rules.bitfield(payload)
+        return None
 
 
 # Blocking sockets, for tools and tests.
@@ -417,14 +430,14 @@ def recv_message(sock: socket.socket, rules: FrameRules) -> Message | None:
         rules.check(length, kind)
         if kind in _PLAIN:
             return _PLAIN[kind]
-        if kind > MessageType.PIECE:
+        if kind > _PIECE:
             read_exact(sock, length - 1)
             continue
-        if kind == MessageType.BITFIELD:
+        if kind == _BITFIELD:
             return rules.bitfield(read_exact(sock, length - 1))
         (index,) = _INDEX.unpack(read_exact(sock, _INDEX.size))
         rules.check_index(index)
-        if kind != MessageType.PIECE:
-            return Have(index) if kind == MessageType.HAVE else Request(index)
+        if kind != _PIECE:
+            return Have(index) if kind == _HAVE else Request(index)
         rules.check_piece(index, length - _INDEXED_LENGTH)
         return Piece(index, read_exact(sock, length - _INDEXED_LENGTH))

@@ -12,7 +12,6 @@ from typing import Any, Protocol, assert_never
 
 from core.config import SwarmConfig
 from core.effects import (
-    AcceptPiece,
     Broadcast,
     CloseConnection,
     CompleteFile,
@@ -24,17 +23,16 @@ from core.effects import (
     Send,
     SendPiece,
     SetTimer,
-    SkipPiece,
     Warn,
 )
 from core.events import (
     DialRefused,
     Event,
+    HavesReceived,
     LocalFailure,
     MessageReceived,
     NeighborConnected,
     NeighborLost,
-    PieceBegun,
     PieceProgressed,
     PieceReceived,
     PieceSent,
@@ -117,10 +115,9 @@ class Runtime:
     ) -> None:
         self._config = config
         self.core = core
-        self._store = store
-        self._logs = logs
+        self.store = store
+        self.logs = logs
         self._warn = warn
-        self._accepted: _GuardedSink | None = None
         self._receiving: dict[int, _GuardedSink] = {}
         self._failed = False
         self.status: int | None = None
@@ -149,6 +146,10 @@ class Runtime:
             self._mark_first_unchoke()
         self._handle(MessageReceived(remote_peer_id, message))
 
+    def on_haves(self, remote_peer_id: int, pieces: list[int]) -> None:
+        """Have messages arrived."""
+        self._handle(HavesReceived(remote_peer_id, pieces))
+
     def on_peer_disconnected(self, remote_peer_id: int) -> None:
         """The connection is gone."""
         self._receiving.pop(remote_peer_id, None)
@@ -164,16 +165,10 @@ class Runtime:
 
     def on_piece_start(self, remote_peer_id: int, piece: int) -> PieceSink | None:
         """Ask the core whether the content is wanted (spec 6.5)."""
-        self._accepted = None
-        self._handle(PieceBegun(remote_peer_id, piece))
-        sink, self._accepted = self._accepted, None
-        if sink is not None:
-            self._receiving[remote_peer_id] = sink
+        if not self.core.wants_piece(remote_peer_id, piece, self.network.clock.now):
+            return None
+        sink = self._receiving[remote_peer_id] = _GuardedSink(self, piece)
         return sink
-
-    def on_piece_more(self, remote_peer_id: int, piece: int) -> None:
-        """Some content came."""
-        self._handle(PieceProgressed(remote_peer_id, piece))
 
     def on_piece_end(self, remote_peer_id: int, piece: int) -> None:
         """The content is whole, or has passed by."""
@@ -192,13 +187,16 @@ class Runtime:
             self._handle(PieceSent(remote_peer_id))
 
     def on_timer(self, timer: Timer) -> None:
-        """A timer is due."""
+        """A timer is due; before requests are judged overdue, tell which are being answered."""
+        if timer is Timer.OVERDUE:
+            for neighbor, sink in self._receiving.items():
+                self._handle(PieceProgressed(neighbor, sink.piece, sink.written_at))
         self._handle(TimerFired(timer))
 
     def on_turn_end(self) -> None:
         """Write the lines of this turn before networking sends (spec 8.4)."""
         try:
-            self._logs.end_turn()
+            self.logs.end_turn()
         except LogError as error:
             self.on_local_failure(str(error))
 
@@ -221,21 +219,21 @@ class Runtime:
 
     def close(self) -> None:
         """Write the trace's last record and close the logs; LogError if writing is impossible."""
-        if self._logs.trace is not None:
+        if self.logs.trace is not None:
             downloads = self.core.downloads
             counts = {
                 "skipped_pieces": downloads.skipped_pieces,
                 "freed_requests": downloads.freed,
             }
-            self._logs.trace.record("end", {"status": self.status, "reason": self.reason, **counts})
-        self._logs.close()
+            self.logs.trace.record("end", {"status": self.status, "reason": self.reason, **counts})
+        self.logs.close()
 
     # Carrying out.
 
     def _handle(self, event: Event) -> None:
-        for effect in self.core.handle(event, self.network.now):
-            if type(effect) is Log:  # by far the most frequent: a line for each have
-                self._logs.write(effect.event, effect.fields)
+        for effect in self.core.handle(event, self.network.clock.now):
+            if type(effect) is Log:  # the most frequent
+                self.logs.write(effect.event, effect.fields)
             else:
                 self._carry_out(effect)
 
@@ -247,13 +245,6 @@ class Runtime:
                 self._send(neighbor, message)
             case SendPiece(neighbor, piece):
                 self.network.send_piece(neighbor, piece)
-            case AcceptPiece(_, piece):
-                digest = self._logs.trace is not None
-                self._accepted = _GuardedSink(
-                    self._store.sink(piece, digest=digest), self.on_local_failure
-                )
-            case SkipPiece():
-                self._accepted = None
             case SetTimer(timer, at):
                 self.network.set_timer(timer, at)
             case Note(kind, fields):
@@ -271,7 +262,7 @@ class Runtime:
                 self.status, self.reason = status, reason
                 self.network.shutdown()
             case Log(event, fields):
-                self._logs.write(event, fields)
+                self.logs.write(event, fields)
             case _:
                 assert_never(effect)
 
@@ -286,12 +277,12 @@ class Runtime:
         self.on_first_unchoke = None
 
     def _note(self, kind: str, fields: dict[str, Any]) -> None:
-        assert self._logs.trace is not None
-        self._logs.trace.record(kind, fields)
+        assert self.logs.trace is not None
+        self.logs.trace.record(kind, fields)
 
     def _complete_file(self) -> None:
         try:
-            self._store.complete()
+            self.store.complete()
         except StorageError as error:
             self.on_local_failure(str(error))
 
@@ -299,18 +290,25 @@ class Runtime:
 class _GuardedSink:
     """A sink whose failure is our problem (spec 7.4), not the neighbor's whose piece it was."""
 
-    def __init__(self, sink: PieceSink, on_failure: Callable[[str], None]) -> None:
-        self._write = sink.write
-        self._on_failure = on_failure
-        self.hexdigest = sink.hexdigest
+    __slots__ = ("_runtime", "_sink", "failed", "piece", "written_at")
+
+    def __init__(self, runtime: Runtime, piece: int) -> None:
+        self._runtime = runtime
+        self._sink = runtime.store.sink(piece, digest=runtime.logs.trace is not None)
+        self.piece = piece
         self.failed = False
+        self.written_at = runtime.network.clock.now
 
     def write(self, data: memoryview, /) -> None:
         """Write, unless an earlier write of this piece failed."""
-        if self.failed:
-            return
-        try:
-            self._write(data)
-        except StorageError as error:
-            self.failed = True
-            self._on_failure(str(error))
+        self.written_at = self._runtime.network.clock.now
+        if not self.failed:
+            try:
+                self._sink.write(data)
+            except StorageError as error:
+                self.failed = True
+                self._runtime.on_local_failure(str(error))
+
+    def hexdigest(self) -> str | None:
+        """The content's digest, where there is a trace to hold it."""
+        return self._sink.hexdigest()

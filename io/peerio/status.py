@@ -54,7 +54,7 @@ class StatusReporter:
         """Write the first line, and one each interval from here on; on the network thread."""
         state = "running" if self._runtime.status is None else "ending"
         self._write(self._figures(state))
-        self._network.call_at("status", self._network.now + INTERVAL, self.start)
+        self._network.call_at("status", self._network.clock.now + INTERVAL, self.start)
 
     def end(self, status: int, reason: str) -> None:
         """Write the last line."""

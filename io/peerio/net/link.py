@@ -48,6 +48,7 @@ class Link:
         "_handshake",
         "closed",
         "decoder",
+        "haves_at",
         "incoming",
         "machine",
         "mseq_in",
@@ -58,7 +59,6 @@ class Link:
         "outbox",
         "reading",
         "remote_host",
-        "sent_at",
         "sink",
         "sock",
         "takes_messages",
@@ -86,8 +86,8 @@ class Link:
         self.mseq_in = self.mseq_out = 0
         self.reading = True
         """Its end of stream wasn't seen."""
-        self.sent_at = 0.0
-        """When its queue was last flushed."""
+        self.haves_at = 0.0
+        """When haves were last put into its queue."""
         self.write_blocked = False
         self.watched = 0
         """The events that the loop watches it for."""

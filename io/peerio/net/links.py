@@ -9,7 +9,7 @@ from typing import Any
 
 from core.errors import RemoteProtocolError
 from core.machines import Machines
-from core.messages import Have, Message
+from core.messages import Have, Message, Request
 from peerio.contract import Callbacks, Tap
 from peerio.net.admission import Admission, RefusedError
 from peerio.net.bucket import TokenBucket
@@ -21,13 +21,14 @@ from peerio.protocol import (
     PIECE_HEADER_SIZE,
     Decoder,
     FrameRules,
+    HaveRun,
     Incoming,
     PieceEnd,
-    PieceMore,
     PieceStart,
     UnknownFrame,
     describe,
     encode_handshake,
+    encode_haves,
     type_name,
 )
 from peerio.storage import StorageError
@@ -42,8 +43,8 @@ RECEIVES_A_TURN = 4
 """How often one neighbor is received from before the others have their turn."""
 PIECES_A_FLUSH = 8
 """How many pieces one neighbor is sent before the others have their turn."""
-HAVE_PAUSE = 0.005
-"""Seconds within which one neighbor gets at most one send that is nothing but haves."""
+HAVE_PAUSE = 0.01
+"""Seconds for which a have may wait for others, if one was sent to that neighbor just before."""
 RESETS = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 
 
@@ -82,7 +83,7 @@ class Links:
         """Connections that have something to send now."""
         self.dialler: Dialler | None = None
         """Told how the connections end that it made."""
-        self._gathering: dict[Link, None] = {}
+        self._gathering = False
         self.messages = 0
         """Messages queued and taken in so far."""
 
@@ -206,20 +207,26 @@ class Links:
 
     def _deliver(self, link: Link, incoming: Incoming) -> None:
         match incoming:
-            case Have():
-                self._take_message(link, incoming)  # first, since most messages are haves
+            case HaveRun(pieces):
+                self._take_haves(link, pieces)
             case PieceStart(piece):
                 link.sink = self._callbacks.on_piece_start(link.neighbor, piece)
                 if link.sink is not None:
                     link.decoder.accept(link.sink)
-            case PieceMore(piece):
-                self._callbacks.on_piece_more(link.neighbor, piece)
             case PieceEnd(piece):
                 self._piece_ended(link, piece)
             case UnknownFrame(kind, length):
                 self._record(link, "in", type_name(kind), 4 + length, {})
             case _:
                 self._take_message(link, incoming)
+
+    def _take_haves(self, link: Link, pieces: list[int]) -> None:
+        self.messages += len(pieces)
+        if self._tap:
+            for piece in pieces:
+                kind, size, fields = describe(Have(piece))
+                self._record(link, "in", kind, size, fields)
+        self._callbacks.on_haves(link.neighbor, pieces)
 
     def _take_message(self, link: Link, message: Message) -> None:
         self.messages += 1
@@ -286,6 +293,8 @@ class Links:
 
     def _wind_down(self, link: Link, on_flushed: str) -> None:
         """Queue nothing new; what is queued still goes out, what comes is still read."""
+        if link.outbox.gathered:
+            self._release_haves(link)
         link.machine.wind_down()
         link.takes_messages = False
         link.on_flushed = on_flushed
@@ -310,7 +319,6 @@ class Links:
         link.sock.close()
         link.outbox.clear()
         self.dirty.pop(link, None)
-        self._gathering.pop(link, None)
         if was_open:
             del self.open[link.neighbor]
             self._loop.alarms.clear(("good", link.neighbor))
@@ -325,29 +333,54 @@ class Links:
     # Sending.
 
     def queue(self, link: Link, data: bytes, message: Message) -> None:
-        """Queue a message's bytes, unless nothing more is sent on this connection."""
-        if link.takes_messages:
-            link.outbox.put(data)
-            self.messages += 1
-            if type(message) is Have and self._loop.now - link.sent_at < HAVE_PAUSE:
-                self._gather(link)
-            else:
-                self.dirty[link] = None
-            if self._tap:
-                kind, size, fields = describe(message)
-                self._record(link, "out", kind, size, fields)
+        """Queue a message's bytes, unless nothing more is sent on this connection.
 
-    def _gather(self, link: Link) -> None:
-        """Let haves wait for company: most of what a busy swarm sends is haves, one send costs as
-        much as a hundred of them, and nobody waits for one that comes 5 ms after another message.
+        It goes behind the haves that were gathered before it, so that what the logs of both ends show
+        keeps its order; a request, which no log shows, need not wait for them.
         """
-        if not self._gathering:
-            self._loop.alarms.set("haves", self._loop.now + HAVE_PAUSE, self._send_gathered)
-        self._gathering[link] = None
+        if not link.takes_messages:
+            return
+        if link.outbox.gathered and type(message) is not Request:
+            self._release_haves(link)
+        link.outbox.put(data)
+        self.messages += 1
+        self.dirty[link] = None
+        if self._tap:
+            kind, size, fields = describe(message)
+            self._record(link, "out", kind, size, fields)
+
+    def queue_have(self, piece: int, exclude: set[int] | None) -> None:
+        """Queue a have to all neighbors; it may wait for company, at most `HAVE_PAUSE`.
+
+        Most of what a busy swarm sends is haves, and one send costs as much as a hundred of them.
+        """
+        now = self._loop.now
+        for link in self.open.values():
+            if link.takes_messages and not (exclude and link.neighbor in exclude):
+                link.outbox.gathered.append(piece)
+                if now - link.haves_at >= HAVE_PAUSE:
+                    self._release_haves(link)
+                elif not self._gathering:
+                    self._gathering = True
+                    self._loop.alarms.set("haves", now + HAVE_PAUSE, self._send_gathered)
 
     def _send_gathered(self) -> None:
-        self.dirty.update(self._gathering)
-        self._gathering.clear()
+        self._gathering = False
+        for link in self.open.values():
+            if link.outbox.gathered:
+                self._release_haves(link)
+
+    def _release_haves(self, link: Link) -> None:
+        """Put gathered haves into the queue."""
+        pieces, link.outbox.gathered = link.outbox.gathered, []
+        link.haves_at = self._loop.now
+        link.outbox.put(encode_haves(pieces))
+        self.messages += len(pieces)
+        self.dirty[link] = None
+        if self._tap:
+            for piece in pieces:
+                kind, size, fields = describe(Have(piece))
+                self._record(link, "out", kind, size, fields)
 
     def queue_piece(self, link: Link, header: bytes, piece: int, size: int) -> None:
         """Queue a piece, unless nothing more is sent on this connection."""
@@ -362,7 +395,6 @@ class Links:
         if link.closed:
             return
         outcome = "sent"
-        link.sent_at = self._loop.now
         try:
             for _ in range(PIECES_A_FLUSH):
                 outcome = link.flush(self._source, self._bucket, self._loop.now)
