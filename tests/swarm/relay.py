@@ -1,0 +1,88 @@
+"""A relay between a dialling peer and its target, so that a test can cut or keep connections."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+
+from tests.reference.link import reset
+
+
+class Relay:
+    """Forwards every connection made to its port to `target`, both on 127.0.0.1.
+
+    `cut_after`: when set, the first connection is reset at both ends once that many bytes came from
+    the target. `keep`: the connection to the target stays open when the dialler's end is gone.
+    """
+
+    def __init__(self, target: int) -> None:
+        """Listen at once, so that nobody else gets the port."""
+        self.target = target
+        self.cut_after: int | None = None
+        self.keep = False
+        self.connections = 0
+        self.cuts = 0
+        self.sockets: list[socket.socket] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self) -> None:
+        """Thread: connect each dialler to the target; refuse it when the target isn't there."""
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:  # closed
+                return
+            try:
+                far = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                reset(near)
+                continue
+            self.connections += 1
+            self.sockets += [near, far]
+            threading.Thread(target=self.forward, args=(near, far), daemon=True).start()
+            threading.Thread(target=self.bring_back, args=(near, far), daemon=True).start()
+
+    def forward(self, near: socket.socket, far: socket.socket) -> None:
+        """Thread: bytes from the dialler to the target, then its end of stream unless kept."""
+        with contextlib.suppress(OSError):
+            while data := near.recv(65536):
+                far.sendall(data)
+        if not self.keep:
+            with contextlib.suppress(OSError):
+                far.shutdown(socket.SHUT_WR)
+
+    def bring_back(self, near: socket.socket, far: socket.socket) -> None:
+        """Thread: bytes from the target to the dialler, up to the cut."""
+        count = 0
+        with contextlib.suppress(OSError):
+            while data := far.recv(4096):
+                count += len(data)
+                if self.cut_after is not None and count > self.cut_after:
+                    self.cut_after = None
+                    self.cuts += 1
+                    reset(near)
+                    reset(far)
+                    return
+                self.hand_over(near, data)
+            near.shutdown(socket.SHUT_WR)
+
+    def hand_over(self, near: socket.socket, data: bytes) -> None:
+        """Send to the dialler; when its end is gone and the other is kept, drop the bytes."""
+        try:
+            near.sendall(data)
+        except OSError:
+            if not self.keep:
+                raise
+
+    def close(self) -> None:
+        """Close everything."""
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for sock in self.sockets:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
