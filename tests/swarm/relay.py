@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
 
-from tests.reference.link import reset
+from tests.reference.link import reset, start
 
 
 class Relay:
     """Forwards every connection made to its port to `target`, both on 127.0.0.1.
 
     `cut_after`: when set, the first connection is reset at both ends once that many bytes came from
-    the target. `keep`: the connection to the target stays open when the dialler's end is gone.
+    the target. `keep`: connections made while it is set stay open to the target when the dialler's end
+    is gone.
     """
 
     def __init__(self, target: int) -> None:
@@ -26,7 +26,7 @@ class Relay:
         self.sockets: list[socket.socket] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        start(self.accept)
 
     def accept(self) -> None:
         """Thread: connect each dialler to the target; refuse it when the target isn't there."""
@@ -42,19 +42,19 @@ class Relay:
                 continue
             self.connections += 1
             self.sockets += [near, far]
-            threading.Thread(target=self.forward, args=(near, far), daemon=True).start()
-            threading.Thread(target=self.bring_back, args=(near, far), daemon=True).start()
+            start(self.forward, near, far, self.keep)
+            start(self.bring_back, near, far, self.keep)
 
-    def forward(self, near: socket.socket, far: socket.socket) -> None:
+    def forward(self, near: socket.socket, far: socket.socket, keep: bool) -> None:
         """Thread: bytes from the dialler to the target, then its end of stream unless kept."""
         with contextlib.suppress(OSError):
             while data := near.recv(65536):
                 far.sendall(data)
-        if not self.keep:
+        if not keep:
             with contextlib.suppress(OSError):
                 far.shutdown(socket.SHUT_WR)
 
-    def bring_back(self, near: socket.socket, far: socket.socket) -> None:
+    def bring_back(self, near: socket.socket, far: socket.socket, keep: bool) -> None:
         """Thread: bytes from the target to the dialler, up to the cut."""
         count = 0
         with contextlib.suppress(OSError):
@@ -66,16 +66,12 @@ class Relay:
                     reset(near)
                     reset(far)
                     return
-                self.hand_over(near, data)
+                try:
+                    near.sendall(data)
+                except OSError:
+                    if not keep:
+                        raise
             near.shutdown(socket.SHUT_WR)
-
-    def hand_over(self, near: socket.socket, data: bytes) -> None:
-        """Send to the dialler; when its end is gone and the other is kept, drop the bytes."""
-        try:
-            near.sendall(data)
-        except OSError:
-            if not self.keep:
-                raise
 
     def close(self) -> None:
         """Close everything."""

@@ -69,14 +69,6 @@ def played(peer_id: int, *, seed: bool = False) -> Member:
     return Member(peer_id, "test", (), seed)
 
 
-def poll(condition: Callable[[], bool], within: float, what: Callable[[], str]) -> None:
-    """Wait for something that only another process can bring about; fails after `within` s."""
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {within} s: {what()}"
-        time.sleep(0.01)
-
-
 def reserve_port() -> socket.socket:
     """A socket that keeps a free port for a peer that will listen there.
 
@@ -194,19 +186,27 @@ class Swarm:
                 )
 
     def kill(self, peer_id: int) -> None:
-        """End a peer with SIGKILL."""
-        end_process(self.processes[peer_id])
+        """End a peer with SIGKILL; it is one of the swarm again when it is started again."""
+        end_process(self.processes.pop(peer_id))
 
     def await_end(self, within: float = 30) -> None:
         """Wait until every process ended with status 0; one deadline for all."""
+        self.await_condition(lambda: set(self.statuses().values()) == {0}, within, "all ended")
+
+    def statuses(self) -> dict[int, int | None]:
+        """Exit statuses; None for a process that runs."""
+        return {peer_id: process.poll() for peer_id, process in self.processes.items()}
+
+    def await_condition(self, condition: Callable[[], bool], within: float, what: str) -> None:
+        """Wait for something that only the peers can bring about, unless one of them fails."""
         deadline = time.monotonic() + within
-        for process in self.processes.values():
-            try:
-                process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                break
-        statuses = {i: process.poll() for i, process in self.processes.items()}
-        assert set(statuses.values()) == {0}, f"exit statuses {statuses}\n{self.report()}"
+        while not condition():
+            statuses = self.statuses()
+            assert not any(statuses.values()), f"exit statuses {statuses}\n{self.report()}"
+            assert time.monotonic() < deadline, (
+                f"not within {within} s: {what}; exit statuses {statuses}\n{self.report()}"
+            )
+            time.sleep(0.01)
 
     def report(self) -> str:
         """What a failed test shows: where it happened, diagnostics, and the last log lines."""
@@ -224,10 +224,10 @@ class Swarm:
         return self.workdirs[peer_id] / f"peer_{peer_id}" / FILE_NAME
 
     def log(self, peer_id: int) -> list[str]:
-        """The whole lines of a peer's log."""
+        """The lines of a peer's log, each whole."""
         path = self.workdirs[peer_id] / f"log_peer_{peer_id}.log"
         text = path.read_text() if path.exists() else ""
-        return [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        return text.split("\n")[:-1]
 
     def diagnostics_path(self, peer_id: int) -> Path:
         """Where a peer's stderr goes."""
@@ -244,18 +244,18 @@ class Swarm:
 
     def await_line(self, peer_id: int, words: str, count: int = 1, within: float = 20) -> None:
         """Wait until at least `count` lines of a peer's log match."""
-        poll(
+        self.await_condition(
             lambda: self.count(peer_id, words) >= count,
             within,
-            lambda: f"{count} x {words!r} of peer {peer_id}\n{self.report()}",
+            f"{count} lines with {words!r} of peer {peer_id}",
         )
 
     def await_diagnostic(self, peer_id: int, words: str, within: float = 10) -> None:
         """Wait until a peer told something on stderr."""
-        poll(
+        self.await_condition(
             lambda: re.search(words, self.diagnostics(peer_id)) is not None,
             within,
-            lambda: f"{words!r} from peer {peer_id}\n{self.report()}",
+            f"{words!r} on stderr of peer {peer_id}",
         )
 
     def check(self) -> None:
@@ -275,11 +275,11 @@ class Swarm:
         """One peer's log: sentences, writer, and a downloaded line for each piece."""
         lines = self.log(peer_id)
         for line in lines:
-            matches = [found for rule in SENTENCES if (found := rule.fullmatch(line.rstrip("\n")))]
+            matches = [found for rule in SENTENCES if (found := rule.fullmatch(line))]
             assert matches, f"not one of the eleven sentences: {line!r}"
             assert int(matches[0]["writer"]) == peer_id, line
         if not self.members[peer_id].has_file:
-            told = re.findall(r"the piece (\d+) from .* it has is (\d+)\.", "".join(lines))
+            told = re.findall(r"the piece (\d+) from .* it has is (\d+)\.", "\n".join(lines))
             assert sorted(int(index) for index, _ in told) == list(range(self.pieces))
             assert [int(number) for _, number in told] == list(range(1, self.pieces + 1))
 
