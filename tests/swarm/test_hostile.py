@@ -36,7 +36,7 @@ SCRIPT = [
     BAD_HANDSHAKES["header of 2011"],
     wire.handshake(SEED),  # somebody else's id
     wire.handshake(LISTENER)[:20],
-    wire.handshake(LISTENER) + bytes(4),  # a good handshake, then a frame of length 0
+    wire.handshake(LISTENER) + bytes(5),  # a good handshake, then a frame of length 0
 ]
 
 
@@ -171,13 +171,14 @@ def test_pause_after_a_protocol_error(tmp_path: Path) -> None:
         wait_until_listening(port)
         for pause in (1, 2, 4):
             with Intruder(port) as intruder:
-                assert intruder.send(wire.handshake(1002) + bytes(4)).received_until_closed()
+                assert intruder.send(wire.handshake(1002) + wire.have(9999)).received_until_closed()
             closed = time.monotonic()
             lines = len(swarm.log(1001))
             while time.monotonic() - closed < pause - 0.2:
                 with Intruder(port) as early:
                     early.send(wire.handshake(1002) + wire.bitfield((), swarm.pieces))
                     assert not early.answered()
+                time.sleep(0.1)
             assert len(swarm.log(1001)) == lines
             time.sleep(closed + pause + 0.1 - time.monotonic())
         swarm.start(1002)
