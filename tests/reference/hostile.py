@@ -34,7 +34,7 @@ def offences(count: int, piece_size: int) -> dict[str, bytes]:
     return {
         "length 4 GiB": b"\xff\xff\xff\xff\x07",
         "length 2 GiB of an unknown type": b"\x80\x00\x00\x00\x08",
-        "length 0": bytes(5),
+        "length 0": bytes(4),
         "bitfield too long": frame(Type.BITFIELD, bytes(bits + 1)),
         "bitfield too short": frame(Type.BITFIELD, bytes(bits - 1)),
         "bitfield with spare bits": full[:-1] + bytes([full[-1] | 1]),

@@ -57,8 +57,9 @@ class Link:
         return data
 
     def put(self, data: bytes) -> None:
-        """Queue a message for the writer."""
-        self.outbox.append(data)
+        """Queue a message for the writer, unless the end was ordered."""
+        if not self.ending:
+            self.outbox.append(data)
         self.work.notify_all()
 
     def end(self, how: str) -> None:
@@ -85,7 +86,7 @@ class Link:
             if self.ending == "half-close":
                 self.sock.shutdown(socket.SHUT_WR)
         if self.ending == "reset":
-            self.reset()
+            reset_behind(self.sock)
         with self.work:
             self.written = True
             self.work.notify_all()
@@ -108,14 +109,6 @@ class Link:
         for chunk in chunks(data, random.Random(len(data))):
             self.sock.sendall(chunk)
             time.sleep(0.0002)  # long enough for the other end to see the chunk alone
-
-    def reset(self) -> None:
-        """Close with a reset, once the other end's kernel has all bytes: they must not be lost."""
-        deadline = time.monotonic() + 2
-        with contextlib.suppress(OSError):
-            while outstanding(self.sock) and time.monotonic() < deadline:
-                time.sleep(0.001)
-            reset(self.sock)
 
 
 def start(function: Callable[..., object], *arguments: object) -> None:
@@ -166,3 +159,12 @@ def reset(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):
         sock.shutdown(socket.SHUT_RD)
     sock.close()
+
+
+def reset_behind(sock: socket.socket) -> None:
+    """Reset a connection once the other end's kernel has all bytes: they must not be lost."""
+    deadline = time.monotonic() + 2
+    with contextlib.suppress(OSError):
+        while outstanding(sock) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        reset(sock)

@@ -133,7 +133,9 @@ class Peer:
                 continue
             if sock.getsockname() == sock.getpeername():  # connected to itself
                 sock.close()
-            elif self.converse(sock, target.peer_id):
+                continue
+            begin = time.monotonic()
+            if self.converse(sock, target.peer_id) and time.monotonic() > begin + 1:
                 pause = 0.0
             if target.peer_id in self.closed_in_order:
                 return
@@ -348,13 +350,14 @@ class Peer:
             return data
         self.cut = True
         link.waiting.clear()
+        link.outbox.clear()
         link.end("reset")
         return data[: len(data) // 2]
 
     def misbehave(self, link: Link) -> None:
         """Now and then: messages that are odd but allowed (spec 3.4)."""
         if "unknown-type" in self.habits:
-            link.put(wire.frame(8, self.rng.randbytes(9)))
+            link.put(wire.frame(8, self.rng.randbytes(5)))
         if self.copy.have and self.habits & {"unasked-piece", "repeated-have"}:
             index = self.rng.choice(sorted(self.copy.have))
             if "repeated-have" in self.habits:

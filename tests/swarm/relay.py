@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 
-from tests.reference.link import reset, start
+from tests.reference.link import reset, reset_behind, start
 
 
 class Relay:
@@ -43,21 +43,24 @@ class Relay:
             self.connections += 1
             self.sockets += [near, far]
             start(self.forward, near, far, self.keep)
-            start(self.bring_back, near, far, self.keep)
+            start(self.bring_back, near, far)
 
     def forward(self, near: socket.socket, far: socket.socket, keep: bool) -> None:
-        """Thread: bytes from the dialler to the target, then its end of stream unless kept."""
-        with contextlib.suppress(OSError):
+        """Thread: bytes from the dialler to the target, then its end or reset unless kept."""
+        try:
             while data := near.recv(65536):
-                far.sendall(data)
-        if not keep:
-            with contextlib.suppress(OSError):
-                far.shutdown(socket.SHUT_WR)
+                send(far, data)
+        except OSError:
+            if not keep:
+                reset_behind(far)
+        else:
+            if not keep:
+                half_close(far)
 
-    def bring_back(self, near: socket.socket, far: socket.socket, keep: bool) -> None:
-        """Thread: bytes from the target to the dialler, up to the cut."""
+    def bring_back(self, near: socket.socket, far: socket.socket) -> None:
+        """Thread: bytes from the target to the dialler, up to the cut, then its end or reset."""
         count = 0
-        with contextlib.suppress(OSError):
+        try:
             while data := far.recv(4096):
                 count += len(data)
                 if self.cut_after is not None and count > self.cut_after:
@@ -66,12 +69,11 @@ class Relay:
                     reset(near)
                     reset(far)
                     return
-                try:
-                    near.sendall(data)
-                except OSError:
-                    if not keep:
-                        raise
-            near.shutdown(socket.SHUT_WR)
+                send(near, data)
+        except OSError:
+            reset_behind(near)
+        else:
+            half_close(near)
 
     def close(self) -> None:
         """Close everything."""
@@ -82,3 +84,15 @@ class Relay:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()
+
+
+def send(sock: socket.socket, data: bytes) -> None:
+    """Send; who doesn't receive any more may still have sent something, so reading goes on."""
+    with contextlib.suppress(OSError):
+        sock.sendall(data)
+
+
+def half_close(sock: socket.socket) -> None:
+    """Pass on the end of a stream."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_WR)

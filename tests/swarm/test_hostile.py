@@ -36,7 +36,7 @@ SCRIPT = [
     BAD_HANDSHAKES["header of 2011"],
     wire.handshake(SEED),  # somebody else's id
     wire.handshake(LISTENER)[:20],
-    wire.handshake(LISTENER) + bytes(5),  # a good handshake, then a frame of length 0
+    wire.handshake(LISTENER) + bytes(4),  # a good handshake, then a frame of length 0
 ]
 
 
