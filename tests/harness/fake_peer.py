@@ -65,6 +65,7 @@ def main() -> None:
             case "wait" | "deaf":
                 until_launcher_is_gone()
             case failure:
+                sys.stderr.write(f"peer {arguments.peer}: fails\n")
                 sys.exit(int(failure))
 
 

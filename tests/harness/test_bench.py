@@ -46,8 +46,8 @@ def test_pump_delivers_the_file(tmp_path: Path, source: Path) -> None:
 
 def test_a_failed_run_is_no_measurement(tmp_path: Path) -> None:
     """When a process fails, its words are told in place of a figure."""
-    with pytest.raises(HarnessError, match="a warning") as caught:
-        meter.measure({1: [*FAKE, "1", "talk"], 2: [*FAKE, "2", "3"]}, tmp_path, timeout=60)
+    with pytest.raises(HarnessError, match="peer 1: fails") as caught:
+        meter.measure({1: [*FAKE, "1", "3"]}, tmp_path, timeout=60)
     assert caught.value.status == 3
 
 

@@ -53,8 +53,8 @@ def test_long_runs_are_asked_for(started: Started) -> None:
     calls, _fails = started
     commands.test(thorough=False)
     commands.test(thorough=True)
-    assert "not thorough" in calls[3]
-    assert "not thorough" not in calls[7]
+    assert "--thorough" not in calls[3]
+    assert "--thorough" in calls[7]
 
 
 def test_first_failure_ends_the_checks(started: Started) -> None:

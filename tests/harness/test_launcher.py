@@ -107,7 +107,10 @@ def test_first_failure_ends_the_swarm(tmp_path: Path) -> None:
     outcome, recorder = launch(tmp_path, "wait", "4", "wait")
     assert outcome.exit_status == 4
     assert outcome.statuses == {1002: 4, 1001: 143, 1003: 143}
-    assert recorder.diagnostics == ["peer 1002 ended with status 4: the swarm can't complete"]
+    assert recorder.diagnostics == [
+        "peer 1002: fails",
+        "peer 1002 ended with status 4: the swarm can't complete",
+    ]
 
 
 def test_death_by_signal_counts_as_failure(tmp_path: Path) -> None:
