@@ -39,10 +39,8 @@ def test(*, thorough: bool) -> int:
     """The checks, then all tests with the core's branch coverage; the first failure ends it."""
     if status := check():
         return status
-    selected = () if thorough else ("-m", "not thorough")
-    return run_module(
-        *("pytest", "-n", "2", "--cov", "--cov-report=term-missing:skip-covered", *selected)
-    )
+    options = ["-n", "2", "--cov", "--cov-report=term-missing:skip-covered"]
+    return run_module("pytest", *options, *(["--thorough"] if thorough else []))
 
 
 def clean(*, runs: bool) -> None:

@@ -4,20 +4,26 @@
 FIFO open for writing, whose reader so learns when the last fake is gone.
 """
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import json
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 
-def status(peer, state, pieces, **more):
+def status(peer: int, state: str, pieces: int, **more: Any) -> dict[str, Any]:
     record = {"peer": peer, "state": state, "pieces": pieces, "of": 4, "up": 10, "down": pieces}
     return {**record, "messages": 7, "neighbors": {"1001": "DI"}, **more}
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("peer", type=int)
     parser.add_argument("mode")
@@ -26,14 +32,14 @@ def main():
     parser.add_argument("--status-fd", type=int)
     arguments = parser.parse_args()
 
-    def tell(record):
+    def tell(record: dict[str, Any]) -> None:
         os.write(arguments.status_fd, json.dumps(record).encode() + b"\n")
 
-    def until_launcher_is_gone():
+    def until_launcher_is_gone() -> NoReturn:
         os.read(arguments.lifeline_fd, 1)
         sys.exit(9)
 
-    def end(number, _frame):
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
         sys.exit(128 + number)
 
     obeys = arguments.mode != "deaf"
@@ -59,6 +65,7 @@ def main():
             case "wait" | "deaf":
                 until_launcher_is_gone()
             case failure:
+                sys.stderr.write(f"peer {arguments.peer}: fails\n")
                 sys.exit(int(failure))
 
 

@@ -1,5 +1,7 @@
 """Runs a launcher over fake peers in a process of its own, which a test can interrupt or kill."""
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
 
@@ -7,13 +9,13 @@ from harness.launcher import Launcher
 
 
 class Silent:
-    def on_start(self, peer_id, pid):
+    def on_start(self, peer_id: int, pid: int) -> None:
         pass
 
     on_status = on_diagnostic = lambda self, told: None
     on_end = on_start
 
-    def on_tick(self):
+    def on_tick(self) -> None:
         pass
 
 

@@ -1,17 +1,25 @@
 """The comparison of all copies with the seed's."""
 
+from __future__ import annotations
+
 import hashlib
+from typing import TYPE_CHECKING
 
 import pytest
 
 from core.config import PeerInfo, SwarmConfig
 from harness import copies
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    Swarm = tuple[Path, SwarmConfig]
+
 CONTENT = b"content" * 1000
 
 
 @pytest.fixture
-def swarm(tmp_path):
+def swarm(tmp_path: Path) -> Swarm:
     """A leecher listed before the seed, then three more: same, differing, unfinished, none."""
     infos = tuple(PeerInfo(n, "localhost", 6000 + n, n == 2) for n in range(1, 6))
     for info in infos:
@@ -23,7 +31,7 @@ def swarm(tmp_path):
     return tmp_path, SwarmConfig(2, 1, 2, "f", len(CONTENT), 10, infos)
 
 
-def test_compare(swarm):
+def test_compare(swarm: Swarm) -> None:
     """Only a whole copy with the seed's SHA-256 is identical; one that isn't there says so."""
     found = copies.compare(*swarm)
     assert {peer_id for peer_id, copy in found.items() if copy.identical} == {1, 2}
@@ -33,21 +41,21 @@ def test_compare(swarm):
     assert found[5].problem == "missing"
 
 
-def test_missing_seed_makes_none_identical(swarm):
+def test_missing_seed_makes_none_identical(swarm: Swarm) -> None:
     """Two copies that are both missing aren't identical."""
     folder, config = swarm
     (folder / "peer_2" / "f").unlink()
     assert not any(copy.identical for copy in copies.compare(folder, config).values())
 
 
-def test_unreadable_copy_is_told(swarm):
+def test_unreadable_copy_is_told(swarm: Swarm) -> None:
     """A copy that can't be read is no crash but a reason."""
     folder, config = swarm
     (folder / "peer_5" / "f").mkdir()
-    assert "can't be read" in copies.compare(folder, config)[5].problem
+    assert copies.compare(folder, config)[5].problem == "can't be read: Is a directory"
 
 
-def test_remove(swarm):
+def test_remove(swarm: Swarm) -> None:
     """Identical and unfinished copies are removed; one that differs is evidence and stays."""
     folder, config = swarm
     found = copies.compare(folder, config)

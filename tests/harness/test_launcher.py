@@ -1,14 +1,25 @@
 """The launcher: what it tells, how it ends, and that nothing outlives it."""
 
+from __future__ import annotations
+
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.launcher import Launcher
+from harness.launcher import Launcher, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from harness.status import Status
+
+    Start = Callable[..., tuple[subprocess.Popen[bytes], BinaryIO]]
 
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_peer.py")))
 LAUNCH = (sys.executable, str(Path(__file__).with_name("launch.py")))
@@ -17,35 +28,41 @@ LAUNCH = (sys.executable, str(Path(__file__).with_name("launch.py")))
 class Recorder:
     """Keeps every call as a line."""
 
-    def __init__(self):
-        self.calls = []
-        self.diagnostics = []
-        self.statuses = []
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.diagnostics: list[str] = []
+        self.statuses: list[Status] = []
 
-    def on_start(self, peer_id, pid):
+    def on_start(self, peer_id: int, pid: int) -> None:
         self.calls.append(f"start {peer_id}")
 
-    def on_status(self, status):
+    def on_status(self, status: Status) -> None:
         self.statuses.append(status)
 
-    def on_diagnostic(self, line):
+    def on_diagnostic(self, line: str) -> None:
         self.diagnostics.append(line)
 
-    def on_end(self, peer_id, exit_status):
+    def on_end(self, peer_id: int, exit_status: int) -> None:
         self.calls.append(f"end {peer_id} {exit_status}")
 
-    def on_tick(self):
+    def on_tick(self) -> None:
         pass
 
 
-def launch(folder, *modes, timeout=60.0, grace=8.0, observer=None):
+def launch(
+    folder: Path,
+    *modes: str,
+    timeout: float = 60.0,
+    grace: float = 8.0,
+    observer: Recorder | None = None,
+) -> tuple[Outcome, Recorder]:
     recorder = observer or Recorder()
     commands = {peer_id: [*FAKE, str(peer_id), mode] for peer_id, mode in enumerate(modes, 1001)}
     outcome = Launcher(commands, folder, recorder, timeout=timeout, grace=grace).run()
     return outcome, recorder
 
 
-def test_all_complete(tmp_path):
+def test_all_complete(tmp_path: Path) -> None:
     """The exit status is 0 when every peer's is, and peers start in the order given."""
     outcome, recorder = launch(tmp_path, "complete", "complete", "complete")
     assert (outcome.exit_status, outcome.statuses) == (0, {1001: 0, 1002: 0, 1003: 0})
@@ -53,7 +70,7 @@ def test_all_complete(tmp_path):
     assert sorted(recorder.calls[3:]) == ["end 1001 0", "end 1002 0", "end 1003 0"]
 
 
-def test_statuses_arrive_whole(tmp_path):
+def test_statuses_arrive_whole(tmp_path: Path) -> None:
     """Every status line reaches the observer, the last one of a process that has ended included."""
     _outcome, recorder = launch(tmp_path, "complete")
     first, last = recorder.statuses
@@ -64,7 +81,7 @@ def test_statuses_arrive_whole(tmp_path):
     assert last.complete
 
 
-def test_diagnostics_are_shown_and_kept(tmp_path):
+def test_diagnostics_are_shown_and_kept(tmp_path: Path) -> None:
     """A peer's stderr is told line by line, an unfinished last one too, and stays in its file."""
     _outcome, recorder = launch(tmp_path, "talk")
     assert recorder.diagnostics == ["peer 1001: a warning", "peer: half a line"]
@@ -72,39 +89,42 @@ def test_diagnostics_are_shown_and_kept(tmp_path):
     assert kept == "peer 1001: a warning\npeer: half a line"
 
 
-def test_silence_leaves_no_file(tmp_path):
+def test_silence_leaves_no_file(tmp_path: Path) -> None:
     """A peer that wrote nothing to its stderr leaves no empty file behind."""
     launch(tmp_path, "complete")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_unreadable_status_is_told(tmp_path):
+def test_unreadable_status_is_told(tmp_path: Path) -> None:
     """A status line that is none is told and doesn't end the swarm."""
     outcome, recorder = launch(tmp_path, "garble")
     assert recorder.diagnostics == ["peer 1001: unreadable status: no status"]
     assert outcome.exit_status == 0
 
 
-def test_first_failure_ends_the_swarm(tmp_path):
+def test_first_failure_ends_the_swarm(tmp_path: Path) -> None:
     """When a peer fails, the others are ended and its status is the swarm's."""
     outcome, recorder = launch(tmp_path, "wait", "4", "wait")
     assert outcome.exit_status == 4
     assert outcome.statuses == {1002: 4, 1001: 143, 1003: 143}
-    assert recorder.diagnostics == ["peer 1002 ended with status 4: the swarm can't complete"]
+    assert recorder.diagnostics == [
+        "peer 1002: fails",
+        "peer 1002 ended with status 4: the swarm can't complete",
+    ]
 
 
-def test_death_by_signal_counts_as_failure(tmp_path):
+def test_death_by_signal_counts_as_failure(tmp_path: Path) -> None:
     """A peer that a signal killed has the status that a shell would tell: 128 and its number."""
 
     class Killer(Recorder):
-        def on_start(self, peer_id, pid):
+        def on_start(self, peer_id: int, pid: int) -> None:
             os.kill(pid, signal.SIGKILL)
 
     outcome, _recorder = launch(tmp_path, "wait", observer=Killer())
     assert outcome.exit_status == 137
 
 
-def test_time_out(tmp_path):
+def test_time_out(tmp_path: Path) -> None:
     """When the time is up the peers are ended and the status is 5, whatever theirs are."""
     outcome, recorder = launch(tmp_path, "wait", "wait", timeout=0.3)
     assert outcome.exit_status == 5
@@ -112,14 +132,14 @@ def test_time_out(tmp_path):
     assert recorder.diagnostics == ["not finished after 0.3 s: giving up"]
 
 
-def test_deaf_peer_is_killed(tmp_path):
+def test_deaf_peer_is_killed(tmp_path: Path) -> None:
     """A peer that doesn't heed SIGTERM is killed when the grace is over."""
 
     class Killer(Recorder):
-        def on_start(self, peer_id, pid):
+        def on_start(self, peer_id: int, pid: int) -> None:
             self.pid = pid
 
-        def on_status(self, status):
+        def on_status(self, status: Status) -> None:
             if status.peer == 1001:  # so that it is deaf by now
                 os.kill(self.pid, signal.SIGKILL)
 
@@ -127,22 +147,22 @@ def test_deaf_peer_is_killed(tmp_path):
     assert outcome.statuses == {1002: 137, 1001: 137}
 
 
-def test_closed_status_pipe_is_no_end(tmp_path):
+def test_closed_status_pipe_is_no_end(tmp_path: Path) -> None:
     """A peer that closes its status pipe early still counts until its process ends."""
     outcome, _recorder = launch(tmp_path, "hide", "complete", timeout=1.0)
     assert outcome.exit_status == 5
     assert 1001 in outcome.statuses
 
 
-def test_observer_that_raises_leaves_nothing(tmp_path):
+def test_observer_that_raises_leaves_nothing(tmp_path: Path) -> None:
     """An error on the way, such as a closed terminal, ends every process before it is passed on."""
     pids = []
 
     class Broken(Recorder):
-        def on_start(self, peer_id, pid):
+        def on_start(self, peer_id: int, pid: int) -> None:
             pids.append(pid)
 
-        def on_status(self, status):
+        def on_status(self, status: Status) -> None:
             raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
@@ -152,7 +172,7 @@ def test_observer_that_raises_leaves_nothing(tmp_path):
             os.kill(pid, 0)
 
 
-def test_command_that_cannot_start(tmp_path):
+def test_command_that_cannot_start(tmp_path: Path) -> None:
     """A command that isn't there ends those already started."""
     recorder = Recorder()
     commands = {1001: [*FAKE, "1001", "wait"], 1002: [str(tmp_path / "nowhere")]}
@@ -161,19 +181,23 @@ def test_command_that_cannot_start(tmp_path):
     assert recorder.calls == ["start 1001"]
 
 
-def test_handlers_and_descriptors_are_put_back(tmp_path):
+def test_handlers_and_descriptors_are_put_back(tmp_path: Path) -> None:
     """After a run the process has its own signal handlers again and no open pipe more."""
-    before = signal.getsignal(signal.SIGTERM), len(os.listdir("/proc/self/fd"))
+
+    def held() -> tuple[Any, int]:
+        return signal.getsignal(signal.SIGTERM), len(list(Path("/proc/self/fd").iterdir()))
+
+    before = held()
     launch(tmp_path, "complete", "1")
-    assert (signal.getsignal(signal.SIGTERM), len(os.listdir("/proc/self/fd"))) == before
+    assert held() == before
 
 
 @pytest.fixture
-def launched(tmp_path):
+def launched(tmp_path: Path) -> Iterator[Start]:
     """A launcher in a process of its own over two fakes of a mode, and the FIFO they hold open."""
     started = []
 
-    def start(mode, grace="8"):
+    def start(mode: str, grace: str = "8") -> tuple[subprocess.Popen[bytes], BinaryIO]:
         fifo = tmp_path / "alive"
         os.mkfifo(fifo)
         process = subprocess.Popen([*LAUNCH, str(tmp_path), str(fifo), grace, mode, mode])
@@ -189,7 +213,7 @@ def launched(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["wait", "deaf"])
-def test_kill_9_of_the_launcher_leaves_nothing(launched, mode):
+def test_kill_9_of_the_launcher_leaves_nothing(launched: Start, mode: str) -> None:
     """Peers end at the end of their lifeline when the launcher is killed, which no handler sees."""
     process, alive = launched(mode)
     process.kill()
@@ -199,7 +223,7 @@ def test_kill_9_of_the_launcher_leaves_nothing(launched, mode):
 @pytest.mark.parametrize(
     ("number", "exit_status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_signals_end_all_peers(launched, number, exit_status):
+def test_signals_end_all_peers(launched: Start, number: int, exit_status: int) -> None:
     """Ctrl-C, `kill` and a closed terminal end all peers; the status tells which it was."""
     process, alive = launched("wait")
     process.send_signal(number)
@@ -207,7 +231,7 @@ def test_signals_end_all_peers(launched, number, exit_status):
     assert alive.read() == b""
 
 
-def test_second_signal_ends_at_once(launched):
+def test_second_signal_ends_at_once(launched: Start) -> None:
     """A second Ctrl-C doesn't wait for peers that take their time."""
     process, alive = launched("deaf", grace="1000")
     process.send_signal(signal.SIGINT)
@@ -216,12 +240,12 @@ def test_second_signal_ends_at_once(launched):
     assert alive.read() == b""
 
 
-def test_each_peer_leads_its_own_group(tmp_path):
+def test_each_peer_leads_its_own_group(tmp_path: Path) -> None:
     """Ctrl-C on the terminal reaches the launcher alone: no peer is in its process group."""
     groups = []
 
     class Looker(Recorder):
-        def on_start(self, peer_id, pid):
+        def on_start(self, peer_id: int, pid: int) -> None:
             groups.append((os.getpgid(pid), pid))
 
     launch(tmp_path, "complete", "complete", observer=Looker())

@@ -1,23 +1,30 @@
 """`swarm.toml`, the launcher's part of a configuration."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pytest
 
 from harness import settings
 from harness.errors import HarnessError
 from harness.settings import Settings
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-def load(folder, text):
+
+def load(folder: Path, text: str) -> Settings:
     (folder / "swarm.toml").write_text(text)
     return settings.load(folder)
 
 
-def test_without_a_file(tmp_path):
+def test_without_a_file(tmp_path: Path) -> None:
     """The file is optional: without it nothing is limited."""
     assert settings.load(tmp_path) == Settings(rate=0, timeout=300.0, rates={})
 
 
-def test_rates_of_single_peers(tmp_path):
+def test_rates_of_single_peers(tmp_path: Path) -> None:
     """A peer's own rate goes before that of all, also when it is "no limit"."""
     found = load(tmp_path, "rate = 100\ntimeout = 9.5\n[rates]\n1002 = 50\n1003 = 0\n")
     assert [found.rate_of(peer_id) for peer_id in (1001, 1002, 1003)] == [100, 50, 0]
@@ -39,14 +46,14 @@ def test_rates_of_single_peers(tmp_path):
         ("rate = ", "swarm.toml: "),
     ],
 )
-def test_unusable_values_are_named(tmp_path, text, words):
+def test_unusable_values_are_named(tmp_path: Path, text: str, words: str) -> None:
     """Each unusable value is an error that names file and key and what was expected."""
     with pytest.raises(HarnessError, match=words) as caught:
         load(tmp_path, text)
     assert "swarm.toml" in str(caught.value)
 
 
-def test_unreadable_file(tmp_path):
+def test_unreadable_file(tmp_path: Path) -> None:
     """A file that can't be read is told, not ignored."""
     (tmp_path / "swarm.toml").mkdir()
     with pytest.raises(HarnessError, match="can't be read"):
