@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from structlog.typing import EventDict
@@ -37,6 +37,19 @@ SENTENCES = {
 
 class LogError(Exception):
     """A log can't be written; the message says which and why."""
+
+
+class LineSink(Protocol):
+    """Where lines go; the simulator's is in memory."""
+
+    append: Callable[[str], None]
+    """Gather a line, given without its end."""
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+
+    def close(self) -> None:
+        """Write what was gathered, and close."""
 
 
 class LineFile:
@@ -145,7 +158,7 @@ class EventLog:
 
     def __init__(
         self,
-        lines: LineFile,
+        lines: LineSink,
         peer_id: int,
         stamp: Stamp,
         observer: Callable[[str, Mapping[str, Any], str, int], None] | None = None,
@@ -197,5 +210,5 @@ class EventLog:
 class _Gatherer:
     """What structlog takes for the logger at the end of the chain."""
 
-    def __init__(self, lines: LineFile) -> None:
+    def __init__(self, lines: LineSink) -> None:
         self.info = lines.append

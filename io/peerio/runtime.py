@@ -47,7 +47,7 @@ from core.events import (
 from core.messages import Message, Unchoke
 from core.peer import Peer
 from peerio.contract import Network, PieceSink
-from peerio.eventlog import EventLog, LineFile, LogError, Stamp
+from peerio.eventlog import EventLog, LineSink, LogError, Stamp
 from peerio.storage import StorageError
 from peerio.trace import Trace
 
@@ -93,8 +93,8 @@ class Logs:
     def __init__(
         self,
         peer_id: int,
-        log: LineFile,
-        trace: LineFile | None,
+        log: LineSink,
+        trace: LineSink | None,
         now: Callable[[], float],
         stamp: Stamp | None = None,
     ) -> None:

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from core.config import SwarmConfig
-from peerio.eventlog import LineFile, Stamp
+from peerio.eventlog import LineSink, Stamp
 
 FORMAT_VERSION = 1
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
@@ -22,7 +22,7 @@ class Trace:
     """One peer's trace; also networking's `Tap`. `now` gives the time of the present turn."""
 
     def __init__(
-        self, lines: LineFile, peer_id: int, stamp: Stamp, now: Callable[[], float]
+        self, lines: LineSink, peer_id: int, stamp: Stamp, now: Callable[[], float]
     ) -> None:
         self._lines = lines
         self._stamp = stamp
