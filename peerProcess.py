@@ -17,6 +17,8 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -135,6 +137,23 @@ def _rate(text: str) -> float:
     return value
 
 
+@contextmanager
+def _signals_for_main_thread_only() -> Iterator[None]:
+    """Threads that are started within, and those that they start, are never handed a signal.
+
+    Python runs handlers on the main thread; a signal that the system hands to another thread doesn't
+    wake it, and would wait until the peer ends by itself.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class PeerProcess:
     """A peer, from its configuration to its exit status.
 
@@ -176,8 +195,7 @@ class PeerProcess:
         if arguments.status_fd is not None:
             self._status = StatusReporter(arguments.status_fd, self._runtime, self._network)
             self._network.post(self._status.start)
-        if arguments.lifeline_fd is not None:
-            self._watch_lifeline(arguments.lifeline_fd)
+        self._lifeline: int | None = arguments.lifeline_fd
 
     def _load(self, workdir: Path) -> SwarmConfig:
         try:
@@ -214,7 +232,10 @@ class PeerProcess:
         # What stands now stays: the collector need not look at it, nor hurry after what comes.
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
-        self._network.start_server()
+        with _signals_for_main_thread_only():
+            self._network.start_server()
+            if self._lifeline is not None:
+                self._watch_lifeline(self._lifeline)
         self._network.join()
         status, reason = self._end()
         if self._status is not None:
