@@ -11,7 +11,6 @@ message that it causes is on the wire (spec 8.4).
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -24,7 +23,7 @@ from peerio.contract import Callbacks, Tap
 from peerio.net.admission import Admission
 from peerio.net.bucket import TokenBucket
 from peerio.net.dialling import Dialler
-from peerio.net.link import PieceSource
+from peerio.net.link import PieceSource, Route
 from peerio.net.links import Links
 from peerio.net.listening import Listener, NetworkError, bind
 from peerio.net.loop import Loop
@@ -204,9 +203,9 @@ class Networking:
 
     # What the dialler tells.
 
-    def on_dialled(self, peer_id: int, sock: socket.socket) -> None:
+    def on_dialled(self, peer_id: int, route: Route) -> None:
         """TCP is connected: the handshakes follow."""
-        self._links.add(sock, peer_id)
+        self._links.add(route, peer_id)
 
     def on_refused(self, peer_id: int) -> None:
         """Nobody listens there."""

@@ -47,6 +47,7 @@ _FRAME = struct.Struct(">IB")
 _INDEX = struct.Struct(">I")
 _INDEXED = struct.Struct(">IBI")
 _INDEXED_LENGTH = 5
+_EMPTY_FRAME = bytes(4)
 _BITS_TO_FLAGS = bytes.maketrans(b"01", b"\0\1")
 _FLAGS_TO_BITS = bytes.maketrans(b"\0\1", b"01")
 
@@ -209,17 +210,24 @@ class FrameRules:
         }
         self._longest = _INDEXED_LENGTH + max(sizes)
 
+    def check_start(self, data: bytes | memoryview) -> None:
+        """Raise RemoteProtocolError for a length of 0 without waiting for a type (spec 3.5)."""
+        if data == _EMPTY_FRAME:
+            raise RemoteProtocolError("frame of length 0, expected at least a type", clause="3.1")
+
     def check(self, length: int, kind: int) -> None:
         """Raise RemoteProtocolError unless a frame of this length (type and payload) may be."""
+        if not length:
+            self.check_start(_EMPTY_FRAME)
         allowed = self._lengths.get(kind)
         if allowed is not None:
             if length in allowed:
                 return
             expected = " or ".join(map(str, sorted(allowed)))
         else:
-            if 0 < length <= self._longest:
+            if length <= self._longest:
                 return
-            expected = f"1 to {self._longest}"
+            expected = f"at most {self._longest}"
         raise RemoteProtocolError(
             f"{type_name(kind)} of length {length}, expected {expected}", clause="3.5"
         )
@@ -337,6 +345,7 @@ class Decoder:
             if run:
                 yield HaveRun(run)
             if end - at < _FRAME.size:
+                self._rules.check_start(view[at:end])
                 break
             length, kind = _FRAME.unpack_from(view, at)
             self._rules.check(length, kind)
@@ -426,7 +435,9 @@ def recv_message(sock: socket.socket, rules: FrameRules) -> Message | None:
         first = sock.recv(1)
         if not first:
             return None
-        length, kind = _FRAME.unpack(first + read_exact(sock, _FRAME.size - 1))
+        start = first + read_exact(sock, _FRAME.size - 2)
+        rules.check_start(start)
+        length, kind = _FRAME.unpack(start + read_exact(sock, 1))
         rules.check(length, kind)
         if kind in _PLAIN:
             return _PLAIN[kind]

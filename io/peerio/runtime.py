@@ -7,6 +7,7 @@ knows networking by its contract only; all of it runs on the network thread.
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol, assert_never
 
@@ -50,6 +51,9 @@ from peerio.eventlog import EventLog, LineFile, LogError, Stamp
 from peerio.storage import StorageError
 from peerio.trace import Trace
 
+REMEMBERED_WARNINGS = 1000
+"""Different warnings among which repetitions are noticed."""
+
 
 class PieceStore(Protocol):
     """Where pieces are kept; `peerio.storage` and the simulator have one each."""
@@ -62,10 +66,22 @@ class PieceStore(Protocol):
 
 
 def warn_on_stderr(peer_id: int) -> Callable[[str], None]:
-    """A function that tells people something of a peer (never in the log, spec 8.2)."""
+    """A function that tells people something of a peer (never in the log, spec 8.2).
+
+    What is told again and again (by a neighbor that hammers at the door) is told the 1st, 10th, 100th
+    time, and so on.
+    """
+    told: Counter[str] = Counter()
 
     def warn(text: str) -> None:
-        for line in text.splitlines():
+        if len(told) > REMEMBERED_WARNINGS:
+            told.clear()
+        told[text] += 1
+        times = told[text]
+        if times > 1 and str(times).strip("0") != "1":
+            return
+        again = f" ({times} times)" if times > 1 else ""
+        for line in (text + again).splitlines():
             print(f"peer {peer_id}: {line}", file=sys.stderr, flush=True)
 
     return warn

@@ -102,6 +102,17 @@ class Intruder:
             return False
 
 
+def wait_until_listening(port: int) -> None:
+    """Dial until somebody listens."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return Intruder(port).sock.close()
+        except OSError:
+            assert time.monotonic() < deadline, f"nobody listens on {port}"
+            time.sleep(0.02)
+
+
 def claim_complete(port: int, peer_id: int, count: int, within: float = 8) -> Intruder:
     """Connect as a listed peer that has the complete file, until that is accepted.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import os
 import random
 import socket
 import struct
@@ -26,10 +27,16 @@ class Link:
     """A connection after both handshakes. Its fields are touched under the peer's lock only."""
 
     def __init__(
-        self, sock: socket.socket, peer_id: int, lock: threading.Lock, habits: frozenset[str]
+        self,
+        sock: socket.socket,
+        host: str,
+        peer_id: int,
+        lock: threading.Lock,
+        habits: frozenset[str],
     ) -> None:
         """Everything starts afresh: both ends choked, not interested, nothing known (spec 2.7)."""
         self.sock = sock
+        self.host = host
         self.peer_id = peer_id
         self.habits = habits
         self.pieces: set[int] = set()
@@ -99,7 +106,7 @@ class Link:
                 return b""
             if self.outbox:
                 return self.outbox.popleft()
-            return next_piece(self) if self.waiting else b""
+            return b"" if self.ending else next_piece(self)
 
     def send(self, data: bytes) -> None:
         """Write one message, in one go or in tiny chunks."""
@@ -114,6 +121,12 @@ class Link:
 def start(function: Callable[..., object], *arguments: object) -> None:
     """Start a daemon thread."""
     threading.Thread(target=function, args=arguments, daemon=True).start()
+
+
+def follow_lifeline(descriptor: int) -> None:
+    """Thread: end at once when whoever started this process is gone."""
+    os.read(descriptor, 1)
+    os._exit(1)
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
@@ -137,6 +150,12 @@ def listen(host: str, port: int) -> list[socket.socket]:
         sock.listen()
         listeners.append(sock)
     return listeners
+
+
+def send(sock: socket.socket, data: bytes) -> None:
+    """Send; who doesn't receive any more may still have sent something, so reading goes on."""
+    with contextlib.suppress(OSError):
+        sock.sendall(data)
 
 
 def outstanding(sock: socket.socket) -> int:

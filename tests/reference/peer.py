@@ -5,19 +5,19 @@
 It is meant to be obviously right, not fast: one lock around all state, a reader and a writer thread
 for each connection, one thread for the timers. Left out, as nobody can tell from outside or it is
 only self-defence: the limit of unfinished handshakes (spec 2.4), refusing early comebacks (3.5),
-exit statuses 3 and 4 as such (7.3, 7.4: here a time-out gives 3). Exit status 0: all complete.
+exit statuses 3 and 4 as such (7.3, 7.4: here a time-out gives 3). 0: all complete.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import socket
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 if not __package__:  # started by its path
     sys.path[0] = str(Path(__file__).resolve().parents[2])
@@ -26,9 +26,10 @@ from tests.reference import wire
 from tests.reference.choking import Choking
 from tests.reference.files import Copy, Listed, Log, Settings, read_settings
 from tests.reference.habits import ENDINGS, HABITS, copies, opening
-from tests.reference.link import Link, listen, start
+from tests.reference.link import Link, follow_lifeline, listen, send, start
 from tests.reference.wire import ProtocolError, Type
 
+Address = tuple[Any, ...]
 HANDSHAKE_SECONDS = 10.0
 DRAIN_SECONDS = 5.0
 
@@ -115,10 +116,10 @@ class Peer:
         """Thread: accept successors (spec 2.1)."""
         while True:
             try:
-                sock, _ = listener.accept()
+                sock, address = listener.accept()
             except OSError:  # closed: new connections stop with the end (spec 7.2)
                 return
-            start(self.converse, sock, None)
+            start(self.converse, sock, address)
 
     def dial(self, target: Listed) -> None:
         """Thread: keep one predecessor connected (spec 2.5)."""
@@ -127,15 +128,17 @@ class Peer:
             pause = min(2 * pause, 2) or 0.1
             try:
                 sock = socket.create_connection((target.host, target.port), timeout=5)
+                address = sock.getpeername()
+                itself = sock.getsockname() == address
             except OSError as error:
                 if isinstance(error, ConnectionRefusedError):
                     self.note_refusal(target.peer_id)
                 continue
-            if sock.getsockname() == sock.getpeername():  # connected to itself
+            if itself:
                 sock.close()
                 continue
             begin = time.monotonic()
-            if self.converse(sock, target.peer_id) and time.monotonic() > begin + 1:
+            if self.converse(sock, address, target.peer_id) and time.monotonic() > begin + 1:
                 pause = 0.0
             if target.peer_id in self.closed_in_order:
                 return
@@ -146,10 +149,10 @@ class Peer:
             self.refused.add(peer_id)
             self.changed.notify_all()
 
-    def converse(self, sock: socket.socket, dialled: int | None) -> bool:
+    def converse(self, sock: socket.socket, address: Address, dialled: int = 0) -> bool:
         """Thread: a connection from handshake to end; whether it was kept and broke no rule."""
         try:
-            link = self.greet(sock, dialled)
+            link = self.greet(sock, address[0], dialled)
         except (ProtocolError, EOFError, OSError) as error:
             self.say(f"no handshake with {dialled or 'a dialler'}: {error!r}")
             sock.close()
@@ -169,31 +172,31 @@ class Peer:
             self.end_of_stream(link)
             return True
 
-    def greet(self, sock: socket.socket, dialled: int | None) -> Link:
-        """Exchange handshakes, check the other's, and begin the connection (spec 2.2 to 2.4, 8.3)."""
+    def greet(self, sock: socket.socket, host: str, dialled: int) -> Link:
+        """Exchange handshakes, check the other's, begin the connection (spec 2.2 to 2.4, 8.3)."""
         sock.settimeout(HANDSHAKE_SECONDS)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         own = wire.handshake(self.me.peer_id)
-        wait = dialled is None and "handshake-wait" in self.habits
+        wait = not dialled and "handshake-wait" in self.habits
         if not wait:
-            sock.sendall(own)
+            send(sock, own)
         peer_id = wire.handshake_id(wire.read_exact(sock.recv, wire.HANDSHAKE_BYTES))
         ids = self.settings.ids()
         successors = ids[ids.index(self.me.peer_id) + 1 :]
         if peer_id not in ([dialled] if dialled else successors):
             raise ProtocolError(f"unexpected id {peer_id}")
         if wait:
-            sock.sendall(own)
+            send(sock, own)
         sock.settimeout(None)
         with self.lock:
             old = self.links.get(peer_id)
             if old is not None:
-                if old.sock.getpeername()[0] != sock.getpeername()[0]:
+                if old.host != host:
                     raise ProtocolError(f"{peer_id} is connected from another address")
                 self.lose(old)
-            return self.begin(Link(sock, peer_id, self.lock, self.habits), dialled)
+            return self.begin(Link(sock, host, peer_id, self.lock, self.habits), dialled)
 
-    def begin(self, link: Link, dialled: int | None) -> Link:
+    def begin(self, link: Link, dialled: int) -> Link:
         """Log the connection and queue the bitfield, in one step (spec 8.3)."""
         self.links[link.peer_id] = link
         self.known[link.peer_id] = link.pieces
@@ -371,12 +374,6 @@ class Peer:
             for link in self.links.values():
                 if self.has_all(link.pieces):
                     link.end("reset")
-
-
-def follow_lifeline(descriptor: int) -> None:
-    """Thread: end at once when whoever started this process is gone."""
-    os.read(descriptor, 1)
-    os._exit(1)
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 
-from tests.reference.link import reset, reset_behind, start
+from tests.reference.link import reset, reset_behind, send, start
 
 
 class Relay:
@@ -40,6 +40,8 @@ class Relay:
             except OSError:
                 reset(near)
                 continue
+            for sock in (near, far):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections += 1
             self.sockets += [near, far]
             start(self.forward, near, far, self.keep)
@@ -84,12 +86,6 @@ class Relay:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()
-
-
-def send(sock: socket.socket, data: bytes) -> None:
-    """Send; who doesn't receive any more may still have sent something, so reading goes on."""
-    with contextlib.suppress(OSError):
-        sock.sendall(data)
 
 
 def half_close(sock: socket.socket) -> None:

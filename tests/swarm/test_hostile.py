@@ -18,6 +18,7 @@ from tests.reference.hostile import (
     claim_complete,
     offences,
     read_to_the_end,
+    wait_until_listening,
 )
 from tests.reference.link import start
 from tests.swarm.swarms import Swarm, ours, played
@@ -120,17 +121,6 @@ def test_all_offences_against_one_live_swarm(swarm: Swarm) -> None:
         assert set(listener.dials.values()) == {len(SCRIPT) + 1}
         silent.sock.close()
     assert "Traceback" not in swarm.diagnostics(SEED) + swarm.diagnostics(LEECHER)
-
-
-def wait_until_listening(port: int) -> None:
-    """Dial until somebody listens."""
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            return Intruder(port).sock.close()
-        except OSError:
-            assert time.monotonic() < deadline, f"nobody listens on {port}"
-            time.sleep(0.02)
 
 
 def test_unfinished_handshakes_are_limited(tmp_path: Path) -> None:

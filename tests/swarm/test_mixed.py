@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.reference import wire
 from tests.reference.habits import ENDINGS, HABITS
-from tests.reference.hostile import claim_complete
+from tests.reference.hostile import Intruder, claim_complete, wait_until_listening
+from tests.reference.link import reset_behind
 from tests.swarm.swarms import Swarm, ours, played, reference
 
 if TYPE_CHECKING:
@@ -55,6 +58,24 @@ def test_last_have_then_reset(tmp_path: Path) -> None:
         swarm.await_line(1002, "has downloaded the complete file")
         swarm.start(1003)
         swarm.complete()
+
+
+def test_reset_right_behind_the_bitfield(tmp_path: Path) -> None:
+    """What a connection brought counts, though it was reset before it was accepted (spec 3.6).
+
+    A peer that dials once more, to tell its last piece (spec 7.2), may close as abruptly.
+    """
+    with Swarm(tmp_path, ours(1001, seed=True), played(1002)) as swarm:
+        swarm.start()
+        wait_until_listening(swarm.ports[1001])
+        process = swarm.processes[1001]
+        process.send_signal(signal.SIGSTOP)
+        with Intruder(swarm.ports[1001]) as abrupt:
+            abrupt.send(wire.handshake(1002) + wire.bitfield(range(swarm.pieces), swarm.pieces))
+            reset_behind(abrupt.sock)
+        process.send_signal(signal.SIGCONT)
+        swarm.await_end(within=10)
+        assert swarm.count(1001, "is connected from Peer 1002") == 1
 
 
 def test_never_closes(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
 
+from peerio.net.link import Route
 from peerio.net.loop import WRITE, Loop
 
 FIRST_PAUSE = 0.1
@@ -21,7 +22,7 @@ Address = tuple[socket.AddressFamily, Any]
 class DialOwner(Protocol):
     """Whom a dialler reports to."""
 
-    def on_dialled(self, peer_id: int, sock: socket.socket) -> None:
+    def on_dialled(self, peer_id: int, route: Route) -> None:
         """TCP is connected; the socket is the owner's now. `established` or `retry` follows."""
 
     def on_refused(self, peer_id: int) -> None:
@@ -44,7 +45,7 @@ class _Dial:
     """An attempt or a pause is running; False while connected."""
     in_attempt: bool = False
     """An attempt is running, which ends with an accepted handshake."""
-    sock: socket.socket | None = None
+    route: Route | None = None
     addresses: list[Address] = field(default_factory=list)
     refusals: int = 0
     unresolved_told: bool = False
@@ -144,8 +145,8 @@ class Dialler:
             self._try_next_address(dial)
             return
         sock.settimeout(0)
-        dial.sock = sock
         outcome = sock.connect_ex(address)
+        dial.route = Route(sock, remote=address, local=sock.getsockname())
         if outcome in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
             self._loop.watch(sock, WRITE, lambda _events: self._decided(dial))
             self._loop.alarms.set(
@@ -158,15 +159,16 @@ class Dialler:
 
     def _decided(self, dial: _Dial) -> None:
         """The attempt's socket became writable: it is connected, or has failed."""
-        assert dial.sock is not None
-        outcome = dial.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if outcome:
+        assert dial.route is not None
+        outcome = dial.route.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        # One that was reset since may have brought something, which counts (spec 3.6).
+        if outcome not in (0, errno.ECONNRESET, errno.EPIPE):
             self._failed(dial, outcome)
             return
         self._loop.alarms.clear(("dial", dial.peer_id))
-        sock, dial.sock = dial.sock, None
-        self._loop.unwatch(sock)
-        self._owner.on_dialled(dial.peer_id, sock)
+        route, dial.route = dial.route, None
+        self._loop.unwatch(route.sock)
+        self._owner.on_dialled(dial.peer_id, route)
 
     def _failed(self, dial: _Dial, outcome: int, *, watched: bool = True) -> None:
         if outcome == errno.ECONNREFUSED:
@@ -175,12 +177,12 @@ class Dialler:
         self._try_next_address(dial)
 
     def _close_attempt(self, dial: _Dial, *, watched: bool = True) -> None:
-        sock, dial.sock = dial.sock, None
-        if sock is not None:
+        route, dial.route = dial.route, None
+        if route is not None:
             self._loop.alarms.clear(("dial", dial.peer_id))
             if watched:
-                self._loop.unwatch(sock)
-            sock.close()
+                self._loop.unwatch(route.sock)
+            route.sock.close()
 
     def _pause(self, dial: _Dial) -> None:
         """Wait before the next attempt: longer each time, and not all peers in step."""

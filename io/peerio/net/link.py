@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import socket
-from typing import Protocol
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from core.machines import Connection, Machines
 from peerio.contract import PieceSink
@@ -18,6 +20,10 @@ USER_TIMEOUT = 25_000
 """Milliseconds that sent data may stay unacknowledged before the connection counts as dead."""
 
 
+Address = tuple[Any, ...]
+"""Host, port, and what else its family has."""
+
+
 class PieceSource(Protocol):
     """Where pieces are sent from; `peerio.storage` is one."""
 
@@ -25,9 +31,28 @@ class PieceSource(Protocol):
         """Hand content to the socket; how many bytes it took."""
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A connected socket, and the addresses that it connects.
+
+    The addresses are taken when the connection comes about: a socket that the other end has reset
+    knows them no more, but what came on it before can still be read, and counts (spec 3.6).
+    """
+
+    sock: socket.socket
+    remote: Address
+    local: Address = ("", 0)
+    """Ours; of no interest where the other end dialled."""
+
+
 def configure(sock: socket.socket) -> None:
     """Non-blocking, no delay for small messages, and noticed when it dies without a word."""
     sock.settimeout(0)
+    with suppress(OSError):  # some systems refuse options on a socket that was reset already
+        _set_options(sock)
+
+
+def _set_options(sock: socket.socket) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in KEEPALIVE:
@@ -59,6 +84,7 @@ class Link:
         "outbox",
         "reading",
         "remote_host",
+        "route",
         "sink",
         "sock",
         "takes_messages",
@@ -67,10 +93,11 @@ class Link:
     )
 
     def __init__(
-        self, sock: socket.socket, machines: Machines, decoder: Decoder, *, neighbor: int = 0
+        self, route: Route, machines: Machines, decoder: Decoder, *, own_id: int, neighbor: int = 0
     ) -> None:
-        configure(sock)
-        self.sock = sock
+        configure(route.sock)
+        self.route = route
+        self.sock = route.sock
         self.neighbor = neighbor
         self.incoming = neighbor == 0
         self.decoder = decoder
@@ -81,8 +108,9 @@ class Link:
         """It is open and its sends haven't failed; the machine's state, where it is asked most."""
         self.outbox = Outbox()
         self.sink: PieceSink | None = None
-        self.name = ""
-        self.remote_host = ""
+        # A connection's name needs both ids: an accepted one gets it with its handshake.
+        self.name = f"{own_id}:{route.local[1]}>{neighbor}" if neighbor else ""
+        self.remote_host = str(route.remote[0])
         self.mseq_in = self.mseq_out = 0
         self.reading = True
         """Its end of stream wasn't seen."""
@@ -100,21 +128,10 @@ class Link:
         """Its machine's state."""
         return self.machine.state
 
-    def established(self, own_id: int) -> None:
-        """TCP is connected; the name needs both ids, so an accepted one gets it at its handshake."""
-        self.remote_host = str(self.sock.getpeername()[0])
-        if not self.incoming:
-            self.name = f"{own_id}:{self.sock.getsockname()[1]}>{self.neighbor}"
-        self.machine.connected()
-
     def named(self, own_id: int, neighbor: int) -> None:
         """An accepted connection's handshake told who it is."""
         self.neighbor = self.machine.neighbor = neighbor
-        self.name = f"{neighbor}:{self.sock.getpeername()[1]}>{own_id}"
-
-    def dialled_itself(self) -> bool:
-        """A loopback port that connects to itself (spec 2.5)."""
-        return bool(self.sock.getsockname() == self.sock.getpeername())
+        self.name = f"{neighbor}:{self.route.remote[1]}>{own_id}"
 
     def receive_handshake(self) -> int | None:
         """Read what there is of the other's handshake; its id once whole, None before.

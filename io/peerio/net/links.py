@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections import deque
 from functools import partial
 from typing import Any
@@ -14,7 +13,7 @@ from peerio.contract import Callbacks, Tap
 from peerio.net.admission import Admission, RefusedError
 from peerio.net.bucket import TokenBucket
 from peerio.net.dialling import Dialler
-from peerio.net.link import Link, PieceSource
+from peerio.net.link import Link, PieceSource, Route
 from peerio.net.loop import READ, WRITE, Loop
 from peerio.protocol import (
     HANDSHAKE_SIZE,
@@ -89,21 +88,15 @@ class Links:
 
     # Handshakes (spec 2.2 to 2.4).
 
-    def add(self, sock: socket.socket, dialled: int = 0) -> None:
+    def add(self, route: Route, dialled: int = 0) -> None:
         """Take over a connected socket: dialled to that peer, or accepted (0)."""
         decoder = Decoder(self._rules, self._scratch)
-        try:
-            link = Link(sock, self._machines, decoder, neighbor=dialled)
-            link.established(self._peer_id)
-        except OSError:  # it is gone again already
-            sock.close()
-            if dialled and self.dialler:
-                self.dialler.retry(dialled)
-            return
+        link = Link(route, self._machines, decoder, own_id=self._peer_id, neighbor=dialled)
+        link.machine.connected()
         self.pending[link] = None
         link.watched = READ
-        self._loop.watch(sock, READ, partial(self._on_ready, link))
-        if link.dialled_itself():
+        self._loop.watch(link.sock, READ, partial(self._on_ready, link))
+        if route.local == route.remote:  # a loopback port that connects to itself (spec 2.5)
             self._drop(link, "loss")
             return
         link.outbox.put(encode_handshake(self._peer_id))

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from functools import partial
 
+from peerio.net.link import Route
 from peerio.net.loop import READ, Loop
 
 BACKLOG = 128
@@ -91,7 +92,7 @@ class Listener:
         self,
         loop: Loop,
         sockets: list[socket.socket],
-        on_accepted: Callable[[socket.socket], None],
+        on_accepted: Callable[[Route], None],
         on_warning: Callable[[str], None],
     ) -> None:
         self._loop = loop
@@ -119,7 +120,7 @@ class Listener:
             if not self._watching:
                 return
             try:
-                sock, _address = listening.accept()
+                sock, remote = listening.accept()
             except BlockingIOError:
                 return
             except OSError as error:
@@ -127,7 +128,7 @@ class Listener:
                     self._pause(error)
                     return
                 continue  # that connection ended before it was accepted
-            self._on_accepted(sock)
+            self._on_accepted(Route(sock, remote))
 
     def _pause(self, error: OSError) -> None:
         """Nobody can be accepted now; those who knock wait in the system's queue."""
