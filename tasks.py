@@ -63,7 +63,11 @@ def swarm(
     keep: bool = False,
     free_ports: bool = False,
 ) -> None:
-    """Run a swarm on this machine: real peers hand a file from the seed to all leechers."""
+    """Run a swarm on this machine: real peers hand a file from the seed to all leechers.
+
+    Exit status: 0 every peer ended with 0 and all copies are identical; 5 time-out; 6 copies
+    differ; 130, 143, 129 interrupted, terminated, hung up; else that of the first peer that failed.
+    """
 
     def work() -> int:
         return swarms.run_swarm(
