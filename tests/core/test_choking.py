@@ -223,7 +223,7 @@ def test_at_most_k_and_one() -> None:
                 unchoked.remove(order.neighbor)
             elif isinstance(order, Log) and order.event == "preferred_neighbors":
                 assert order.fields["neighbors"] == sorted(script.peer.uploads.preferred)
-        assert len(script.peer.uploads.preferred) == 2
+        assert len(script.peer.uploads.preferred) == (2 if script.now >= 1 else 0)
         assert unchoked == script.peer.uploads.preferred | (
             {script.peer.uploads.optimistic} - {None}
         )
@@ -342,36 +342,41 @@ def test_a_leecher_ranks_by_download_rate() -> None:
 
 def test_the_rate_counts_bytes_not_pieces() -> None:
     """The rate is content bytes: one whole piece beats the short last one (spec 4.2)."""
-    for seed in range(8):
-        config = swarm(False, True, True, pieces=2, size=11)
+    for seed in range(8):  # were it pieces, it would be a tie, which falls either way
+        config = swarm(False, True, True, pieces=3, size=21)
         script = Script(peer_of(config, 1, seed=seed), hide=(SetTimer, Log))
         assert (
             script
+            >> Started()
             >> connects(2)
             << ...
             >> connects(3)
             << ...
-            >> has(2, 0)
+            >> has(2, 0, 1)
             << sends(2, INTERESTED)
-            >> has(3, 1)
+            >> has(3, 2)
             << sends(3, INTERESTED)
             >> says(2, INTERESTED)
             >> says(3, INTERESTED)
-            >> says(2, UNCHOKE)
-            << sends(2, Request(0))
             >> says(3, UNCHOKE)
-            << sends(3, Request(1))
-            >> Started()
-            >> PieceBegins(3, 1)
+            << sends(3, Request(2))
+            >> PieceBegins(3, 2)
             << KEEP
-            >> PieceBegins(2, 0)
+            >> is_kept(3, 2)
+            << ...
+        )
+        piece = unknown()
+        assert script >> says(2, UNCHOKE) << sends(2, Request(piece))
+        assert (
+            script
+            >> PieceBegins(2, learnt(piece))
             << KEEP
-            >> is_kept(3, 1)
+            >> is_kept(2, learnt(piece))
             << ...
             >> After(5.0)
+            >> RESELECT
+            << sends(2, UNCHOKE)
         )
-        script.peer.state.neighbors[2].rate = 0
-        assert script >> RESELECT << sends(3, UNCHOKE)
 
 
 def test_skipped_pieces_do_not_count() -> None:
@@ -453,10 +458,6 @@ def test_both_places_at_once() -> None:
 
 def test_a_replaced_optimistic_one_that_is_preferred_stays_unchoked() -> None:
     """The one replaced is choked at once unless it is preferred (spec 4.5)."""
-    script = seed_with(1, k=1, p=20.0, m=15.0)
-    assert script >> After(15.0) >> RESELECT << ... >> After(5.0) >> RESELECT << ...
-    peer = script.peer
-    assert states(peer) == {2: "preferred_optimistic"}
     config = swarm(True, False, False, k=1, p=20.0, m=15.0)
     script = Script(peer_of(config, 1), hide=(SetTimer,))
     assert (
