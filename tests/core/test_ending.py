@@ -1,0 +1,471 @@
+"""The end: when, with what status, and what must have been told before (spec 7)."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from core.effects import CloseConnection, Dial, Effect, Finish, Log, Send, SetTimer
+from core.events import (
+    DialRefused,
+    LocalFailure,
+    PieceSent,
+    Started,
+    StopRequested,
+    StreamEnded,
+    Timer,
+)
+from core.messages import (
+    CHOKE,
+    INTERESTED,
+    NOT_INTERESTED,
+    UNCHOKE,
+    Bitfield,
+    Have,
+    Request,
+)
+from tests.core.script import (
+    KEEP,
+    SKIP,
+    After,
+    PieceBegins,
+    Script,
+    answers,
+    connects,
+    fires,
+    has,
+    is_kept,
+    is_lost,
+    logs,
+    passes_by,
+    peer_of,
+    says,
+    sends,
+    swarm,
+    tells_all,
+)
+
+NONE, ALL = Bitfield(bytes(4)), Bitfield(b"\1" * 4)
+MISSING, TELLING = fires(Timer.MISSING), fires(Timer.TELLING)
+COMPLETE = Finish(0, "all complete")
+
+
+def missing(*names: int) -> Finish:
+    return Finish(3, "missing: " + ", ".join(map(str, names)))
+
+
+def only_the_end(*seeds: bool, me: int = 1, wait: float | None = None) -> Script:
+    """A started peer of which only dials, timers other than reselections, and the end are shown."""
+    peer = peer_of(swarm(*seeds), me, wait=wait)
+    script = Script(peer, hide=(Log, Send))
+    assert script >> Started() << ...
+    return script
+
+
+def becomes_complete(script: Script) -> list[Effect]:
+    """Peer 2 serves all pieces to the peer under test; what the last one leads to."""
+    peer, now = script.peer, script.now
+    peer.handle(says(2, ALL), now)
+    orders = peer.handle(says(2, UNCHOKE), now)
+    while asked := [o.message for o in orders if isinstance(o, Send) and _is_request(o)]:
+        assert isinstance(asked[0], Request)
+        assert peer.wants_piece(2, asked[0].piece, now)
+        orders = peer.handle(is_kept(2, asked[0].piece), now)
+    return orders
+
+
+def _is_request(order: Send) -> bool:
+    return isinstance(order.message, Request)
+
+
+# All complete (spec 7.1, 7.2).
+
+
+def test_one_seed_alone() -> None:
+    """A seed that is alone in its swarm ends at once (spec 7.1, 1.5)."""
+    script = Script(peer_of(swarm(True), 1))
+    assert script >> Started() << SetTimer(Timer.RESELECTION, 5.0) << COMPLETE
+
+
+def test_seeds_only_end_when_all_told_it() -> None:
+    """Completeness is known from bitfields and haves, never from configuration alone (spec 7.1)."""
+    assert (
+        only_the_end(True, True, True)
+        >> connects(2)
+        << ...
+        >> connects(3)
+        >> says(2, ALL)
+        >> says(3, ALL)
+        << COMPLETE
+    )
+
+
+def test_completeness_by_haves() -> None:
+    """The last have of the last leecher ends a seed (spec 7.1)."""
+    assert (
+        only_the_end(True, False)
+        >> connects(2)
+        << ...
+        >> says(2, NONE)
+        >> has(2, 3, 1, 0)
+        >> has(2, 2)
+        << COMPLETE
+    )
+
+
+def test_a_leecher_ends_with_its_last_piece() -> None:
+    """A leecher whose neighbors are complete ends after its last piece was announced (spec 7.1, 7.2)."""
+    script = Script(peer_of(swarm(False, True, pieces=1), 1), hide=(SetTimer, Log))
+    assert (
+        script
+        >> connects(2)
+        << ...
+        >> says(2, Bitfield(b"\1"))
+        << sends(2, INTERESTED)
+        >> says(2, UNCHOKE)
+        << sends(2, Request(0))
+        >> PieceBegins(2, 0)
+        << KEEP
+        >> is_kept(2, 0)
+        << ...
+        << tells_all(Have(0))
+        << sends(2, NOT_INTERESTED)
+        << COMPLETE
+    )
+
+
+def test_what_was_known_stands_after_an_orderly_end() -> None:
+    """A neighbor that was complete when its connection ended still counts as complete (spec 7.1, 2.7)."""
+    assert (
+        only_the_end(True, False, False)
+        >> connects(2)
+        << ...
+        >> connects(3)
+        << ...
+        >> says(2, ALL)
+        >> StreamEnded(2)
+        << CloseConnection(2, flush=True)
+        >> is_lost(2)
+        >> says(3, ALL)
+        << COMPLETE
+    )
+
+
+def test_a_new_handshake_replaces_what_was_known() -> None:
+    """From the handshake of a new connection on only what it tells counts (spec 2.7, 7.1)."""
+    script = only_the_end(True, False, False)
+    assert (
+        script
+        >> connects(2)
+        << ...
+        >> connects(3)
+        << ...
+        >> says(2, ALL)
+        >> is_lost(2)
+        << ...
+        >> connects(2)
+        << ...
+        >> says(3, ALL)
+        >> says(2, Bitfield(b"\1\1\1\0"))
+        >> has(2, 3)
+        << COMPLETE
+    )
+
+
+def test_an_untold_successor_is_awaited_for_5_s() -> None:
+    """Who lost the connection before it was told our last piece is awaited, for 5 s at most (spec 7.2)."""
+    script = only_the_end(False, True, True)
+    assert script >> connects(2) << ... >> connects(3) << ... >> says(3, ALL) >> is_lost(3)
+    assert becomes_complete(script)[-1] == SetTimer(Timer.TELLING, 5.0)
+    assert script >> After(5.0) >> TELLING << COMPLETE
+
+
+def test_telling_is_timed_from_the_last_piece() -> None:
+    """The 5 s begin when everything else is done, and an earlier alarm doesn't end them (spec 7.2)."""
+    script = only_the_end(True, False, False)
+    assert (
+        script
+        >> connects(2)
+        << ...
+        >> connects(3)
+        << ...
+        >> says(2, ALL)
+        >> is_lost(2)  # told in the bitfield, but it isn't certain that it arrived
+        << ...
+        >> After(10.0)
+        >> TELLING
+        >> says(3, ALL)
+        << SetTimer(Timer.TELLING, 15.0)
+        >> After(5.0)
+        >> TELLING
+        << COMPLETE
+    )
+
+
+def test_an_untold_predecessor_is_dialled_once_more() -> None:
+    """The dialling side dials once more, and ends when the new connection carried its bitfield (spec 7.2)."""
+    script = only_the_end(True, True, True, me=3)
+    assert (
+        script
+        >> answers(1)
+        << ...
+        >> answers(2)
+        << ...
+        >> says(1, ALL)
+        >> is_lost(1)
+        << Dial(1)
+        >> says(2, ALL)
+        << Dial(1)
+        << SetTimer(Timer.TELLING, 5.0)
+        >> answers(1)
+        << ...
+        >> says(1, ALL)
+        << COMPLETE
+    )
+
+
+def test_a_refused_dial_ends_the_telling() -> None:
+    """Whoever refuses the dial can't be told any more: the peer ends (spec 7.2)."""
+    script = only_the_end(True, True, True, me=3)
+    assert (
+        script
+        >> answers(1)
+        << ...
+        >> answers(2)
+        << ...
+        >> DialRefused(1)  # before the telling it means nothing
+        >> says(1, ALL)
+        >> is_lost(1)
+        << Dial(1)
+        >> says(2, ALL)
+        << ...
+        >> DialRefused(1)
+        << COMPLETE
+    )
+
+
+def test_after_the_end_nothing_is_decided_but_all_is_logged() -> None:
+    """Decisions stop with the end; what neighbors still say is logged until end of stream (spec 7.2)."""
+    script = Script(peer_of(swarm(True, False), 1), hide=(SetTimer,))
+    assert (
+        script
+        >> Started()
+        >> connects(2)
+        << ...
+        >> says(2, ALL)
+        << sends(2, NOT_INTERESTED)
+        << COMPLETE
+        >> says(2, INTERESTED)
+        << logs("received_interested", neighbor=2)
+        >> says(2, NOT_INTERESTED)
+        << logs("received_not_interested", neighbor=2)
+        >> says(2, CHOKE)
+        << logs("choked", neighbor=2)
+        >> says(2, UNCHOKE)
+        << logs("unchoked", neighbor=2)
+        >> has(2, 1, 2)
+        << logs("received_have", neighbor=2, pieces=[1, 2])
+        >> says(2, Request(1))
+        >> says(2, ALL)
+        >> PieceBegins(2, 1)
+        << SKIP
+        >> passes_by(2, 1)
+        >> PieceSent(2)
+        >> After(100.0)
+        >> fires(Timer.RESELECTION)
+        >> MISSING
+        >> StopRequested(130, "interrupted")
+        >> is_lost(2)
+    )
+
+
+# Somebody is missing (spec 7.3).
+
+
+def test_nobody_ever_came() -> None:
+    """After 600 s without anybody the peer ends with status 3 and names who is missing (spec 7.3)."""
+    script = Script(peer_of(swarm(True, False, False), 2))
+    assert (
+        script
+        >> After(7.0)
+        >> Started()
+        << SetTimer(Timer.RESELECTION, 12.0)
+        << Dial(1)
+        << SetTimer(Timer.MISSING, 607.0)
+        >> After(599.0)
+        >> MISSING
+        >> After(1.0)
+        >> MISSING
+        << missing(1, 3)
+    )
+
+
+def test_a_lost_one_is_awaited_60_s() -> None:
+    """Who was connected before is awaited 60 s, once everybody who is here is complete (spec 7.3)."""
+    assert (
+        only_the_end(True, False, False)
+        >> connects(2)
+        << SetTimer(Timer.MISSING, None)
+        >> connects(3)
+        >> says(2, NONE)
+        >> says(3, NONE)
+        >> After(100.0)
+        >> is_lost(2)  # 3 has something left to do
+        >> After(100.0)
+        >> has(3, 0, 1, 2, 3)
+        << SetTimer(Timer.MISSING, 260.0)
+        >> After(60.0)
+        >> MISSING
+        << missing(2)
+    )
+
+
+def test_a_neighbor_that_does_not_complete_is_awaited_without_limit() -> None:
+    """As long as somebody connected lacks a piece no clock runs (spec 7.3)."""
+    assert (
+        only_the_end(True, False, False)
+        >> connects(2)
+        << ...
+        >> says(2, NONE)
+        >> After(10_000.0)
+        >> MISSING
+        >> has(2, 0)
+    )
+
+
+def test_a_leecher_with_neighbors_is_never_missing_anybody() -> None:
+    """As long as we lack pieces and somebody is connected no clock runs (spec 7.3)."""
+    assert (
+        only_the_end(False, True, True)
+        >> connects(2)
+        << SetTimer(Timer.MISSING, None)
+        >> says(2, NONE)
+        >> After(10_000.0)
+        >> MISSING
+        >> is_lost(2)
+        << SetTimer(Timer.MISSING, 10_060.0)
+        >> After(60.0)
+        >> MISSING
+        << missing(2, 3)
+    )
+
+
+def test_pieces_told_reset_the_clock() -> None:
+    """A handshake that leads to a bitfield or have resets the clock (spec 7.3)."""
+    assert (
+        only_the_end(True, False)
+        >> connects(2)
+        << ...
+        >> says(2, NONE)
+        >> is_lost(2)
+        << SetTimer(Timer.MISSING, 60.0)
+        >> After(50.0)
+        >> connects(2)
+        << SetTimer(Timer.MISSING, None)
+        >> has(2, 1)
+        >> is_lost(2)
+        << SetTimer(Timer.MISSING, 110.0)
+        >> After(60.0)
+        >> MISSING
+        << missing(2)
+    )
+
+
+def test_a_handshake_alone_does_not_reset_the_clock() -> None:
+    """A connection that tells nothing, such as one that ends in a protocol error, leaves the clock (spec 7.3)."""
+    assert (
+        only_the_end(True, False)
+        >> connects(2)
+        << ...
+        >> says(2, NONE)
+        >> is_lost(2)
+        << SetTimer(Timer.MISSING, 60.0)
+        >> After(50.0)
+        >> connects(2)
+        << SetTimer(Timer.MISSING, None)
+        >> says(2, INTERESTED)
+        >> is_lost(2)
+        << SetTimer(Timer.MISSING, 60.0)
+        >> After(10.0)
+        >> MISSING
+        << missing(2)
+    )
+
+
+def test_an_unseen_one_beside_complete_ones() -> None:
+    """Somebody never seen is awaited 600 s from the moment that nobody else has anything left to do (spec 7.3)."""
+    assert (
+        only_the_end(True, True, False)
+        >> After(100.0)
+        >> connects(2)
+        << SetTimer(Timer.MISSING, None)
+        >> says(2, ALL)
+        << SetTimer(Timer.MISSING, 700.0)
+        >> After(600.0)
+        >> MISSING
+        << missing(3)
+    )
+
+
+@pytest.mark.parametrize("wait", [0.0, 2.5, math.inf])
+def test_wait_sets_both(wait: float) -> None:
+    """`--wait` sets both waits: 0 ends at once, infinity never (spec 7.3)."""
+    script = Script(peer_of(swarm(True, False), 1, wait=wait))
+    started: list[Effect] = [SetTimer(Timer.RESELECTION, 5.0)]
+    if wait == 0:
+        started.append(missing(2))
+    elif wait < math.inf:
+        started.append(SetTimer(Timer.MISSING, wait))
+    script >> Started()
+    for order in started:
+        script << order
+    assert script
+    if wait == 2.5:
+        assert script >> After(2.5) >> MISSING << missing(2)
+
+
+# Failures and signals (spec 7.4).
+
+
+def test_a_failed_peer_serves_until_all_are_complete() -> None:
+    """After its storage failed a peer stays until all who are here are complete, and ends with status 4 (spec 7.4)."""
+    assert (
+        only_the_end(True, False, False)
+        >> connects(2)
+        << ...
+        >> connects(3)
+        << ...
+        >> says(2, NONE)
+        >> says(3, NONE)
+        >> LocalFailure("disk full")
+        >> LocalFailure("log full")
+        >> has(2, 0, 1, 2, 3)
+        >> has(3, 0, 1, 2, 3)
+        << Finish(4, "disk full")
+    )
+
+
+def test_a_failed_peer_ends_when_the_others_are_gone() -> None:
+    """A failed peer ends when those who lacked something are gone, and at once where nobody is (spec 7.4)."""
+    assert (
+        only_the_end(True, False)
+        >> connects(2)
+        << ...
+        >> LocalFailure("disk full")
+        >> is_lost(2)
+        << Finish(4, "disk full")
+    )
+    assert only_the_end(False, True) >> LocalFailure("disk full") << Finish(4, "disk full")
+
+
+def test_a_stop_is_obeyed_at_once() -> None:
+    """Whoever stops a peer ends it in order, with the status that was asked for (spec 7.4)."""
+    assert (
+        only_the_end(False, True)
+        >> connects(2)
+        << ...
+        >> StopRequested(130, "interrupted")
+        << Finish(130, "interrupted")
+        >> StopRequested(143, "terminated")
+    )
