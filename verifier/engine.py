@@ -7,6 +7,7 @@ haves are put together into a swarm; a second round judges each log with what it
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -112,9 +113,12 @@ def _serve(pipe: Pipe, config: Config) -> None:
     local = Local(config)
     while True:
         try:
-            name, arguments = pipe.recv()
+            asked = pipe.recv()
         except (EOFError, OSError):
             return
+        if asked is None:
+            return
+        name, arguments = asked
         try:
             pipe.send((True, getattr(local, name)(*arguments)))
         except InputError as error:
@@ -175,6 +179,8 @@ class Spread:
     def close(self) -> None:
         """End the workers."""
         for pipe in self._pipes:
+            with suppress(OSError):
+                pipe.send(None)
             pipe.close()
         for process in self._processes:
             process.join(5)

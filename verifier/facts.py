@@ -213,18 +213,17 @@ class View:
             return None
         start, line_of = connection.line, life.line_of
         until = self._bitfield_until(number, mate, base or 0)
-        if not connection.lines:
-            spans: list[Change] = []
-        else:
+        if connection.lines:
             spans = _spans(connection, line_of, until)
+        else:
+            lost = start < until < NEVER
+            spans = [Change(until, on=False, latest=until)] if lost else []
         changes: list[Change] = []
         if until > start:
             latest = self.next_line(number)
             skipped = until < latest
             changes.append(Change(start, on=True, latest=latest, optional=skipped))
-            if not spans or spans[0].on:
-                spans.insert(0, Change(until, on=False, latest=until))
-            if skipped:
+            if skipped and spans:
                 spans[0] = spans[0]._replace(optional=True)
         changes += spans
         end = life.ends[number]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from verifier.replay import Decision
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
+CHOICES = (Kind.PREFERRED, Kind.OPTIMISTIC)
+BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
 
 
 def _decisions(case: Case, kind: Kind) -> Iterator[tuple[Life, Decision]]:
@@ -444,7 +446,14 @@ def slots(case: Case, tally: Tally) -> None:
         )
 
 
-def _waits(case: Case, life: Life) -> Iterator[tuple[int, int, float, int, float]]:
+def _waits(case: Case, life: Life) -> list[tuple[int, int, float, int, float]]:
+    """The spells of `_find_waits`, found once."""
+    if life.index not in case.waits:
+        case.waits[life.index] = list(_find_waits(case, life))
+    return case.waits[life.index]
+
+
+def _find_waits(case: Case, life: Life) -> Iterator[tuple[int, int, float, int, float]]:
     """Spells during which a neighbor is certainly interested, choked and there:
     (neighbor, first line, its time, last line, its time).
     """
@@ -456,19 +465,26 @@ def _waits(case: Case, life: Life) -> Iterator[tuple[int, int, float, int, float
     latest: dict[int, tuple[int, float]] = {}
     rows = zip(events.kinds, events.lines, events.times, events.others, strict=True)
     for kind, line, time, other in rows:
+        heard = latest.get(other, (line, time))
         if other != NOBODY and kind != Kind.OPTIMISTIC:
             latest[other] = (line, time)
         if kind == Kind.INTERESTED:
             interested.add(other)
-        elif kind in {Kind.NOT_INTERESTED, Kind.MAKES, Kind.CONNECTED_FROM}:
+        elif kind == Kind.NOT_INTERESTED:
+            interested.discard(other)
+        elif kind in BEGINNINGS:
             interested.discard(other)
             unchoked -= {other}
-        elif line in decisions:
+            if other in since:
+                yield other, *since.pop(other), *heard
+        elif kind in CHOICES:
             decision = decisions[line]
             if kind == Kind.PREFERRED:
                 unchoked = frozenset(decision.chosen) | ({decision.optimistic} - {NOBODY})
             else:
                 unchoked = decision.preferred | frozenset(decision.chosen)
+        else:
+            continue
         waiting = interested - unchoked
         for one in [one for one in since if one not in waiting]:
             yield one, *since.pop(one), line, time
@@ -525,7 +541,7 @@ def starvation(case: Case, tally: Tally) -> None:
     """Only measured: the specification gives no bound."""
     for life in case.lives:
         if life.columns.timed:
-            tally.saw(sum(1 for _ in _waits(case, life)))
+            tally.saw(len(_waits(case, life)))
 
 
 def longest_wait(case: Case) -> tuple[float, Life, int] | None:

@@ -23,6 +23,8 @@ SAMPLES = 400
 """Picks of one log that are looked at; more would only cost time."""
 FEWEST = 5
 """Candidates below which a pick tells nothing."""
+COMPARED, BUDGET = 16, 20_000
+"""Candidates whose copies are counted for one pick, and counts for one log."""
 IDLE = 30.0
 """Seconds without a piece after which an unchoked, interested peer is called idle (spec 6.6)."""
 
@@ -117,13 +119,12 @@ def not_rarest_first(view: View, tally: Tally) -> None:
     """The ranks of the pieces picked by the number of copies that the peer knew."""
     conns = range(len(view.columns.conns))
     drift = Drift()
-    for line, piece, candidates in _picks(
-        view, min(60, _sample(view, 60) // max(1, len(conns)) + 5)
-    ):
-        copies = [
-            sum(1 for conn in conns if view.have_line(conn, one) < line) for one in candidates
-        ]
-        mine = copies[candidates.index(piece)]
+    most = max(5, min(60, BUDGET // (COMPARED * (len(conns) + 1))))
+    for line, piece, every in _picks(view, most):
+        others = [one for one in every if one != piece]
+        candidates = [piece, *others[:: len(others) // COMPARED + 1]]
+        copies = [sum(1 for conn in conns if view.have_line(conn, one) < line) for one in candidates]
+        mine = copies[0]
         below = sum(1 for number in copies if number < mine)
         same = copies.count(mine)
         if same == len(copies):
