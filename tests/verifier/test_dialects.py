@@ -301,7 +301,7 @@ def test_never_raises(text: str) -> None:
 
 ZEROS = str.maketrans("123456789", "000000000")
 STATES = re.compile(
-    r"connected from|mak\w+ a (?:tcp )?connection|establish\w+ (?:a )?connection (?:to|with)"
+    r"\bconnected from|mak\w+ a (?:tcp )?connection|establish\w+ (?:a )?connection (?:to|with)"
     r"|accepted connection|connected to (?:peer )?\[?\d|preferred neighbo|optimistically"
     r"|\w*cho?c?ked\w* by|(?:rec\w*ve[ds]?|from \d+) .*(?:have|interested)|interested in peer"
     r"|from \d+ have|downloaded|(?:rec\w*ve[ds]?) the piece|download complete|entire file",
