@@ -19,10 +19,11 @@ from verifier.wordings import COUNT_ALONE, FIELDS, PATTERNS
 
 NOT_ELEVEN = "not one of the eleven sentences"
 CUT_OFF = "a sentence is cut off by the next one on the same line"
-TOO_LONG = "longer than 65536 characters"
+TOO_LONG = "longer than 16384 characters"
 NUMBER_TOO_LONG = "a number of more than 18 digits"
 
-_LONGEST = 65536
+_LONGEST = 16384
+"""Characters of a line: room for a list of 2,700 preferred neighbors."""
 _LONGEST_SHAPE = 400
 """Characters of a shape worth keeping: longer ones are program's own lines and seldom repeat."""
 _MOST_EVENTS = 8
@@ -132,7 +133,8 @@ def _read_body(text: str, head: _Head) -> Reading:
     if values.get("subject_again", values.get("subject")) != values.get("subject"):
         return Reading(head.stamp, (), head.deviations, NOT_ELEVEN, time=head.time)
     deviations = head.deviations + body.deviations
-    if any(digits[0] == "0" and digits != "0" for digits in texts):
+    stated = {*body.ids, *(at for _, at in body.slots)}
+    if any(texts[at][0] == "0" and texts[at] != "0" for at in stated):
         deviations += ("leading-zeros",)
     if body.kind is None:
         deviations = tuple(name for name in deviations if name not in ("no-time", "no-subject"))
@@ -200,6 +202,8 @@ def _head(text: str, order: str | None) -> _Head:
     closed = text[end : end + 1] in ("]", ")")
     if opened != closed:
         notes.append("unbalanced-brackets-around-time")
+        # Where only the closing one is there, the time may lack its first digits.
+        stamp = stamp if opened else None
     after = _AFTER_TIME.match(text, end + closed)
     mark = after.group() if after else ""
     if mark != ": ":
@@ -232,6 +236,8 @@ def _body(shape: str) -> _Body | None:
     for kind, pattern in PATTERNS:
         if found := pattern.fullmatch(words):
             slots, ids, wording = _groups(found)
+            if "no-subject" in wording and any(name.startswith("reworded") for name in wording):
+                continue  # `Preferred neighbors: 3` may as well be a setting
             if _is_prescribed(kind, shape, len(ids)):
                 return _Body(kind, slots, ids, ())
             notes += wording + form_deviations(

@@ -16,6 +16,7 @@ NUMBER = "\0"
 """Stands for a number in a shape: it cannot occur, since NULs are taken out of a line first."""
 
 _TOKEN = re.compile(r"[A-Za-z_]+|[^\sA-Za-z_]")
+_CAPITALISED = ("peer", "now")
 _QUOTES = frozenset("'\"`\xb4\u2018\u2019\u201a\u201c\u201d\u201e\xab\xbb")
 STRAIGHT_QUOTES = {0x2018: "'", 0x2019: "'"}
 """For `str.translate`: the curly quotes of the assignment's text are no deviation."""
@@ -49,16 +50,15 @@ def normalise(shape: str) -> tuple[str, list[str]]:
             words.append(word)
             if note:
                 notes.append(note)
-            if part != (
-                part.lower().capitalize() if part.lower() in _CAPITALISED else part.lower()
-            ):
+            plain = part.strip("_").lower()
+            if part.strip("_") != (plain.capitalize() if plain in _CAPITALISED else plain):
                 notes.append("letter-case")
         elif part not in _QUOTES and part not in _BRACKETS:
             words.append("\ufffd" if part == "#" else part)
-    return "".join(word + " " for word in words), notes
-
-
-_CAPITALISED = ("peer", "now")
+    joined = "".join(word + " " for word in words)
+    plain = joined.replace("not - interested", "not interested")
+    plain = plain.replace("optimistically - unchoked", "optimistically unchoked")
+    return plain, notes if plain == joined else [*notes, "hyphen"]
 
 
 @lru_cache(maxsize=4096)
@@ -69,6 +69,8 @@ def _spelled(part: str) -> tuple[str, str]:
         return "id", ""
     if word.startswith("event_"):
         return _spelled(word[len("event_") :])[0], "enum-name"
+    if "" != word.strip("_") != word:
+        return _spelled(word.strip("_"))[0], "underscores"
     if word in ("not_interested", "notinterested", "uninterested"):
         return "not interested", "joined-words"
     if word in VOCABULARY or len(word) > 20:

@@ -138,9 +138,14 @@ def match_time(text: str, start: int = 0, order: str | None = None) -> tuple[Sta
 
 def parse_time(text: str, order: str | None = None) -> Stamp | None:
     """The time that the whole text states, or None; surrounding blanks and brackets may stay."""
-    text = text.strip(" \t[](){}")
+    text = _unbracketed(text)
     stamp, end = match_time(text, 0, order)
     return stamp if end == len(text) else None
+
+
+def _unbracketed(text: str) -> str:
+    text = text.strip()
+    return text[1:-1] if (text[:1], text[-1:]) in (("[", "]"), ("(", ")")) else text
 
 
 def _stamp(form: str, fields: dict[str, str], order: str | None) -> Stamp | None:
@@ -190,7 +195,7 @@ def _offset(zone: str) -> float | None:
     """Seconds east of Greenwich; None for no zone and for names that are not known here."""
     zone = zone.upper()
     digits = zone.lstrip("UTCGM")
-    if digits[:1] not in ("+", "-") or not digits[:1]:
+    if not digits.startswith(("+", "-")):
         hours = _ZONES.get(zone)
         return None if hours is None else hours * 3600
     numbers = digits[1:].replace(":", "")
@@ -257,7 +262,7 @@ def guess_order(times: Iterable[str]) -> str | None:
 
 
 def _dates_of(text: str) -> dict[str, int]:
-    head = text.strip(" \t[](){}")[:_LONGEST]
+    head = _unbracketed(text)[:_LONGEST]
     layout = _layout(head.translate(_TIMELESS))
     fields = {name: head[begin:end] for name, begin, end in layout.fields} if layout else {}
     return _numeric_days(fields["a"], fields["b"], fields["c"]) if "a" in fields else {}

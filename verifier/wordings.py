@@ -33,13 +33,15 @@ _GOT = (
 )
 _PIECE = (
     r"(?:for the |(?P<missing_the_2>for )|(?P<reworded_3>with (?:the )?))"
-    r"piece (?P<index_label>index )?(?P<mark_before_piece>: )?"
+    r"piece (?P<index_label>(?:with )?index )?(?P<mark_before_piece>: )?"
     r"(?:(?P<piece># )|(?P<placeholder_for_piece>piece index ))"
 )
 _COUNT = (
     r"(?:now the number of pieces it has is |(?P<reworded_count>"
-    r"total pieces it possess(?:es)? |current piece count |now has |now the number of pieces is ))"
-    r"(?P<mark_before_count>: )?(?P<count># )(?P<reworded_count_2>/ # pieces (?:# \. # % )?)?"
+    r"(?:the |total )?number of pieces (?:it has )?is |now the number of pieces (?:it has are|is) "
+    r"|total pieces it possess(?:es)? |current piece count |now (?:it )?has ))"
+    r"(?P<mark_before_count>: )?(?P<count># )"
+    r"(?P<reworded_count_2>(?:/ # )?pieces (?:# \. # % )?|/ # )?"
 )
 
 
@@ -53,8 +55,8 @@ def message(name: str) -> str:
 
 _BY_KIND = {
     Kind.MAKES: (
-        rf"{_WHO}(?:makes a connection to |(?P<reworded>make a connection to "
-        r"|(?:makes|made|establishes|established|has established) (?:an? |the )?(?:tcp )?"
+        rf"{_WHO}(?:makes a connection to |(?P<misspelled_makes>make a connection to )"
+        r"|(?P<reworded>(?:makes|made|establishes|established|has established) (?:an? |the )?(?:tcp )?"
         rf"connection (?:to|with) )){_PEER_OTHER}"
     ),
     Kind.CONNECTED_FROM: (
@@ -64,14 +66,15 @@ _BY_KIND = {
     ),
     Kind.PREFERRED: (
         rf"{_WHO}(?:has the |(?P<missing_the>has )"
-        r"|(?P<reworded>(?:has |have |)(?:selected |chosen |chose |)(?:the )?))"
+        r"|(?P<reworded>(?:has |have |)(?:selected |chosen |chose |)(?:the )?(?:new )?))"
         r"preferred (?:neighbors |(?P<singular>neighbor ))(?P<mark_before_list>[:-] |are )?"
-        rf"(?:(?P<ids>(?:# |, |; |and |peer )*)|{_NONE})"
+        rf"(?:(?P<ids>(?:# |peer # |, |; |and (?=# |peer ))*)|{_NONE})"
     ),
     Kind.OPTIMISTIC: (
         rf"{_WHO}(?:(?:has the |(?P<missing_the>has )"
         r"|(?P<reworded>(?:has |have |)(?:selected |chosen |chose |)(?:the )?))"
-        r"optimistically (?:unchoked |(?P<missing_unchoked>))neighbor (?P<mark_before_id>[:-] )?"
+        r"optimistically (?:unchoked |(?P<missing_unchoked>))"
+        r"(?:neighbor |(?P<plural>neighbors ))(?P<mark_before_id>[:-] )?"
         rf"(?:{_OTHER}|{_NONE}|(?P<missing_id>))"
         r"|(?P<reworded_none>(?:has )?no optimistically unchoked neighbor ))"
     ),
@@ -79,7 +82,7 @@ _BY_KIND = {
     Kind.CHOKED: rf"{_WHO}(?:is |(?P<reworded>(?:was |has been |got |)))choked by {_OTHER}",
     Kind.HAVE: (
         rf"{_WHO}(?:{_GOT}have (?:message |(?P<missing_message>))(?:from {_OTHER}"
-        rf"(?:{_PIECE}|(?P<missing_piece>))|(?P<piece_before_source>for the piece "
+        rf"(?:{_PIECE}|(?P<missing_piece>))|(?P<piece_before_source>for (?:the )?piece "
         r"(?P<piece_3># )from (?:peer )?(?P<other_3># )))"
         r"|(?P<reworded_2>from (?P<other_2># )have (?P<piece_2># )))"
     ),
