@@ -38,6 +38,7 @@ class Case:
         self._chokes: dict[tuple[int, int], Matching | None] = {}
         self._interests: dict[tuple[int, int], Matching | None] = {}
         self._clocks: Clocks | None = None
+        self.piece_times: dict[int, float] = {}
         self.waits: dict[int, list[tuple[int, int, float, int, float]]] = {}
 
     def name(self, peer: int) -> str:

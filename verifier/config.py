@@ -9,7 +9,10 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MAX_ID = 2**32 - 1
 
@@ -129,6 +132,12 @@ def _problems(config: Config) -> list[str]:
         found.append(f"PieceSize is {config.piece_size}; at most 2147483648")
     if not any(peer.has_file for peer in config.peers):
         found.append("no peer has the file; at least one is needed")
+    return found + _peer_problems(config)
+
+
+def _peer_problems(config: Config) -> list[str]:
+    """The same of the peers' lines."""
+    found = []
     addresses: dict[tuple[str, int], int] = {}
     ids: set[int] = set()
     for peer in config.peers:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from itertools import accumulate, chain, compress, count
+from itertools import accumulate, chain, compress, count, repeat
 from operator import lt, sub
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -267,7 +267,12 @@ def requirements(view: View) -> tuple[array[int], array[int], array[int]]:
     """For the exact replay: at which lines a have needs which line of which other log."""
     lines, logs, needs = array("i"), array("i"), array("i")
     pairs = (
-        zip(conn.lines, [mate.index] * len(conn.lines), map(mate.line_of.__getitem__, conn.pieces))
+        zip(
+            conn.lines,
+            repeat(mate.index, len(conn.lines)),
+            map(mate.line_of.__getitem__, conn.pieces),
+            strict=True,
+        )
         for number, conn in enumerate(view.columns.conns)
         if (mate := view.mate(number)) is not None and not view.full(number)
     )

@@ -8,7 +8,7 @@ from math import sqrt
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from verifier.checks.choking import longest_wait
+from verifier.checks.slots import longest_wait
 from verifier.columns import NEVER
 from verifier.sentences import Kind
 

@@ -10,7 +10,7 @@ import gzip
 import re
 import zlib
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from verifier.config import InputError
 
@@ -90,7 +90,7 @@ def find_logs(folder: Path) -> list[LogFile]:
 def _open(path: Path) -> IO[bytes]:
     with path.open("rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if zipped else path.open("rb", buffering=0)
+    return cast("IO[bytes]", gzip.open(path, "rb")) if zipped else path.open("rb")
 
 
 def blocks(path: Path) -> Iterator[Block]:

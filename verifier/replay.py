@@ -47,8 +47,14 @@ class Decision:
     @property
     def unchoked(self) -> frozenset[int]:
         """Those unchoked before the decision."""
-        others = {self.optimistic} - {NOBODY}
-        return self.preferred | others
+        return self.preferred | ({self.optimistic} - {NOBODY})
+
+    @property
+    def unchoked_after(self) -> frozenset[int]:
+        """Those unchoked by it."""
+        if self.kind == Kind.PREFERRED:
+            return frozenset(self.chosen) | ({self.optimistic} - {NOBODY})
+        return self.preferred | frozenset(self.chosen)
 
 
 @dataclass(slots=True)

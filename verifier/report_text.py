@@ -83,12 +83,12 @@ def _header(verdict: Verdict) -> list[str]:
     span = max((c.last_time - c.first_time for c in timed), default=0.0)
     run = f", {verdict.run}" if verdict.run else ""
     mode = ", lenient" if case.swarm.lenient else ""
-    lines = [
-        f"{verdict.folder}{run}{mode}",
+    about = (
         f"{len(config.peers)} peers ({seeds} with the file), {config.pieces} pieces of"
         f" {config.piece_size} bytes, k={config.preferred} p={config.unchoking:g}"
-        f" m={config.optimistic:g}, {len(case.lives)} logs, {count} lines, {span:.1f} s",
-    ]
+        f" m={config.optimistic:g}, {len(case.lives)} logs, {count} lines, {span:.1f} s"
+    )
+    lines = [f"{verdict.folder}{run}{mode}", about]
     return lines + [f"note: {note}" for note in verdict.notes]
 
 

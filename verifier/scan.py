@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from itertools import compress, count
 from operator import add, lt, not_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from verifier.columns import NOBODY, STRANGER, Connection, LogColumns
 from verifier.dialects import read_line
@@ -21,7 +21,7 @@ from verifier.sentences import Kind, Sentence
 from verifier.times import guess_order, parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 OUT_OF_RANGE = -2
@@ -66,6 +66,17 @@ class Shape:
     pattern: re.Pattern[bytes]
     tail: str
     digits: int
+    time_only: bool
+
+
+class Rows(NamedTuple):
+    """A block's lines as columns; `ids` are the neighbors' as written, empty but for haves."""
+
+    others: list[int]
+    pieces: list[int]
+    times: list[float]
+    ids: Sequence[bytes]
+    first: int
     time_only: bool
 
 
@@ -167,8 +178,8 @@ class Scanner:
         if shape is not None:
             self._quickly(shape, data, first)
         elif block.data:
-            for line, text in enumerate(data.split(b"\n"), first):
-                self._slowly(text, line)
+            for line, one in enumerate(data.split(b"\n"), first):
+                self._slowly(one, line)
         self.log.line_count += block.data.count(b"\n")
 
     def _quickly(self, shape: Shape, data: bytes, first: int) -> None:
@@ -188,23 +199,23 @@ class Scanner:
             self.log.resolution = 1.0
         others = list(map(self._peer.__getitem__, ids))
         pieces = self._numbers(texts)
+        block = Rows(others, pieces, times, ids, first, shape.time_only)
         begin = 0
         for row in compress(count(), map(not_, ids)):
             if not heads[row]:
-                self._haves(begin, row, first, (others, pieces, times, ids), shape)
+                self._haves(block, begin, row)
                 self._slowly(strange[row], first + row)
                 begin = row + 1
-            else:
-                others[row] = NOBODY
-                if rests[row][:4] in {b"make", b"is c"}:
-                    self._haves(begin, row, first, (others, pieces, times, ids), shape)
-                    begin = row
-                if not self._own(rests[row], first + row, times[row] + self._days):
-                    self._haves(begin, row, first, (others, pieces, times, ids), shape)
-                    text = data.split(b"\n", row + 1)[row]
-                    self._slowly(text, first + row)
-                    begin = row + 1
-        self._haves(begin, len(ids), first, (others, pieces, times, ids), shape)
+                continue
+            others[row] = NOBODY
+            if rests[row][:4] in {b"make", b"is c"}:
+                self._haves(block, begin, row)
+                begin = row
+            if not self._own(rests[row], first + row, times[row] + self._days):
+                self._haves(block, begin, row)
+                self._slowly(data.split(b"\n", row + 1)[row], first + row)
+                begin = row + 1
+        self._haves(block, begin, len(ids))
 
     def _numbers(self, texts: Sequence[bytes]) -> list[int]:
         """Piece numbers of a block's haves, OUT_OF_RANGE for those that don't exist."""
@@ -213,40 +224,30 @@ class Scanner:
         numbers = [int(text or b"0") for text in texts]
         return [number if number < self._pieces else OUT_OF_RANGE for number in numbers]
 
-    def _haves(
-        self,
-        begin: int,
-        end: int,
-        first: int,
-        columns: tuple[list[int], list[int], list[float], Sequence[bytes]],
-        shape: Shape,
-    ) -> None:
+    def _haves(self, block: Rows, begin: int, end: int) -> None:
         """Take the haves among rows that lie between two lines that need a closer look."""
         if begin >= end:
             return
-        others, pieces, times = (column[begin:end] for column in columns[:3])
-        times = self._clock(times, first + begin, time_only=shape.time_only)
+        first = block.first + begin
+        others, pieces = block.others[begin:end], block.pieces[begin:end]
+        times = self._clock(block.times[begin:end], first, time_only=block.time_only)
         self.log.form.sentences += end - begin
         if STRANGER in others or OUT_OF_RANGE in pieces:
-            for row, text in enumerate(columns[3][begin:end]):
+            for row, text in enumerate(block.ids[begin:end]):
                 if text:
                     have = Sentence(Kind.HAVE, None, int(text), pieces[row])
-                    self._event(have, first + begin + row, times[row])
+                    self._event(have, first + row, times[row])
             return
-        nothing: list[float] = []
-        skip = nothing.append
-        to_pieces, to_lines, to_times = {NOBODY: skip}, {NOBODY: skip}, {NOBODY: skip}
-        touched = []
-        for other in set(others):
-            if other != NOBODY:
-                conn = self.log.conns[self._conn(other)]
-                touched.append(conn)
-                to_pieces[other] = conn.pieces.append  # type: ignore[assignment]  # ints only
-                to_lines[other] = conn.lines.append  # type: ignore[assignment]  # ints only
-                to_times[other] = conn.times.append
-        for other, piece, line, time in zip(
-            others, pieces, count(first + begin), times
-        ):  # count() is endless
+        nothing: list[Any] = []
+        to_pieces: dict[int, Callable[[int], None]] = {NOBODY: nothing.append}
+        to_lines: dict[int, Callable[[int], None]] = {NOBODY: nothing.append}
+        to_times: dict[int, Callable[[float], None]] = {NOBODY: nothing.append}
+        touched = [self.log.conns[self._conn(other)] for other in set(others) - {NOBODY}]
+        for conn in touched:
+            to_pieces[conn.other] = conn.pieces.append
+            to_lines[conn.other] = conn.lines.append
+            to_times[conn.other] = conn.times.append
+        for other, piece, line, time in zip(others, pieces, count(first), times, strict=False):
             to_pieces[other](piece)
             to_lines[other](line)
             to_times[other](time)

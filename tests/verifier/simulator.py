@@ -105,7 +105,11 @@ class Peer:
         self.started = swarm.now
         scale = 0.5 if "fast ticks" in self.faults else 1.0
         self.tick(1, swarm.shape.p * scale, self.choose_preferred)
-        self.tick(1, (swarm.shape.p if "p for m" in self.faults else swarm.shape.m), self.choose_optimistic)
+        self.tick(
+            1,
+            (swarm.shape.p if "p for m" in self.faults else swarm.shape.m),
+            self.choose_optimistic,
+        )
 
     def tick(self, number: int, interval: float, action: Callable[[], None]) -> None:
         def run() -> None:
@@ -126,8 +130,14 @@ class Peer:
     def connect(self, end: End, *, made: bool) -> None:
         self.ends[end.other] = end
         if not ("no connected line" in self.faults and not made):
-            self.say(f"makes a connection to Peer {end.other}." if made else f"is connected from Peer {end.other}.")
-        end.send("bitfield", frozenset() if "empty bitfield" in self.faults else frozenset(self.pieces))
+            self.say(
+                f"makes a connection to Peer {end.other}."
+                if made
+                else f"is connected from Peer {end.other}."
+            )
+        end.send(
+            "bitfield", frozenset() if "empty bitfield" in self.faults else frozenset(self.pieces)
+        )
 
     def lose(self, other: int) -> None:
         end = self.ends.pop(other, None)
@@ -163,7 +173,9 @@ class Peer:
 
     def on_interest(self, end: End, wants: bool) -> None:
         end.is_interested = wants
-        self.say(f"received the '{'interested' if wants else 'not interested'}' message from {end.other}.")
+        self.say(
+            f"received the '{'interested' if wants else 'not interested'}' message from {end.other}."
+        )
 
     def on_have(self, end: End, piece: int) -> None:
         self.say(f"received the 'have' message from {end.other} for the piece {piece}.")
@@ -232,7 +244,9 @@ class Peer:
             end.rate += size
             number = len(self.pieces) - ("count first" in self.faults)
             if not ("drops piece line" in self.faults and len(self.order) == 5):
-                self.say(f"has downloaded the piece {piece} from {end.other}. Now the number of pieces it has is {number}.")
+                self.say(
+                    f"has downloaded the piece {piece} from {end.other}. Now the number of pieces it has is {number}."
+                )
             if self.complete and "never done" not in self.faults:
                 self.say("has downloaded the complete file.")
             for other in list(self.ends.values()):
@@ -276,7 +290,9 @@ class Peer:
         if "any optimistic" in self.faults:
             among = self.interested()
         if among and "no optimistic" not in self.faults:
-            self.optimistic = among[0] if "first optimistic" in self.faults else self.rng.choice(among)
+            self.optimistic = (
+                among[0] if "first optimistic" in self.faults else self.rng.choice(among)
+            )
             self.say(f"has the optimistically unchoked neighbor {self.optimistic}.")
             self.apply()
 
@@ -299,7 +315,10 @@ class Peer:
         full = self.swarm.shape.pieces
         if self.ending or not self.complete or any(self.id in pair for pair in self.swarm.broken):
             return
-        if all(len(self.known.get(other, ())) == full for other in everyone) or "leaves early" in self.faults:
+        if (
+            all(len(self.known.get(other, ())) == full for other in everyone)
+            or "leaves early" in self.faults
+        ):
             self.ending = True
             for end in list(self.ends.values()):
                 self.close(end)
@@ -410,7 +429,10 @@ class Swarm:
             f"OptimisticUnchokingInterval {shape.m:g}\nFileName TheFile.dat\n"
             f"FileSize {size}\nPieceSize {shape.piece_size}\n"
         )
-        lines = [f"{ident} localhost {6000 + n} {int(n < shape.seeds)}\n" for n, ident in enumerate(self.ids)]
+        lines = [
+            f"{ident} localhost {6000 + n} {int(n < shape.seeds)}\n"
+            for n, ident in enumerate(self.ids)
+        ]
         (folder / "PeerInfo.cfg").write_text("".join(lines))
         for ident in self.ids:
             lives = [*self.old.get(ident, []), self.peers[ident]]

@@ -56,7 +56,10 @@ def write(folder: Path, peers: int, pieces: int, *, whole_seconds: bool = False)
         for one in rng.sample(leechers, len(leechers)):
             piece = orders[one][number]
             have[one][piece] = 1
-            say(one, f"has downloaded the piece {piece} from {seed}. Now the number of pieces it has is {number + 1}.")
+            say(
+                one,
+                f"has downloaded the piece {piece} from {seed}. Now the number of pieces it has is {number + 1}.",
+            )
             if number + 1 == pieces:
                 say(one, "has downloaded the complete file.")
             told = []
@@ -89,4 +92,11 @@ def write(folder: Path, peers: int, pieces: int, *, whole_seconds: bool = False)
 
 
 if __name__ == "__main__":
-    print(write(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), whole_seconds="--seconds" in sys.argv))
+    print(
+        write(
+            Path(sys.argv[1]),
+            int(sys.argv[2]),
+            int(sys.argv[3]),
+            whole_seconds="--seconds" in sys.argv,
+        )
+    )

@@ -13,7 +13,9 @@ from verifier.checks import (
     interest,
     picks,
     pieces,
+    provenance,
     rates,
+    slots,
 )
 from verifier.checks.registry import CHECKS, FAMILIES
 
@@ -29,7 +31,9 @@ __all__ = [
     "interest",
     "picks",
     "pieces",
+    "provenance",
     "rates",
+    "slots",
 ]
 
 _ORDER = sorted(CHECKS, key=lambda name: (list(FAMILIES).index(name[0]), int(name[1:])))

@@ -17,8 +17,6 @@ from verifier.sentences import Kind
 from verifier.statistics import LEVEL, Drift, Stays, rank_draw, subset_draw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from verifier.case import Case
     from verifier.findings import Tally
     from verifier.history import Life
@@ -56,17 +54,21 @@ def _verdict(case: Case, tally: Tally, drift: Drift, stays: Stays, life: Life, w
         )
 
 
-def _complete_choices(
-    case: Case, life: Life, wanted: Callable[[Decision], bool]
-) -> tuple[Drift, Stays]:
-    """A complete peer's choices among more interested neighbors than it may prefer."""
+def _complete_choices(case: Case, life: Life, after: int) -> tuple[Drift, Stays]:
+    """A complete peer's choices below a line among more interested neighbors than it may prefer."""
     drift, stays = Drift(), Stays()
     k, interval = case.config.preferred, case.config.unchoking
     preferred = [d for d in case.choking(life).decisions if d.kind == Kind.PREFERRED]
-    moments = _interest_changes(case, life)
+    moments = _interest_changes(life)
     for place, decision in enumerate(preferred):
         among = _candidates(decision)
-        if not wanted(decision) or among is None or len(among) <= k or len(decision.chosen) != k:
+        if (
+            not decision.complete
+            or decision.line <= after
+            or among is None
+            or len(among) <= k
+            or len(decision.chosen) != k
+        ):
             continue
         if not set(decision.chosen) <= set(among):
             continue
@@ -91,9 +93,8 @@ def _complete_choices(
     return drift, stays
 
 
-def _interest_changes(case: Case, life: Life) -> list[tuple[int, float]]:
+def _interest_changes(life: Life) -> list[tuple[int, float]]:
     """Lines and times at which the set of interested or connected neighbors changes, or may."""
-    del case
     events = life.columns.events
     kinds = {Kind.INTERESTED, Kind.NOT_INTERESTED, Kind.MAKES, Kind.CONNECTED_FROM}
     told = [
@@ -101,9 +102,8 @@ def _interest_changes(case: Case, life: Life) -> list[tuple[int, float]]:
         for kind, line, time in zip(events.kinds, events.lines, events.times, strict=True)
         if kind in kinds
     ]
-    lost = [(line, 0.0) for line in life.last_lines]
     times = dict(zip(events.lines, events.times, strict=True))
-    lost = [(line, times.get(line, life.columns.last_time)) for line, _ in lost]
+    lost = [(line, times.get(line, life.columns.last_time)) for line in life.last_lines]
     return sorted(told + lost)
 
 
@@ -120,7 +120,7 @@ def _interest_changes(case: Case, life: Life) -> list[tuple[int, float]]:
 def seed_random(case: Case, tally: Tally) -> None:
     """The choices of complete peers."""
     for life in case.lives:
-        drift, stays = _complete_choices(case, life, lambda decision: decision.complete)
+        drift, stays = _complete_choices(case, life, 0)
         _verdict(case, tally, drift, stays, life, "its choices among the interested are skewed")
 
 
@@ -138,9 +138,7 @@ def completes_switch(case: Case, tally: Tally) -> None:
     """The choices of leechers after their completion."""
     for life in case.lives:
         if not life.seed and life.done_line != NEVER:
-            drift, stays = _complete_choices(
-                case, life, lambda d, life=life: d.line > life.done_line
-            )  # type: ignore[misc]  # binds the loop's life
+            drift, stays = _complete_choices(case, life, life.done_line)
             _verdict(case, tally, drift, stays, life, "its choices since it is complete are skewed")
 
 

@@ -1,4 +1,4 @@
-"""K01 to K12, K17, K19: choking. Decisions against interest and clock, and what was heard of them
+"""K01 to K11: choking. Decisions against interest and clock, and what was heard of them
 (spec 4).
 """
 
@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
-from verifier.columns import NOBODY
+from verifier.checks.slots import crowds
 from verifier.findings import Severity
 from verifier.sentences import Kind
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from verifier.replay import Decision
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
-CHOICES = (Kind.PREFERRED, Kind.OPTIMISTIC)
-BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
 
 
 def _decisions(case: Case, kind: Kind) -> Iterator[tuple[Life, Decision]]:
@@ -32,7 +30,7 @@ def _decisions(case: Case, kind: Kind) -> Iterator[tuple[Life, Decision]]:
                 yield life, decision
 
 
-def _told_not_interested(case: Case, life: Life, other: int, line: int) -> list[int]:
+def _told_not_interested(life: Life, other: int, line: int) -> list[int]:
     """Lines that show a neighbor's interest before a line: its last word, if there is one."""
     events = life.columns.events
     rows = [
@@ -84,7 +82,7 @@ def preferred_interested(case: Case, tally: Tally) -> None:
         for other in decision.chosen:
             tally.saw()
             if other not in decision.interested:
-                lines = _told_not_interested(case, life, other, decision.line)
+                lines = _told_not_interested(life, other, decision.line)
                 tally.report(
                     f"{case.name(other)} isn't interested then",
                     *(case.at(life, line) for line in lines),
@@ -117,7 +115,7 @@ def preferred_full(case: Case, tally: Tally) -> None:
                 *(
                     case.at(life, line)
                     for other in passed[:1]
-                    for line in _told_not_interested(case, life, other, decision.line)
+                    for line in _told_not_interested(life, other, decision.line)
                 ),
                 case.at(life, decision.line),
             )
@@ -175,7 +173,7 @@ def _period(case: Case, tally: Tally, kind: Kind, interval: float) -> None:
                     f"{early + slack:.1f} s too early for one every {interval:g} s",
                     case.at(life, first),
                     case.at(life, decision.line),
-                    severity=ERROR if early > interval else WARNING,
+                    severity=ERROR if early > interval and not case.swarm.lenient else WARNING,
                 )
             if phase > ahead:
                 ahead, first = phase, decision.line
@@ -232,7 +230,7 @@ def optimistic_interested(case: Case, tally: Tally) -> None:
         tally.saw()
         other = decision.chosen[0]
         if other not in decision.interested:
-            lines = _told_not_interested(case, life, other, decision.line)
+            lines = _told_not_interested(life, other, decision.line)
             tally.report(
                 f"{case.name(other)} isn't interested then",
                 *(case.at(life, line) for line in lines),
@@ -261,13 +259,14 @@ def optimistic_was_choked(case: Case, tally: Tally) -> None:
             tally.report(f"{case.name(other)} is {why} already", case.at(life, decision.line))
 
 
-def _silent(case: Case, life: Life, mate: Life) -> str | None:
-    """Why chokes can't be compared with `--lenient`: a log that never tells of them."""
+def _silent(case: Case, life: Life, conn: int, mate: Life) -> str | None:
+    """Why chokes can't be compared with `--lenient`: one of the logs never tells of them."""
     if not case.swarm.lenient:
         return None
-    if not life.writes(Kind.UNCHOKED):
+    if case.owed(life, conn) and not life.writes(Kind.UNCHOKED):
         return f"{life.file.label} never tells of being unchoked"
-    if not mate.writes(Kind.PREFERRED) and not mate.writes(Kind.OPTIMISTIC):
+    mute = not mate.writes(Kind.PREFERRED) and not mate.writes(Kind.OPTIMISTIC)
+    if case.rows(life, conn)[0] and mute:
         return f"{mate.file.label} never tells whom it chose"
     return None
 
@@ -289,7 +288,7 @@ def unchoke_replay(case: Case, tally: Tally) -> None:
         matching = case.chokes(life, number)
         if matching is None or mate is None:
             continue
-        reason = _silent(case, life, mate)
+        reason = _silent(case, life, number, mate)
         if reason is not None:
             tally.unsure(reason)
             continue
@@ -307,7 +306,7 @@ def unchoke_replay(case: Case, tally: Tally) -> None:
                 case.at(life, life.columns.events.lines[row]),
             )
     if case.swarm.lenient:
-        for life, line, now in _crowds(case, case.config.preferred + 2):
+        for life, line, now in crowds(case, case.config.preferred + 2):
             tally.report(
                 f"{now} neighbors are unchoked at once, k is {case.config.preferred}",
                 case.at(life, line),
@@ -330,7 +329,7 @@ def choke_has_cause(case: Case, tally: Tally) -> None:
     """Each choke heard has its decision."""
     for life, number, _, mate, _, _ in case.links():
         matching = case.chokes(life, number)
-        if matching is None or mate is None or _silent(case, life, mate) is not None:
+        if matching is None or mate is None or _silent(case, life, number, mate) is not None:
             continue
         kinds = life.columns.events.kinds
         tally.saw(sum(1 for row, _ in matching.pairs if kinds[row] == Kind.CHOKED))
@@ -373,183 +372,3 @@ def alternate(case: Case, tally: Tally) -> None:
                         severity=INFO if again else None,
                     )
                 state, before = kind, events.lines[row]
-
-
-def _crowds(case: Case, most: int) -> Iterator[tuple[Life, int, int]]:
-    """Moments at which certainly more neighbors than `most` were unchoked: (life, line, number).
-
-    A neighbor counts from the decision that unchoked it to the one that choked it; where no choke
-    reached it, to the last piece that it still got, by its clock and the offset's bounds.
-    """
-    for life in case.lives:
-        if not life.columns.timed or life.index in case.clocks.unreliable:
-            continue
-        spans = [
-            span
-            for mate in life.mates
-            if mate is not None
-            for span in _served(case, life, case.lives[mate[0]], mate[1])
-        ]
-        changes = [(end, -1, line) for begin, end, line in spans if end > begin]
-        changes += [(begin, 1, line) for begin, end, line in spans if end > begin]
-        now, worst, where = 0, most, 0
-        for _, change, line in sorted(changes):
-            now += change
-            if now > worst:
-                worst, where = now, line
-        if worst > most:
-            yield life, where, worst
-
-
-def _served(case: Case, life: Life, other: Life, conn: int) -> Iterator[tuple[float, float, int]]:
-    """Spells during which a log's owner certainly had a neighbor unchoked: by the owner's clock,
-    with the line of the decision that began it.
-    """
-    matching = case.chokes(other, conn)
-    if matching is None or not other.columns.timed:
-        return
-    events = other.columns.events
-    when = {one.line: one.time for one in case.owed(other, conn) or ()}
-    sent = dict(matching.pairs)
-    begin: int | None = None
-    for row in case.rows(other, conn)[0]:
-        if events.kinds[row] == Kind.UNCHOKED:
-            begin = sent.get(row, begin)
-        elif begin is not None and row in sent:
-            yield when[begin], when[sent[row]], begin
-            begin = None
-    downloads = [
-        time for time, source in zip(other.seq_times, other.sources, strict=True) if source == conn
-    ]
-    if begin is not None and downloads and other.index not in case.clocks.unreliable:
-        ahead = case.clocks.interval(life.index, other.index)[1]
-        yield when[begin], downloads[-1] - ahead, begin
-
-
-@check(
-    "K12",
-    "slots",
-    WARNING,
-    clause="4.1",
-    rule="No more than k preferred and one optimistic neighbor are unchoked at a time.",
-    order="Tg",
-    needs="all logs, times",
-    example="a neighbor that was dropped is never choked and goes on downloading.",
-)
-def slots(case: Case, tally: Tally) -> None:
-    """From what the neighbors heard, by the chooser's clock."""
-    tally.saw(sum(len(case.choking(life).decisions) for life in case.lives))
-    for life, line, now in _crowds(case, case.config.preferred + 1):
-        tally.report(
-            f"{now} neighbors are unchoked at once, k is {case.config.preferred}",
-            case.at(life, line),
-        )
-
-
-def _waits(case: Case, life: Life) -> list[tuple[int, int, float, int, float]]:
-    """The spells of `_find_waits`, found once."""
-    if life.index not in case.waits:
-        case.waits[life.index] = list(_find_waits(case, life))
-    return case.waits[life.index]
-
-
-def _find_waits(case: Case, life: Life) -> Iterator[tuple[int, int, float, int, float]]:
-    """Spells during which a neighbor is certainly interested, choked and there:
-    (neighbor, first line, its time, last line, its time).
-    """
-    events = life.columns.events
-    since: dict[int, tuple[int, float]] = {}
-    unchoked: frozenset[int] = frozenset()
-    interested: set[int] = set()
-    decisions = {decision.line: decision for decision in case.choking(life).decisions}
-    latest: dict[int, tuple[int, float]] = {}
-    rows = zip(events.kinds, events.lines, events.times, events.others, strict=True)
-    for kind, line, time, other in rows:
-        heard = latest.get(other, (line, time))
-        if other != NOBODY and kind != Kind.OPTIMISTIC:
-            latest[other] = (line, time)
-        if kind == Kind.INTERESTED:
-            interested.add(other)
-        elif kind == Kind.NOT_INTERESTED:
-            interested.discard(other)
-        elif kind in BEGINNINGS:
-            interested.discard(other)
-            unchoked -= {other}
-            if other in since:
-                yield other, *since.pop(other), *heard
-        elif kind in CHOICES:
-            decision = decisions[line]
-            if kind == Kind.PREFERRED:
-                unchoked = frozenset(decision.chosen) | ({decision.optimistic} - {NOBODY})
-            else:
-                unchoked = decision.preferred | frozenset(decision.chosen)
-        else:
-            continue
-        waiting = interested - unchoked
-        for one in [one for one in since if one not in waiting]:
-            yield one, *since.pop(one), line, time
-        for one in waiting:
-            since.setdefault(one, (line, time))
-    for one, (line, time) in since.items():
-        end = latest.get(one, (line, time))
-        if end[0] > line:
-            yield one, line, time, *end
-
-
-@check(
-    "K17",
-    "optimistic-happens",
-    WARNING,
-    clause="4.5",
-    rule="While a neighbor is interested and choked, one is optimistically unchoked every m seconds.",
-    order="Tl",
-    needs="one log, times",
-    example="peer 1003 is interested and choked for minutes, and no optimistic neighbor is chosen.",
-)
-def optimistic_happens(case: Case, tally: Tally) -> None:
-    """Long waits during which no optimistic choice falls."""
-    interval = case.config.optimistic
-    for life in case.lives:
-        if not life.columns.timed:
-            continue
-        slack = max(1.0, interval) + life.columns.resolution
-        choices = [d for d in case.choking(life).decisions if d.kind == Kind.OPTIMISTIC]
-        for other, first, begin, last, end in _waits(case, life):
-            inside = [d.time for d in choices if first <= d.line <= last]
-            tally.saw(int(end - begin > interval))
-            moments = [begin, *inside, end]
-            gap = max(b - a for a, b in zip(moments, moments[1:], strict=False))
-            if gap > interval + slack:
-                tally.report(
-                    f"{case.name(other)} is interested and choked for {gap:.1f} s without a choice, m is {interval:g}",
-                    case.at(life, first),
-                    case.at(life, last),
-                )
-
-
-@check(
-    "K19",
-    "starvation",
-    INFO,
-    clause="4.5",
-    rule="Nobody stays interested and choked for very long.",
-    order="Tl",
-    needs="one log, times",
-    example="peer 1003 waits for ten minutes.",
-)
-def starvation(case: Case, tally: Tally) -> None:
-    """Only measured: the specification gives no bound."""
-    for life in case.lives:
-        if life.columns.timed:
-            tally.saw(len(_waits(case, life)))
-
-
-def longest_wait(case: Case) -> tuple[float, Life, int] | None:
-    """The longest time that a neighbor was interested and choked: seconds, by whom, who (K19)."""
-    waits = [
-        (end - begin, life, other)
-        for life in case.lives
-        if life.columns.timed
-        for other, _, begin, _, end in _waits(case, life)
-    ]
-    return max(waits, key=lambda wait: wait[0], default=None)

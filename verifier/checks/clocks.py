@@ -12,10 +12,11 @@ from verifier.findings import Severity
 if TYPE_CHECKING:
     from verifier.case import Case
     from verifier.findings import Tally
+    from verifier.history import Life
 
     Need = tuple[int, int, int]
 
-ERROR, WARNING = Severity.ERROR, Severity.WARNING
+ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 
 
 def _needs(case: Case) -> list[list[Need]]:
@@ -175,3 +176,45 @@ def offsets_exist(case: Case, tally: Tally) -> None:
             f"the clock of {case.name(life.owner)} was stepped or drifts: no offset fits all its messages",
             *(case.at(life, line) for line, _ in life.columns.form.clock_back.first[:2]),
         )
+
+
+@check(
+    "H06",
+    "have-delay",
+    INFO,
+    clause="5.3",
+    rule="A piece is announced at once.",
+    order="Tg",
+    needs="both logs, times",
+    example="haves come in batches, seconds after their downloads.",
+)
+def have_delay(case: Case, tally: Tally) -> None:
+    """The longest delay of each connection by corrected clocks; a warning beyond p and the time
+    that pieces of that neighbor take, behind which a have may have to wait.
+    """
+    for life, _, conn, mate, _, facts in case.links():
+        if mate is None or not conn.haves or facts.shortest == float("inf"):
+            continue
+        tally.saw(conn.haves)
+        most = case.clocks.interval(mate.index, life.index)[1]
+        delay = facts.longest - most
+        if delay > case.config.unchoking + _piece_time(case, mate):
+            tally.report(
+                f"a have of {case.name(mate.owner)} takes at least {delay:.1f} s",
+                case.at(life, facts.longest_line),
+                severity=WARNING,
+            )
+
+
+def _piece_time(case: Case, life: Life) -> float:
+    """Seconds that a piece of this peer may take: the longest pause between two that it sent."""
+    if life.index not in case.piece_times:
+        longest = 0.0
+        for other in case.lives:
+            times: dict[int, float] = {}
+            for source, time in zip(other.sources, other.seq_times, strict=True):
+                if source >= 0 and other.columns.conns[source].other == life.owner:
+                    longest = max(longest, time - times.get(source, time))
+                    times[source] = time
+        case.piece_times[life.index] = longest
+    return case.piece_times[life.index]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
@@ -24,6 +25,7 @@ START_SLACK = 1.0
     "C01",
     "direction",
     ERROR,
+    lenient=WARNING,
     clause="2.1",
     rule="A peer connects to those listed above it and is connected from those listed below it.",
     order="-",
@@ -57,7 +59,7 @@ def direction(case: Case, tally: Tally) -> None:
 )
 def both_ends(case: Case, tally: Tally) -> None:
     """Connection lines without their counterpart; one that led to nothing may stay alone."""
-    for life, number, conn, mate, there, _ in case.links():
+    for life, _, conn, mate, there, _ in case.links():
         if mate is None:
             continue
         tally.saw()
@@ -199,7 +201,7 @@ def single_connection(case: Case, tally: Tally) -> None:
 def start_order(case: Case, tally: Tally) -> None:
     """First lines, corrected by the clock offsets."""
     firsts = [case.swarm.lives[lives[0]] for lives in case.swarm.by_peer if lives]
-    for earlier, later in zip(firsts, firsts[1:], strict=False):
+    for earlier, later in pairwise(firsts):
         if not (earlier.columns.timed and later.columns.timed):
             continue
         tally.saw()

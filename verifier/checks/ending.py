@@ -92,14 +92,15 @@ def _known(case: Case, life: Life) -> tuple[int, float, list[int]]:
 def knew_before_leaving(case: Case, tally: Tally) -> None:
     """What each last life was told on the last connection with each neighbor."""
     for life in _finals(case):
-        if case.swarm.lenient and not life.columns.have_count:
+        unknown = _known(case, life)[2]
+        if case.swarm.lenient and unknown and not life.columns.have_count:
             tally.unsure(f"{life.file.label} never tells of haves")
             continue
         if life.columns.form.truncated:
             tally.unsure(f"{life.file.label} lacks its end")
             continue
         tally.saw(len(case.config.peers) - 1)
-        for peer in _known(case, life)[2]:
+        for peer in unknown:
             tally.report(
                 f"{case.name(life.owner)} ends without knowing that {case.name(peer)} is complete",
                 case.at(life, life.columns.line_count),

@@ -5,6 +5,7 @@ neighbors heard (spec 5).
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
@@ -68,7 +69,8 @@ def answers_bitfield(case: Case, tally: Tally) -> None:
             base = case.config.pieces
         if not base or life.columns.conns[number].implicit:
             continue
-        lasting = life.ends[number] == NEVER and life.last
+        again = any(c.other == mate.owner for c in life.columns.conns[:number])
+        lasting = life.ends[number] == NEVER and life.last and not again
         heard = life.last_lines[number] > life.columns.conns[number].line
         if not rows and not (lasting or heard):
             continue
@@ -109,6 +111,9 @@ def justified_interest(case: Case, tally: Tally) -> None:
     for life, number, mate, _, rows, _ in _told(case):
         facts, events = case.facts[life.index], life.columns.events
         if life.headless or mate.headless or life.columns.conns[number].implicit:
+            continue
+        if case.swarm.lenient and not (life.seed or life.seq):
+            tally.unsure(f"{life.file.label} never tells of downloads")
             continue
         for row in rows:
             if events.kinds[row] != Kind.INTERESTED:
@@ -219,7 +224,7 @@ def no_repeats(case: Case, tally: Tally) -> None:
         for number in range(len(life.columns.conns)):
             rows = case.rows(life, number)[1]
             tally.saw(max(0, len(rows) - 1))
-            for before, row in zip(rows, rows[1:], strict=False):
+            for before, row in pairwise(rows):
                 if events.kinds[before] == events.kinds[row]:
                     tally.report(
                         f"{case.name(events.others[row])} says the same again",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -123,7 +124,9 @@ def not_rarest_first(view: View, tally: Tally) -> None:
     for line, piece, every in _picks(view, most):
         others = [one for one in every if one != piece]
         candidates = [piece, *others[:: len(others) // COMPARED + 1]]
-        copies = [sum(1 for conn in conns if view.have_line(conn, one) < line) for one in candidates]
+        copies = [
+            sum(1 for conn in conns if view.have_line(conn, one) < line) for one in candidates
+        ]
         mine = copies[0]
         below = sum(1 for number in copies if number < mine)
         same = copies.count(mine)
@@ -176,12 +179,10 @@ def idle_while_unchoked(view: View, tally: Tally) -> None:
     if not view.columns.timed:
         return
     spells = list(_spells(view))
-    gaps = [
-        b[1] - a[1] for _, moments in spells for a, b in zip(moments, moments[1:], strict=False)
-    ]
+    gaps = [b[1] - a[1] for _, moments in spells for a, b in pairwise(moments)]
     slack = IDLE + 10 * (median(gaps) if gaps else 0.0)
     for conn, moments in spells:
-        for (line, time), (after, until) in zip(moments, moments[1:], strict=False):
+        for (line, time), (after, until) in pairwise(moments):
             tally.saw()
             if until - time <= slack:
                 continue
@@ -210,7 +211,7 @@ def idle_while_unchoked(view: View, tally: Tally) -> None:
 def next_request_goes(view: View, tally: Tally) -> None:
     """Gaps between pieces of one spell against their median."""
     for conn, moments in _spells(view) if view.columns.timed else ():
-        gaps = [b[1] - a[1] for a, b in zip(moments, moments[1:], strict=False)][1:-1]
+        gaps = [b[1] - a[1] for a, b in pairwise(moments)][1:-1]
         tally.saw(len(gaps))
         if len(gaps) < FEWEST:
             continue

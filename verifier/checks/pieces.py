@@ -1,8 +1,7 @@
-"""D: pieces. What each peer downloaded, from whom, and whether it may have (spec 4.8, 5, 6, 9)."""
+"""D01 to D09: what each peer downloaded, and whether it may have (spec 4.8, 5, 6, 8.1)."""
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope, check
@@ -12,7 +11,6 @@ from verifier.sentences import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from verifier.case import Case
     from verifier.facts import View
@@ -23,7 +21,7 @@ ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 CHOKES = {Kind.UNCHOKED, Kind.CHOKED}
 
 
-def _downloads(life: Life) -> Iterator[tuple[int, int, int, int, int]]:
+def downloads(life: Life) -> Iterator[tuple[int, int, int, int, int]]:
     """All download lines, repeated ones too: row, line, piece, count, connection."""
     events = life.columns.events
     rows = zip(events.kinds, events.lines, events.pieces, events.counts, events.conns, strict=True)
@@ -47,7 +45,7 @@ def counts_up(case: Case, tally: Tally) -> None:
     """Each count against the one before it in the same life."""
     for life in case.lives:
         before, above = 0, 0
-        for _, line, _, number, _ in _downloads(life):
+        for _, line, _, number, _ in downloads(life):
             if number < 0:
                 tally.unsure(f"{life.file.label}: downloads without their number of pieces")
                 continue
@@ -86,7 +84,7 @@ def _raced(life: Life, piece: int, row: int) -> bool:
 def no_piece_twice(case: Case, tally: Tally) -> None:
     """With --lenient a duplicate that a choke explains is a warning."""
     for life in case.lives:
-        for row, line, piece, _, _ in _downloads(life):
+        for row, line, piece, _, _ in downloads(life):
             tally.saw()
             if line != life.line_of[piece]:
                 mild = case.swarm.lenient and _raced(life, piece, row)
@@ -116,7 +114,7 @@ def count_is_set(case: Case, tally: Tally) -> None:
             tally.unsure(f"{life.file.label} lacks its beginning")
             continue
         have = 0
-        for _, line, piece, number, _ in _downloads(life):
+        for _, line, piece, number, _ in downloads(life):
             have += line == life.line_of[piece]
             if number >= 0:
                 tally.saw()
@@ -150,39 +148,6 @@ def seeds_silent(case: Case, tally: Tally) -> None:
 
 
 @check(
-    "D05",
-    "source-had-it",
-    ERROR,
-    clause="6.1",
-    rule="A piece comes from a peer that has it.",
-    order="H",
-    needs="all logs",
-    example="peer 1003 downloads piece 5 from peer 1002, which never gets it.",
-)
-def source_had_it(case: Case, tally: Tally) -> None:
-    """Each download against the source's own; that it isn't later is G01's to see."""
-    for life in case.lives:
-        for _, line, piece, _, conn in _downloads(life):
-            other = life.columns.conns[conn].other
-            if case.config.peers[other].has_file:
-                tally.saw()
-                continue
-            lives = case.swarm.by_peer[other]
-            if not lives:
-                tally.unsure(f"the log of {case.name(other)} is missing")
-                continue
-            mute = all(not case.lives[number].seq for number in lives)
-            if case.swarm.lenient and mute:
-                tally.unsure(f"{case.name(other)} never tells of downloads")
-                continue
-            tally.saw()
-            mate = life.mates[conn]
-            sources = lives if mate is None else [mate[0]]
-            if all(case.lives[number].line_of[piece] == NEVER for number in sources):
-                tally.report(f"{case.name(other)} never has piece {piece}", case.at(life, line))
-
-
-@check(
     "D06",
     "knew-it",
     ERROR,
@@ -197,13 +162,13 @@ def source_had_it(case: Case, tally: Tally) -> None:
 def knew_it(view: View, tally: Tally) -> None:
     """Each download against the haves and the bitfield of its connection."""
     life = view.life
-    events = view.columns.events
-    for _, line, piece, _, conn in _downloads(life):
+    for _, line, piece, _, conn in downloads(life):
         if view.have_line(conn, piece) < line:
             tally.saw()
             continue
         told = view.in_bitfield(conn, piece)
-        if told is None or (view.swarm.lenient and not view.columns.have_count):
+        mute = view.swarm.lenient and not view.columns.have_count
+        if told is None or (mute and not told):
             tally.unsure("what was told at a connection's start isn't logged")
             continue
         tally.saw()
@@ -215,7 +180,6 @@ def knew_it(view: View, tally: Tally) -> None:
                 Witness(life.index, line),
                 Witness(life.index, later if later != NEVER else 0),
             )
-    del events
 
 
 @check(
@@ -233,9 +197,7 @@ def knew_it(view: View, tally: Tally) -> None:
 def was_interested(view: View, tally: Tally) -> None:
     """Each have that tells of a piece served: its sender was interested since its have before."""
     life = view.life
-    if view.swarm.lenient and not life.writes(Kind.INTERESTED):
-        tally.unsure(f"{life.file.label} never tells of interest")
-        return
+    mute = view.swarm.lenient and not life.writes(Kind.INTERESTED)
     events = view.columns.events
     words: dict[int, list[tuple[int, bool]]] = {}
     for kind, line, conn in zip(events.kinds, events.lines, events.conns, strict=True):
@@ -252,6 +214,9 @@ def was_interested(view: View, tally: Tally) -> None:
             if source == mate[1]
         ]
         told = [item for item in sorted(served) if item[0] != NEVER]
+        if told and mute:
+            tally.unsure(f"{life.file.label} never tells of interest")
+            return
         tally.saw(len(told))
         for have, piece in _uninterested(told, words.get(number, [])):
             tally.report(
@@ -265,7 +230,7 @@ def _uninterested(
     told: list[tuple[int, int]], words: list[tuple[int, bool]]
 ) -> Iterator[tuple[int, int]]:
     """Haves of pieces served such that no `interested` stood between the last one and it."""
-    place, state, before = 0, False, 0
+    place, state = 0, False
     for have, piece in told:
         was = state
         while place < len(words) and words[place][0] < have:
@@ -274,8 +239,6 @@ def _uninterested(
             place += 1
         if not was:
             yield have, piece
-        before = have
-    del before
 
 
 @check(
@@ -356,129 +319,8 @@ def complete_once(case: Case, tally: Tally) -> None:
             )
         for line in done[1:]:
             tally.report("told again", case.at(life, done[0]), case.at(life, line))
-        late = [line for _, line, _, _, _ in _downloads(life) if done and line > done[0]]
+        late = [line for _, line, _, _, _ in downloads(life) if done and line > done[0]]
         if late and whole:
             tally.report(
                 "downloads go on", case.at(life, done[0]), case.at(life, late[0]), times=len(late)
-            )
-
-
-@check(
-    "D10",
-    "conservation",
-    ERROR,
-    clause="6.3, 7.1",
-    rule="Each leecher's log tells of as many downloads as there are pieces.",
-    order="-",
-    needs="all logs",
-    example="305 download lines where there are 306 pieces.",
-)
-def conservation(case: Case, tally: Tally) -> None:
-    """Lines of downloads in each leecher's last life."""
-    for peer, info in enumerate(case.config.peers):
-        life = case.swarm.final(peer)
-        if info.has_file:
-            continue
-        if life is None:
-            tally.unsure(f"the log of {case.name(peer)} is missing")
-            continue
-        number = sum(1 for _ in _downloads(life))
-        if life.headless or (case.swarm.lenient and not number):
-            tally.unsure(f"{life.file.label} doesn't tell all its downloads")
-            continue
-        tally.saw(number)
-        different = len(life.seq) == case.config.pieces and case.swarm.lenient
-        if number != case.config.pieces and not different:
-            tally.report(
-                f"{case.name(peer)} logs {number} downloads of {case.config.pieces} pieces",
-                case.at(life, life.seq_lines[-1] if life.seq else 1),
-            )
-
-
-@check(
-    "D11",
-    "provenance-forest",
-    ERROR,
-    clause="6.1",
-    rule="Followed back from peer to peer, each piece comes from a seed.",
-    order="-",
-    needs="all logs",
-    example="peers 1002 and 1003 each say that they got piece 5 from the other.",
-)
-def provenance(case: Case, tally: Tally) -> None:
-    """For each piece, who got it from whom, without going in circles."""
-    rooted: list[bytearray] = [bytearray(case.config.pieces) for _ in case.lives]
-    for start in case.lives:
-        for piece in start.seq:
-            path: list[int] = []
-            log: int | None = start.index
-            while log is not None and not rooted[log][piece] and log not in path:
-                path.append(log)
-                log = _origin(case, case.lives[log], piece)
-            if log is not None and log in path:
-                circle = [case.lives[one] for one in path[path.index(log) :]]
-                tally.report(
-                    f"piece {piece} goes in a circle",
-                    *(case.at(life, life.line_of[piece]) for life in circle),
-                )
-            for one in path:
-                rooted[one][piece] = 1
-            tally.saw()
-
-
-def _origin(case: Case, life: Life, piece: int) -> int | None:
-    """The log of the peer that a piece came from; None at a seed, or where the trail ends."""
-    place = life.place[piece]
-    conn = life.sources[place] if place != NEVER else -1
-    if conn < 0 or case.config.peers[life.columns.conns[conn].other].has_file:
-        return None
-    mate = life.mates[conn]
-    if mate is None or case.lives[mate[0]].place[piece] == NEVER:
-        return None
-    return mate[0]
-
-
-@check(
-    "D16",
-    "file-equal",
-    ERROR,
-    clause="9.1, 9.2",
-    rule="Every complete peer's file equals the seed's, byte for byte.",
-    order="-",
-    needs="the folders peer_[id]",
-    example="peer_1003/TheFile.dat differs from peer_1001/TheFile.dat.",
-)
-def file_equal(case: Case, tally: Tally) -> None:
-    """Files are compared where the folders are beside the logs."""
-    digests: dict[int, str] = {}
-    paths: dict[int, Path] = {}
-    for peer in range(len(case.config.peers)):
-        life = case.swarm.final(peer)
-        path = case.swarm.folder / f"peer_{case.swarm.peer_id(peer)}" / case.config.file_name
-        complete = life is not None and (life.seed or life.done_line != NEVER)
-        if not complete or not path.is_file():
-            continue
-        try:
-            with path.open("rb") as file:
-                digests[peer] = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            tally.unsure(f"{path.name} of {case.name(peer)}: {error.strerror}")
-            continue
-        paths[peer] = path
-    seeds = [peer for peer in digests if case.config.peers[peer].has_file]
-    for peer, digest in digests.items():
-        if not seeds or peer == seeds[0]:
-            continue
-        tally.saw()
-        size = paths[peer].stat().st_size
-        if digest != digests[seeds[0]]:
-            tally.report(
-                f"the file of {case.name(peer)} ({size} bytes) isn't that of {case.name(seeds[0])}"
-            )
-    for peer in seeds[:1]:
-        tally.saw()
-        size = paths[peer].stat().st_size
-        if size != case.config.file_size:
-            tally.report(
-                f"the seed's file has {size} bytes, Common.cfg says {case.config.file_size}"
             )

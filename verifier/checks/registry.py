@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from verifier.findings import Severity
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from verifier.case import Case
+    from verifier.findings import Severity
 
 
 class Scope(Enum):
