@@ -1,0 +1,233 @@
+"""Getting pieces: what neighbors have, whom to ask for what, and what to keep (spec 5, 6).
+
+The book of open requests (`_open`) names, for each piece that somebody was asked for, the one
+neighbor whose answer is awaited. A piece leaves the book when it arrives or is freed: by a choke that
+crossed the request (spec 6.4), by the loss of the connection (spec 2.8), or because nothing came for
+30 s (spec 6.6). Whoever was asked may still answer, so `Neighbor.asked` remembers it (spec 6.5).
+
+For each neighbor, `candidates` holds the pieces that it has, that we lack and that are not in the
+book: all that a random choice needs (spec 6.1). They are kept up to date with every change of the
+book, at a cost that grows with the number of neighbors but not of pieces.
+"""
+
+from __future__ import annotations
+
+from core.effects import Broadcast, CompleteFile, SetTimer
+from core.errors import LocalProtocolError
+from core.events import Timer
+from core.messages import Have, Request
+from core.state import Neighbor, State
+
+OVERDUE_AFTER = 30.0
+"""Seconds without a byte of a piece after which its request is overdue (spec 6.6)."""
+
+
+class Downloads:
+    """The downloading half of a peer."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._open: dict[int, int] = {}
+        self._receiving: dict[int, int] = {}
+        self._timer_runs = False
+        self.freed = 0
+        """How many open requests were given up (trace record `end`)."""
+        self.skipped_pieces = 0
+        """How many pieces came that weren't kept (trace record `end`)."""
+
+    # What neighbors have, and whether that is of use (spec 5.1, 5.2).
+
+    def _learn(self, neighbor: Neighbor, pieces: list[int]) -> None:
+        """The neighbor has these pieces."""
+        own, asked_for = self._state.own, self._open
+        add = neighbor.pieces.add
+        for piece in pieces:
+            if add(piece) and piece not in own:
+                neighbor.useful += 1
+                if piece not in asked_for:
+                    neighbor.candidates.add(piece)
+
+    def haves_received(self, neighbor: Neighbor, pieces: list[int]) -> None:
+        """Bring the neighbor's bitfield up to date, tell a change of interest, look again."""
+        self._learn(neighbor, pieces)
+        if neighbor.useful and neighbor.our_interest.state != "interested":
+            neighbor.our_interest.gain()
+        self.look_again(neighbor)
+
+    def bitfield_received(self, neighbor: Neighbor, flags: bytes) -> None:
+        """Take in a bitfield, which may be empty or come late (spec 3.4), and answer the first."""
+        self._learn(neighbor, neighbor.pieces.news(flags))
+        if neighbor.useful:
+            if neighbor.our_interest.state != "interested":
+                neighbor.our_interest.gain()
+        elif neighbor.our_interest.state == "unknown":
+            neighbor.our_interest.lose()
+        self.look_again(neighbor)
+
+    # Asking (spec 6.1 to 6.4).
+
+    def unchoked(self, neighbor: Neighbor) -> None:
+        """The neighbor unchoked us."""
+        if neighbor.download.state in ("choked", "overdue"):
+            neighbor.download.clear()
+            neighbor.download.unchoked()
+            self.look_again(neighbor)
+
+    def choked(self, neighbor: Neighbor) -> None:
+        """The neighbor choked us: an open request won't be answered, or is on its way (spec 6.4)."""
+        if neighbor.download.state == "choked":
+            return
+        piece = neighbor.download.clear()
+        neighbor.download.choked()
+        self._free(neighbor, piece, "choke")
+
+    def look_again(self, neighbor: Neighbor) -> None:
+        """Ask for a piece, if unchoked and idle (spec 6.3)."""
+        if neighbor.download.state == "idle":
+            self._ask(neighbor)
+
+    def _ask(self, neighbor: Neighbor) -> bool:
+        """Request a random piece of those that can be asked for; whether there was one."""
+        state = self._state
+        pick = None if state.failed else neighbor.candidates.pick(state.rng)
+        if pick is None:
+            return False
+        piece = pick.piece
+        for other in state.neighbors.values():
+            other.candidates.discard(piece)
+        self._open[piece] = neighbor.peer_id
+        neighbor.asked.add(piece)
+        neighbor.download.ask_next(piece, state.now)
+        if state.tracing:
+            fields = {"candidates": pick.candidates, "draw": pick.draw, "piece": piece}
+            state.note("request", neighbor=neighbor.peer_id, **fields)
+        state.send(neighbor.peer_id, Request(piece))
+        if not self._timer_runs:
+            self._timer_runs = True
+            state.out.append(SetTimer(Timer.OVERDUE, state.now + OVERDUE_AFTER))
+        return True
+
+    def _free(self, neighbor: Neighbor, piece: int | None, cause: str) -> None:
+        """Give up an open request: its piece may be asked of anyone again."""
+        if piece is None or self._open.get(piece) != neighbor.peer_id:
+            return
+        state = self._state
+        del self._open[piece]
+        self.freed += 1
+        state.note("freed", neighbor=neighbor.peer_id, piece=piece, cause=cause)
+        self._relist(piece)
+
+    def _relist(self, piece: int) -> None:
+        """A piece may be asked for again: whoever is unchoked and idle looks again (spec 6.3)."""
+        neighbors = self._state.neighbors.values()
+        for neighbor in neighbors:
+            if piece in neighbor.pieces:
+                neighbor.candidates.add(piece)
+        for neighbor in neighbors:
+            self.look_again(neighbor)
+
+    # Pieces that come (spec 6.5).
+
+    def wants(self, neighbor: Neighbor, piece: int) -> bool:
+        """A piece's header came: whether to keep the content, or let it pass by."""
+        state = self._state
+        self.progressed(neighbor, piece, state.now)
+        cause = self._reason_to_skip(neighbor, piece)
+        if cause is None:
+            self._receiving[piece] = neighbor.peer_id
+            return True
+        self.skipped_pieces += 1
+        state.note("skipped", neighbor=neighbor.peer_id, piece=piece, cause=cause)
+        return False
+
+    def _reason_to_skip(self, neighbor: Neighbor, piece: int) -> str | None:
+        if self._state.failed:
+            return "failed"
+        if piece in self._state.own:
+            return "had it"
+        if piece not in neighbor.asked:
+            return "not asked"
+        if piece in self._receiving:
+            return "in progress"
+        return None
+
+    def progressed(self, neighbor: Neighbor, piece: int, at: float) -> None:
+        """Some bytes of a piece came: a request for it isn't overdue (spec 6.6)."""
+        if neighbor.download.piece == piece:
+            neighbor.download.progress_at = at
+
+    def received(self, neighbor: Neighbor, piece: int) -> None:
+        """A piece that was kept is whole: log it, announce it, ask for the next (spec 5.3, 6.2)."""
+        state = self._state
+        if self._receiving.pop(piece, None) != neighbor.peer_id:
+            raise LocalProtocolError(f"piece {piece} is whole, but was not being received")
+        state.own.add(piece)
+        freed = self._open.pop(piece, None) is None
+        neighbor.rate += state.config.piece_length(piece)
+        state.log("downloaded_piece", piece=piece, neighbor=neighbor.peer_id, count=state.own.count)
+        if state.own.complete:
+            state.log("completed")
+            state.out.append(CompleteFile())
+        state.out.append(Broadcast(Have(piece)))
+        for other in state.neighbors.values():
+            if piece in other.pieces:
+                if freed:
+                    other.candidates.discard(piece)
+                other.useful -= 1
+                if not other.useful and other.our_interest.state == "interested":
+                    other.our_interest.lose()
+        self._answered(neighbor, piece)
+
+    def skipped(self, neighbor: Neighbor, piece: int) -> None:
+        """A piece that wasn't kept has passed by; it may have answered the open request.
+
+        That includes a piece that was accepted but couldn't be written: it is still lacking.
+        """
+        if self._receiving.get(piece) == neighbor.peer_id:
+            del self._receiving[piece]
+        self._answered(neighbor, piece)
+
+    def _answered(self, neighbor: Neighbor, piece: int) -> None:
+        """End the open request if this piece answers it, and ask for the next."""
+        neighbor.asked.discard(piece)
+        download = neighbor.download
+        if download.piece != piece:
+            return
+        if self._open.get(piece) == neighbor.peer_id:
+            # Skipped, since it is coming from another who was asked before: free again when that
+            # one is lost, of no use when it delivers.
+            del self._open[piece]
+        download.clear()
+        if download.state == "overdue":
+            download.answered()
+        if not self._ask(neighbor) and download.state == "requesting":
+            download.answered()
+
+    # What ends a request otherwise.
+
+    def lost(self, neighbor: Neighbor) -> None:
+        """The connection is gone, and with it what was asked for and half received (spec 2.8)."""
+        half = [p for p, source in self._receiving.items() if source == neighbor.peer_id]
+        for piece in half:
+            del self._receiving[piece]
+        self._free(neighbor, neighbor.download.clear(), "loss")
+        for piece in half:
+            if piece not in self._open:
+                self._relist(piece)
+
+    def check_overdue(self) -> None:
+        """Free the pieces of requests for which nothing came for too long (spec 6.6)."""
+        state = self._state
+        waiting = [n for n in state.neighbors.values() if n.download.state == "requesting"]
+        for neighbor in waiting:
+            if neighbor.download.progress_at + OVERDUE_AFTER <= state.now:
+                neighbor.download.expire()
+                self._free(neighbor, neighbor.download.piece, "overdue")
+        started = [
+            n.download.progress_at
+            for n in state.neighbors.values()
+            if n.download.state == "requesting"
+        ]
+        self._timer_runs = bool(started)
+        if started:
+            state.out.append(SetTimer(Timer.OVERDUE, min(started) + OVERDUE_AFTER))

@@ -1,0 +1,113 @@
+"""Orders that a peer's core gives to the world. Names are imperatives.
+
+They are carried out in the order given. A line that is logged is on disk before any message that
+follows it reaches the network (spec 8.4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from core.events import Timer
+from core.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Queue a message to one neighbor."""
+
+    neighbor: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """Queue a message to all connected neighbors."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class SendPiece:
+    """Queue a piece, content from the file, to one neighbor; `PieceSent` tells when it is out."""
+
+    neighbor: int
+    piece: int
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Write one of the eleven lines (spec 8.1)."""
+
+    event: str
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Write a record that only the trace has (docs/trace.md); given only where tracing is on."""
+
+    kind: str
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """Tell people on stderr, never in the log (spec 8.2)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Report `TimerFired` at a time in seconds on the clock that `now` is read from.
+
+    A timer has one due time: a new one replaces the old, None clears it.
+    """
+
+    timer: Timer
+    at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Connect to a predecessor until it answers (spec 2.5); at once, if a pause is running."""
+
+    neighbor: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseConnection:
+    """Send what is queued if `flush`, then close; `NeighborLost` follows."""
+
+    neighbor: int
+    flush: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteFile:
+    """Give the file its real name (spec 9.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """End in order: flush, half-close, drain (spec 7.2), then exit with this status (spec 7.4)."""
+
+    status: int
+    reason: str
+
+
+Effect = (
+    Send
+    | Broadcast
+    | SendPiece
+    | Log
+    | Note
+    | Warn
+    | SetTimer
+    | Dial
+    | CloseConnection
+    | CompleteFile
+    | Finish
+)

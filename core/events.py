@@ -1,0 +1,146 @@
+"""Facts that the world reports to a peer's core. Names are in the past or passive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from core.messages import Message
+
+
+class Timer(IntEnum):
+    """The clocks that a core asks for with `SetTimer`."""
+
+    RESELECTION = 0
+    """A reselection of preferred neighbors or of the optimistic one is due (spec 4.7)."""
+    OVERDUE = 1
+    """A request may have waited too long (spec 6.6)."""
+    MISSING = 2
+    """Somebody listed may have been missing too long (spec 7.3)."""
+    TELLING = 3
+    """The wait for those who weren't told our last piece is over (spec 7.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The peer listens; its schedule begins now."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeighborConnected:
+    """A connection's handshakes were both accepted (spec 2.2, 2.3)."""
+
+    neighbor: int
+    incoming: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A whole message, other than a have or a piece, arrived; its form is checked (spec 3.5)."""
+
+    neighbor: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class HavesReceived:
+    """Have messages arrived one after the other: at least one (spec 5.2)."""
+
+    neighbor: int
+    pieces: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class PieceProgressed:
+    """Some content of a piece that isn't whole yet arrived, the last of it at `at` (spec 6.6).
+
+    Need be told only before `TimerFired(Timer.OVERDUE)`.
+    """
+
+    neighbor: int
+    piece: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PieceReceived:
+    """The content of an accepted piece is whole and written."""
+
+    neighbor: int
+    piece: int
+
+
+@dataclass(frozen=True, slots=True)
+class PieceSkipped:
+    """The content of a piece that wasn't accepted has passed by."""
+
+    neighbor: int
+    piece: int
+
+
+@dataclass(frozen=True, slots=True)
+class PieceSent:
+    """The piece in a neighbor's send queue was handed to the network whole (spec 4.9)."""
+
+    neighbor: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnded:
+    """Everything that the neighbor sent has been handled; nothing more will come (spec 3.6)."""
+
+    neighbor: int
+
+
+@dataclass(frozen=True, slots=True)
+class NeighborLost:
+    """The connection is gone, for whatever reason (spec 2.8)."""
+
+    neighbor: int
+
+
+@dataclass(frozen=True, slots=True)
+class DialRefused:
+    """Nobody listens where the neighbor should be (spec 7.2)."""
+
+    neighbor: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """A clock asked for with `SetTimer` is due."""
+
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFailure:
+    """Our own storage or log failed; what we have can still be served (spec 7.4, status 4)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """Somebody wants the peer to end in order now (spec 7.4)."""
+
+    status: int
+    reason: str
+
+
+Event = (
+    Started
+    | NeighborConnected
+    | MessageReceived
+    | HavesReceived
+    | PieceProgressed
+    | PieceReceived
+    | PieceSkipped
+    | PieceSent
+    | StreamEnded
+    | NeighborLost
+    | DialRefused
+    | TimerFired
+    | LocalFailure
+    | StopRequested
+)

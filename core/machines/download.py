@@ -1,0 +1,90 @@
+"""The download machine: a neighbor's choke of us, and our one request to it (spec 6).
+
+Rules, in the order of the specification:
+
+- While a neighbor chokes us, it is sent no request. Its unchoke makes us look for a piece that it
+  has and we lack and that nobody was asked for (spec 6.1).
+- One request at a time: the next goes out after the piece arrived, without pipelining (spec 6.2).
+- So it goes on until the neighbor chokes us or has nothing more for us; unchoked and idle, we look
+  again at each have from it and whenever a piece becomes free (spec 6.3).
+- A choke that crosses a request leaves it unanswered, and its piece is free again (spec 6.4).
+- A piece that answers the open request ends it, whether its content was kept or skipped (spec 6.5).
+- A request that sees no byte of its piece for 30 s is overdue: its piece is free for others, and the
+  neighbor gets no second request until it answers, chokes, or unchokes again (spec 6.6).
+
+Theory of operation. The four states are the cross of two questions: are we unchoked, and is a request
+open? `choked` (no, no), `idle` (yes, no), `requesting` (yes, yes), and `overdue`, which is
+`requesting` whose piece was given away. `choked` with an open request doesn't exist, for a choke
+frees it.
+
+In the steady state of a download one piece follows the other: a piece arrives and the next request
+goes out in the same step. The state is `requesting` before and after, so no trigger fires: only
+`piece` changes, by `ask_next`. That is where a swarm spends its time, and why it costs nothing here.
+
+`piece` is the index that the open request names, and None where no request is open. In `overdue` it
+still names the piece, for its answer is what leads back to `idle`; but it is no longer ours alone.
+`progress_at` is when the request went out or when the last byte of its piece arrived, in seconds on
+the caller's clock.
+
+The machine doesn't choose pieces (`core.picking`) and keeps no book of who was asked for what
+(`core.downloads`).
+"""
+
+from __future__ import annotations
+
+from core.machines.base import NeighborMachine, row
+
+
+class Download(NeighborMachine):
+    """Whether we may ask a neighbor for pieces, and whether we did."""
+
+    KIND = "download"
+    STATES = ("choked", "idle", "requesting", "overdue")
+    TABLE = (
+        row("unchoked", "choked", "idle"),
+        row("unchoked", "overdue", "idle"),
+        row("choked", "idle", "choked"),
+        row("choked", "requesting", "choked"),
+        row("choked", "overdue", "choked"),
+        row("ask", "idle", "requesting"),
+        row("answered", "requesting", "idle"),
+        row("answered", "overdue", "idle"),
+        row("expire", "requesting", "overdue"),
+    )
+
+    def __init__(self, neighbor: int) -> None:
+        super().__init__(neighbor)
+        self.piece: int | None = None
+        self.progress_at = 0.0
+
+    def unchoked(self) -> bool:
+        """The neighbor unchoked us."""
+        raise NotImplementedError
+
+    def choked(self) -> bool:
+        """The neighbor choked us."""
+        raise NotImplementedError
+
+    def ask(self) -> bool:
+        """A request goes out."""
+        raise NotImplementedError
+
+    def answered(self) -> bool:
+        """The piece that the open request names arrived, and there is nothing more to ask for."""
+        raise NotImplementedError
+
+    def expire(self) -> bool:
+        """The open request saw no byte of its piece for too long."""
+        raise NotImplementedError
+
+    def ask_next(self, piece: int, now: float) -> None:
+        """Name the piece of the request that goes out, now."""
+        if self.state != "requesting":
+            self.ask()
+        self.piece = piece
+        self.progress_at = now
+
+    def clear(self) -> int | None:
+        """Forget the open request; return the piece that it named."""
+        piece, self.piece = self.piece, None
+        return piece

@@ -1,0 +1,267 @@
+"""A peer: facts come in, orders go out, and nothing else is known of the world.
+
+`Peer.handle` is the interface: one event and the time, and what is to be done about it. (One question
+is asked besides, `wants_piece`, since its answer is awaited.) One `match` has all causes on one screen; what follows from each is in the part that it calls:
+`core.downloads` (spec 5, 6), `core.uploads` (spec 4) and `core.ending` (spec 7). They compose the
+machines of `core.machines`, one set for each connected neighbor.
+
+A peer that has ordered `Finish` decides nothing more, but goes on logging what its neighbors said
+before they closed (spec 7.2).
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import assert_never
+
+from core.config import SwarmConfig
+from core.downloads import Downloads
+from core.effects import CloseConnection, Dial, Effect
+from core.ending import Ending
+from core.errors import LocalProtocolError
+from core.events import (
+    DialRefused,
+    Event,
+    HavesReceived,
+    LocalFailure,
+    MessageReceived,
+    NeighborConnected,
+    NeighborLost,
+    PieceProgressed,
+    PieceReceived,
+    PieceSent,
+    PieceSkipped,
+    Started,
+    StopRequested,
+    StreamEnded,
+    Timer,
+    TimerFired,
+)
+from core.messages import (
+    Bitfield,
+    Choke,
+    Have,
+    Interested,
+    Message,
+    NotInterested,
+    Piece,
+    Request,
+    Unchoke,
+)
+from core.state import Neighbor, State
+from core.uploads import Uploads
+
+
+class Peer:
+    """The decisions of one peer, sans-IO.
+
+    `rng` is where all chance comes from. `wait` sets both waits of spec 7.3, in seconds (None: 60 and
+    600; 0: don't wait; infinity: never give up). With `tracing` it also orders the records that only
+    the trace has (`Note`).
+    """
+
+    def __init__(
+        self,
+        config: SwarmConfig,
+        peer_id: int,
+        rng: Random,
+        *,
+        wait: float | None = None,
+        tracing: bool = False,
+    ) -> None:
+        self.state = State(config, peer_id, rng, tracing=tracing)
+        self.downloads = Downloads(self.state)
+        self.uploads = Uploads(self.state)
+        self.ending = Ending(self.state, wait)
+
+    def handle(self, event: Event, now: float) -> list[Effect]:
+        """Take in a fact that happened at `now`, in seconds on a monotonic clock; return the orders.
+
+        Raises LocalProtocolError for a fact that can't be, such as a message of nobody.
+        """
+        state = self.state
+        state.now = now
+        if self.ending.finished:
+            self._handle_after_finish(event)
+        else:
+            self._dispatch(event)
+        orders, state.out = state.out, []
+        return orders
+
+    def wants_piece(self, peer_id: int, piece: int, now: float) -> bool:
+        """A piece's header came at `now`: whether its content is to be kept (spec 6.5).
+
+        `PieceReceived` or `PieceSkipped` follows, unless the connection is lost before. Orders that
+        the answer leads to (notes for the trace) come with the next event's.
+        """
+        self.state.now = now
+        return not self.ending.finished and self.downloads.wants(self._neighbor(peer_id), piece)
+
+    def _dispatch(self, event: Event) -> None:
+        match event:
+            case HavesReceived(peer_id, pieces):
+                self._on_haves(self._neighbor(peer_id), pieces)
+            case MessageReceived(peer_id, message):
+                self._on_message(self._neighbor(peer_id), message)
+            case PieceProgressed(peer_id, piece, at):
+                self.downloads.progressed(self._neighbor(peer_id), piece, at)
+            case PieceReceived(peer_id, piece):
+                self.downloads.received(self._neighbor(peer_id), piece)
+                self.ending.piece_received()
+                self._evaluate_if_complete()
+            case PieceSkipped(peer_id, piece):
+                self.downloads.skipped(self._neighbor(peer_id), piece)
+            case PieceSent(peer_id):
+                self.uploads.sent(self._neighbor(peer_id))
+            case TimerFired(timer):
+                self._on_timer(timer)
+            case NeighborConnected(peer_id, incoming):
+                self._on_connected(peer_id, incoming=incoming)
+            case StreamEnded(peer_id):
+                neighbor = self._neighbor(peer_id)
+                self.ending.stream_ended(neighbor)
+                self.state.out.append(CloseConnection(peer_id, flush=neighbor.ended_in_order))
+            case NeighborLost(peer_id):
+                self._on_lost(self._neighbor(peer_id))
+            case DialRefused(peer_id):
+                self.ending.refused(peer_id)
+                self.ending.evaluate()
+            case Started():
+                self._on_started()
+            case LocalFailure(reason):
+                self._on_local_failure(reason)
+            case StopRequested(status, reason):
+                self.ending.finish(status, reason)
+            case _:
+                assert_never(event)
+
+    def _on_haves(self, neighbor: Neighbor, pieces: list[int]) -> None:
+        self.state.log("received_have", neighbor=neighbor.peer_id, pieces=pieces)
+        self.downloads.haves_received(neighbor, pieces)
+        if not neighbor.spoke or neighbor.pieces.complete:
+            self._on_learned(neighbor)
+
+    def _on_message(self, neighbor: Neighbor, message: Message) -> None:
+        """Log what is prescribed, also for a message that changes nothing (spec 3.4), then act."""
+        log = self.state.log
+        match message:
+            case Request(piece):
+                self.uploads.requested(neighbor, piece)
+            case Unchoke():
+                log("unchoked", neighbor=neighbor.peer_id)
+                self.downloads.unchoked(neighbor)
+            case Choke():
+                log("choked", neighbor=neighbor.peer_id)
+                self.downloads.choked(neighbor)
+            case Interested():
+                log("received_interested", neighbor=neighbor.peer_id)
+                if not neighbor.interested:
+                    neighbor.its_interest.told_interested()
+            case NotInterested():
+                log("received_not_interested", neighbor=neighbor.peer_id)
+                if neighbor.its_interest.state != "not_interested":
+                    neighbor.its_interest.told_not_interested()
+            case Bitfield(flags):
+                self.downloads.bitfield_received(neighbor, flags)
+                self._on_learned(neighbor)
+            case Have() | Piece():
+                raise LocalProtocolError("haves come as HavesReceived, pieces never as messages")
+            case _:
+                assert_never(message)
+
+    def _on_learned(self, neighbor: Neighbor) -> None:
+        self.ending.learned(neighbor)
+        self.ending.evaluate()
+
+    def _evaluate_if_complete(self) -> None:
+        if self.state.own.complete:
+            self.ending.evaluate()
+
+    def _on_started(self) -> None:
+        """Begin the schedule, dial those listed before (spec 2.1), and see whether anything is left."""
+        state = self.state
+        self.uploads.start()
+        state.out.extend(Dial(peer.peer_id) for peer in state.config.predecessors(state.peer_id))
+        self.ending.evaluate()
+
+    def _on_connected(self, peer_id: int, *, incoming: bool) -> None:
+        """Log the connection and, in the same step, send what we have (spec 8.3)."""
+        state = self.state
+        if peer_id in state.neighbors:
+            raise LocalProtocolError(f"peer {peer_id} is connected twice")
+        neighbor = Neighbor(
+            state,
+            peer_id,
+            incoming=incoming,
+            on_choke=self.uploads.send_choke,
+            on_unchoke=self.uploads.send_unchoke,
+        )
+        for machine in neighbor.machines:
+            state.machines.add(machine)
+        state.neighbors[peer_id] = neighbor
+        state.log("was_connected" if incoming else "made_connection", neighbor=peer_id)
+        state.send(peer_id, Bitfield(state.own.flags()))
+        self.ending.connected(neighbor)
+        self.ending.evaluate()
+
+    def _on_lost(self, neighbor: Neighbor) -> None:
+        """Forget all that a connection stood for (spec 2.7, 2.8)."""
+        del self.state.neighbors[neighbor.peer_id]
+        for machine in neighbor.machines:
+            self.state.machines.remove(machine)
+        self.uploads.lost(neighbor)
+        self.downloads.lost(neighbor)
+        self.ending.lost(neighbor)
+        self.ending.evaluate()
+
+    def _on_timer(self, timer: Timer) -> None:
+        match timer:
+            case Timer.RESELECTION:
+                self.uploads.tick()
+            case Timer.OVERDUE:
+                self.downloads.check_overdue()
+            case Timer.MISSING:
+                self.ending.evaluate()
+            case Timer.TELLING:
+                self.ending.give_up_telling()
+                self.ending.evaluate()
+            case _:
+                assert_never(timer)
+
+    def _on_local_failure(self, reason: str) -> None:
+        """Stop requesting, serve on (spec 7.4); a piece that was being written is still lacking."""
+        self.state.failed = True
+        self.ending.failed(reason)
+        self.ending.evaluate()
+
+    def _handle_after_finish(self, event: Event) -> None:
+        """Log what neighbors still say; decide nothing (spec 7.2)."""
+        match event:
+            case HavesReceived(peer_id, pieces):
+                self.state.log("received_have", neighbor=peer_id, pieces=pieces)
+            case MessageReceived(peer_id, message):
+                self._log_late(peer_id, message)
+            case NeighborLost(peer_id):
+                self.state.neighbors.pop(peer_id, None)
+            case _:
+                pass
+
+    def _log_late(self, peer_id: int, message: Message) -> None:
+        log = self.state.log
+        match message:
+            case Unchoke():
+                log("unchoked", neighbor=peer_id)
+            case Choke():
+                log("choked", neighbor=peer_id)
+            case Interested():
+                log("received_interested", neighbor=peer_id)
+            case NotInterested():
+                log("received_not_interested", neighbor=peer_id)
+            case _:
+                pass  # nothing is prescribed for the others
+
+    def _neighbor(self, peer_id: int) -> Neighbor:
+        try:
+            return self.state.neighbors[peer_id]
+        except KeyError:
+            raise LocalProtocolError(f"peer {peer_id} isn't connected") from None

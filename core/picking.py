@@ -1,0 +1,63 @@
+"""Choosing a piece at random (spec 6.1), at a cost that doesn't grow with the number of pieces."""
+
+from __future__ import annotations
+
+from array import array
+from random import Random
+from typing import NamedTuple
+
+
+class Pick(NamedTuple):
+    """A choice together with what it was drawn from, as the trace records it."""
+
+    piece: int
+    draw: int
+    """The random index, 0 ≤ draw < candidates."""
+    candidates: int
+    """How many pieces there were to choose from."""
+
+
+class CandidateSet:
+    """Pieces that may be requested from one neighbor.
+
+    Members stand in an array in any order; another array knows each one's place in it. So adding,
+    discarding (the last member moves into the gap) and drawing each take the same few steps however
+    many pieces there are, and the memory is eight bytes a piece.
+    """
+
+    __slots__ = ("_members", "_place")
+
+    def __init__(self, size: int) -> None:
+        self._members = array("i")
+        self._place = array("i", [-1]) * size
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __contains__(self, piece: int) -> bool:
+        return self._place[piece] >= 0
+
+    def add(self, piece: int) -> None:
+        """Add a piece; nothing happens if it is there."""
+        if self._place[piece] < 0:
+            self._place[piece] = len(self._members)
+            self._members.append(piece)
+
+    def discard(self, piece: int) -> None:
+        """Take a piece out; nothing happens if it isn't there."""
+        place = self._place[piece]
+        if place < 0:
+            return
+        last = self._members.pop()
+        if last != piece:
+            self._members[place] = last
+            self._place[last] = place
+        self._place[piece] = -1
+
+    def pick(self, rng: Random) -> Pick | None:
+        """Draw one member uniformly at random, which stays a member; None if there is none."""
+        candidates = len(self._members)
+        if not candidates:
+            return None
+        draw = rng.randrange(candidates)
+        return Pick(self._members[draw], draw, candidates)

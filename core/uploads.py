@@ -1,0 +1,169 @@
+"""Giving pieces: who is served, in what order, and who is choked (spec 4).
+
+The rules by which the two places are given are `core.choking`; who may be sent what is each
+neighbor's `upload` machine. What remains is here: the schedule, the candidates, the log lines, and
+the requests that wait.
+"""
+
+from __future__ import annotations
+
+from core.choking import Ticks, choose_optimistic, choose_preferred
+from core.effects import SendPiece, SetTimer, Warn
+from core.events import Timer
+from core.messages import CHOKE, UNCHOKE
+from core.state import Neighbor, State
+
+
+class Uploads:
+    """The uploading half of a peer."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.preferred: set[int] = set()
+        """The preferred neighbors, as far as they are connected (spec 2.8)."""
+        self.optimistic: int | None = None
+        """The optimistically unchoked neighbor, as long as it is connected."""
+        self._preferred_ticks = Ticks(0.0, state.config.unchoking_interval)
+        self._optimistic_ticks = Ticks(0.0, state.config.optimistic_interval)
+
+    # Reselections (spec 4.2 to 4.7).
+
+    def start(self) -> None:
+        """Begin the schedule: the first reselections come p and m seconds from now (spec 4.7)."""
+        state = self._state
+        self._preferred_ticks = Ticks(state.now, state.config.unchoking_interval)
+        self._optimistic_ticks = Ticks(state.now, state.config.optimistic_interval)
+        self._set_timer()
+
+    def tick(self) -> None:
+        """Reselect whatever is due; preferred neighbors first where both are (spec 4.7)."""
+        now = self._state.now
+        if self._preferred_ticks.due <= now:
+            self._reselect_preferred()
+        if self._optimistic_ticks.due <= now:
+            self._reselect_optimistic()
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        due = min(self._preferred_ticks.due, self._optimistic_ticks.due)
+        self._state.out.append(SetTimer(Timer.RESELECTION, due))
+
+    def _reselect_preferred(self) -> None:
+        state, ticks = self._state, self._preferred_ticks
+        due, missed = ticks.due, ticks.take(state.now)
+        rates = {n.peer_id: n.rate for n in state.neighbors.values() if n.interested}
+        complete = state.own.complete
+        choice = choose_preferred(
+            rates, state.config.preferred_neighbors, complete=complete, rng=state.rng
+        )
+        if state.tracing:
+            candidates = sorted(rates)
+            state.note(
+                "preferred",
+                tick=ticks.tick - 1,
+                due=due,
+                skipped=missed,
+                complete=complete,
+                candidates=candidates,
+                rates=[rates[neighbor] for neighbor in candidates],
+                draw=list(choice.draw),
+                chosen=sorted(choice.chosen),
+            )
+        for neighbor in state.neighbors.values():
+            neighbor.rate = 0
+        self._give_preferred(choice.chosen)
+
+    def _give_preferred(self, chosen: frozenset[int]) -> None:
+        """Make them the preferred neighbors: log a change, then choke before unchoking (spec 4.4)."""
+        state, before = self._state, self.preferred
+        if chosen == before:
+            return
+        state.log("preferred_neighbors", neighbors=sorted(chosen))
+        self.preferred = set(chosen)
+        for peer_id in sorted(before - chosen):
+            state.neighbors[peer_id].upload.unprefer()
+        for peer_id in sorted(chosen - before):
+            state.neighbors[peer_id].upload.prefer()
+
+    def _reselect_optimistic(self) -> None:
+        state, ticks = self._state, self._optimistic_ticks
+        due, missed = ticks.due, ticks.take(state.now)
+        candidates = sorted(
+            n.peer_id for n in state.neighbors.values() if n.interested and not n.unchoked
+        )
+        choice = choose_optimistic(candidates, state.rng)
+        if state.tracing:
+            state.note(
+                "optimistic",
+                tick=ticks.tick - 1,
+                due=due,
+                skipped=missed,
+                candidates=candidates,
+                draw=choice.draw if choice else None,
+                chosen=choice.chosen if choice else None,
+            )
+        if choice is None:
+            return  # the present one stays until it is replaced (spec 4.5)
+        state.log("optimistic_neighbor", neighbor=choice.chosen)
+        replaced, self.optimistic = self.optimistic, choice.chosen
+        if replaced is not None:
+            state.neighbors[replaced].upload.drop_optimistic()
+        state.neighbors[choice.chosen].upload.pick_optimistic()
+
+    # What the upload machines do when `choked` is left and entered.
+
+    def send_unchoke(self, peer_id: int) -> None:
+        """Let a neighbor ask."""
+        self._state.send(peer_id, UNCHOKE)
+
+    def send_choke(self, peer_id: int) -> None:
+        """Choke a neighbor: behind the piece under way, and without those that wait (spec 4.9)."""
+        neighbor = self._state.neighbors[peer_id]
+        self._drop_waiting(neighbor, "choked")
+        self._state.send(peer_id, CHOKE)
+
+    # Requests (spec 4.8, 4.9).
+
+    def requested(self, neighbor: Neighbor, piece: int) -> None:
+        """Serve a request, in its turn."""
+        state = self._state
+        if not neighbor.unchoked:
+            self._note_dropped(neighbor, piece, "choked")
+        elif piece not in state.own:
+            self._note_dropped(neighbor, piece, "lacking")
+            state.out.append(
+                Warn(
+                    f"request of peer {neighbor.peer_id} for piece {piece}, which isn't here: dropped"
+                )
+            )
+        elif piece == neighbor.sending or piece in neighbor.waiting:
+            self._note_dropped(neighbor, piece, "repeated")
+        elif neighbor.sending is None:
+            self._send(neighbor, piece)
+        else:
+            neighbor.waiting.append(piece)
+
+    def sent(self, neighbor: Neighbor) -> None:
+        """The piece under way is out: the next one that waits follows."""
+        neighbor.sending = None
+        if neighbor.waiting:
+            self._send(neighbor, neighbor.waiting.popleft())
+
+    def _send(self, neighbor: Neighbor, piece: int) -> None:
+        neighbor.sending = piece
+        self._state.out.append(SendPiece(neighbor.peer_id, piece))
+
+    def lost(self, neighbor: Neighbor) -> None:
+        """The connection is gone: it leaves both places at once, without a line (spec 2.8)."""
+        self._drop_waiting(neighbor, "loss")
+        self.preferred.discard(neighbor.peer_id)
+        if self.optimistic == neighbor.peer_id:
+            self.optimistic = None
+
+    def _drop_waiting(self, neighbor: Neighbor, cause: str) -> None:
+        for piece in neighbor.waiting:
+            self._note_dropped(neighbor, piece, cause)
+        neighbor.waiting.clear()
+
+    def _note_dropped(self, neighbor: Neighbor, piece: int, cause: str) -> None:
+        self._state.note("dropped", neighbor=neighbor.peer_id, piece=piece, cause=cause)

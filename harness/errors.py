@@ -1,0 +1,20 @@
+"""How the harness says no: one message and an exit status."""
+
+from __future__ import annotations
+
+UNUSABLE = 1
+"""Exit status for an unusable configuration, file or port, as of a peer (spec 7.4)."""
+USAGE = 2
+"""Exit status for wrong use of the command line, as of a peer (spec 7.4)."""
+TIMED_OUT = 5
+"""Exit status of a swarm that ran out of its time."""
+COPIES_DIFFER = 6
+"""Exit status of a swarm whose peers all ended with 0 but whose copies aren't all the seed's."""
+
+
+class HarnessError(Exception):
+    """The command can't go on; `str(e)` is the whole message, `status` the exit status."""
+
+    def __init__(self, message: str, *, status: int = UNUSABLE) -> None:
+        super().__init__(message)
+        self.status = status

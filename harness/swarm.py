@@ -1,0 +1,135 @@
+"""One swarm from start to end: a run folder, all peers on this machine, the comparison."""
+
+from __future__ import annotations
+
+import random
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from harness import copies, ports, runfolder, settings
+from harness.board import Board
+from harness.errors import COPIES_DIFFER, HarnessError
+from harness.launcher import Launcher
+from harness.live import LiveDisplay, PlainDisplay, make_console
+from harness.numbers import format_bytes
+from harness.result import Result
+from harness.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.config import SwarmConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line; None is "as the configuration says"."""
+
+    config: str = "small"
+    file: Path | None = None
+    peers: int | None = None
+    piece_size: int | None = None
+    rate: int | None = None
+    timeout: float | None = None
+    random_seed: int | None = None
+    plain: bool = False
+    keep: bool = False
+    free_ports: bool = False
+
+
+def run_swarm(options: Options, runs: Path = runfolder.RUNS) -> int:
+    """Run one swarm; the exit status.
+
+    0 when every peer ended with 0 and all copies are identical, 5 on time-out, 130 and 143 when
+    interrupted and terminated, otherwise that of the first peer that failed. HarnessError when it
+    can't start.
+    """
+    source = runfolder.find_config(options.config)
+    config = _configured(source, options)
+    limits = _limits(source, options)
+    ports.check(config)
+    random_seed = options.random_seed
+    if random_seed is None:
+        random_seed = random.randrange(1 << 32)
+    try:
+        folder = runfolder.new_run_folder(runs)
+        runfolder.fill(folder, config, source=options.file, random_seed=random_seed)
+    except OSError as error:
+        raise HarnessError(f"the run folder can't be made: {error}") from error
+    return _run(Run(folder, config, limits, random_seed), plain=options.plain, keep=options.keep)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A swarm that is ready to start: everything lies in its folder."""
+
+    folder: Path
+    config: SwarmConfig
+    limits: Settings
+    random_seed: int
+
+    def command(self, peer_id: int) -> list[str]:
+        """The command line of one peer."""
+        command = [sys.executable, str(runfolder.PEER_PROCESS), str(peer_id)]
+        command += ["--workdir", str(self.folder), "--run", self.folder.name, "--trace"]
+        command += ["--random-seed", str(self.random_seed)]
+        if rate := self.limits.rate_of(peer_id):
+            command += ["--rate", str(rate)]
+        return command
+
+
+def _configured(source: Path, options: Options) -> SwarmConfig:
+    """The configuration in `source` with what the options put in its place."""
+    config = runfolder.read_config(source, warn=lambda text: print(f"{source}: {text}"))
+    if options.peers is not None:
+        config = runfolder.with_peers(config, options.peers)
+    if options.file is not None:
+        config = runfolder.with_file(config, options.file)
+    if options.piece_size is not None:
+        config = replace(config, piece_size=options.piece_size)
+    if options.free_ports:
+        config = ports.with_free_ports(config)
+    return config
+
+
+def _limits(source: Path, options: Options) -> Settings:
+    """The launcher's settings of `source` with what the options put in their place."""
+    limits = settings.load(source) if options.file is None else Settings()
+    if options.rate is not None:
+        limits = replace(limits, rate=options.rate, rates={})
+    if options.timeout is not None:
+        limits = replace(limits, timeout=options.timeout)
+    return limits
+
+
+def _run(run: Run, *, plain: bool, keep: bool) -> int:
+    """Run all peers, compare, tell; the exit status."""
+    console = make_console()
+    console.print(_headline(run), soft_wrap=True)
+    board = Board(run.config)
+    in_place = console.is_terminal and not plain
+    with LiveDisplay(board, console) if in_place else PlainDisplay(board) as display:
+        commands = {peer.peer_id: run.command(peer.peer_id) for peer in run.config.peers}
+        outcome = Launcher(commands, run.folder, display, timeout=run.limits.timeout).run()
+    compared = copies.compare(run.folder, run.config)
+    exit_status = outcome.exit_status
+    if exit_status == 0 and not all(copy.identical for copy in compared.values()):
+        exit_status = COPIES_DIFFER
+    if not keep:
+        copies.remove(compared[peer.peer_id] for peer in run.config.peers if not peer.has_file)
+    result = Result(run.folder, run.random_seed, board.peers, compared, exit_status)
+    result.write()
+    console.print(result.table())
+    console.print(result.last_words(), soft_wrap=True)
+    return exit_status
+
+
+def _headline(run: Run) -> str:
+    config = run.config
+    seeds = sum(peer.has_file for peer in config.peers)
+    return (
+        f"{config.file_name}: {format_bytes(config.file_size)} in {config.piece_count} pieces, "
+        f"{len(config.peers)} peers of which {seeds} with the file; "
+        f"repeat with --random-seed {run.random_seed}"
+    )

@@ -1,0 +1,201 @@
+"""The event log: one line for each of the eleven prescribed events (spec 8), by structlog.
+
+Lines are gathered during a turn of the network loop and written with one system call before anything
+is sent (spec 8.4). The time is taken once a turn: all that a turn took in happened at that moment.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict
+
+from peerio.filesystem import move_aside, next_free_number
+
+SENTENCES = {
+    "made_connection": "Peer {peer} makes a connection to Peer %d.",
+    "was_connected": "Peer {peer} is connected from Peer %d.",
+    "preferred_neighbors": "Peer {peer} has the preferred neighbors %s.",
+    "optimistic_neighbor": "Peer {peer} has the optimistically unchoked neighbor %d.",
+    "unchoked": "Peer {peer} is unchoked by %d.",
+    "choked": "Peer {peer} is choked by %d.",
+    "received_have": "Peer {peer} received the 'have' message from %d for the piece %d.",
+    "received_interested": "Peer {peer} received the 'interested' message from %d.",
+    "received_not_interested": "Peer {peer} received the 'not interested' message from %d.",
+    "downloaded_piece": "Peer {peer} has downloaded the piece %d from %d. "
+    "Now the number of pieces it has is %d.",
+    "completed": "Peer {peer} has downloaded the complete file.",
+}
+"""The eleven sentences (spec 8.1). `{peer}` is the writer; the rest are the event's fields, in order."""
+
+
+class LogError(Exception):
+    """A log can't be written; the message says which and why."""
+
+
+class LineFile:
+    """A file of lines that are gathered and written together."""
+
+    def __init__(self, path: Path) -> None:
+        """Create the file; LogError if that is impossible."""
+        self._path = path
+        self._lines: list[str] = []
+        self.append = self._lines.append
+        """Gather a line, given without its end."""
+        try:
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        except OSError as error:
+            raise LogError(
+                f"{path}: can't be written ({error.strerror}); "
+                "check the working directory's permissions and free space"
+            ) from error
+
+    def flush(self) -> None:
+        """Write what was gathered; LogError if that is impossible."""
+        if not self._lines:
+            return
+        self._lines.append("")
+        data = memoryview("\n".join(self._lines).encode())
+        self._lines.clear()
+        try:
+            while data:
+                data = data[os.write(self._fd, data) :]
+        except OSError as error:
+            raise LogError(f"{self._path}: can't be written ({error.strerror})") from error
+
+    def close(self) -> None:
+        """Write what was gathered and close; LogError if writing is impossible."""
+        if self._fd < 0:
+            return
+        try:
+            self.flush()
+        finally:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def move_logs_aside(workdir: Path, peer_id: int) -> None:
+    """Number the log and trace of an earlier run, both with the same number (spec 9.2).
+
+    LogError if that is impossible.
+    """
+    paths = [log_path(workdir, peer_id), trace_path(workdir, peer_id)]
+    try:
+        number = next_free_number(*paths)
+        for path in paths:
+            if path.exists():
+                move_aside(path, number)
+    except OSError as error:
+        raise LogError(
+            f"{error.filename}: the log of an earlier run can't be moved aside ({error.strerror}); "
+            "check the working directory's permissions"
+        ) from error
+
+
+def log_path(workdir: Path, peer_id: int) -> Path:
+    """Where a peer's log stands."""
+    return workdir / f"log_peer_{peer_id}.log"
+
+
+def trace_path(workdir: Path, peer_id: int) -> Path:
+    """Where a peer's trace stands."""
+    return workdir / f"trace_peer_{peer_id}.jsonl"
+
+
+class Stamp:
+    """The wall clock, read once a turn and rendered once (spec 8.1).
+
+    It is ISO 8601 with microseconds and UTC offset. What changes only with the second is rendered
+    only then, since a busy peer has thousands of turns a second.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._text = ""
+        self._second: int | None = None
+        self._to_second = self._offset = ""
+
+    def renew(self) -> None:
+        """A new turn begins."""
+        self._text = ""
+
+    def __str__(self) -> str:
+        if not self._text:
+            second, fraction = divmod(self._clock(), 1)
+            if second != self._second:
+                self._second = int(second)
+                whole = datetime.fromtimestamp(second).astimezone().isoformat(timespec="seconds")
+                self._to_second, self._offset = whole[:19], whole[19:]
+            self._text = f"{self._to_second}.{int(fraction * 1e6):06d}{self._offset}"
+        return self._text
+
+
+class EventLog:
+    """Renders events as the prescribed sentences.
+
+    `observer`, where given, is called with each event, its fields, its sentence and the number of its
+    line, so that the trace is written by the same call as the log.
+    """
+
+    def __init__(
+        self,
+        lines: LineFile,
+        peer_id: int,
+        stamp: Stamp,
+        observer: Callable[[str, Mapping[str, Any], str, int], None] | None = None,
+    ) -> None:
+        self._stamp = stamp
+        self._observer = observer
+        self._written = 0
+        self._templates = {
+            event: template.format(peer=peer_id) for event, template in SENTENCES.items()
+        }
+        self._logger = structlog.wrap_logger(
+            _Gatherer(lines),
+            processors=[self._render],
+            wrapper_class=structlog.make_filtering_bound_logger(0),
+            context_class=dict,
+            cache_logger_on_first_use=True,
+        ).bind()
+
+    def write(self, event: str, fields: dict[str, Any]) -> None:
+        """Log one of the eleven events: one line, but one a piece for haves that came together."""
+        self._logger.info(event, **fields)
+
+    def _render(self, _logger: object, _method: str, fields: EventDict) -> str:
+        event = fields.pop("event")
+        template = self._templates[event]
+        if event == "received_have":
+            neighbor = fields["neighbor"]
+            sentences = [template % (neighbor, piece) for piece in fields["pieces"]]
+        elif event == "preferred_neighbors":
+            sentences = [template % ",".join(map(str, fields["neighbors"]))]
+        else:
+            sentences = [template % tuple(fields.values())]
+        if self._observer is not None:
+            self._observe(event, fields, sentences)
+        stamp = f"{self._stamp}: "
+        return stamp + f"\n{stamp}".join(sentences)
+
+    def _observe(self, event: str, fields: EventDict, sentences: list[str]) -> None:
+        assert self._observer is not None
+        if event == "received_have":
+            each = [{"neighbor": fields["neighbor"], "piece": piece} for piece in fields["pieces"]]
+        else:
+            each = [dict(fields)]
+        for one, sentence in zip(each, sentences, strict=True):
+            self._written += 1
+            self._observer(event, one, sentence, self._written)
+
+
+class _Gatherer:
+    """What structlog takes for the logger at the end of the chain."""
+
+    def __init__(self, lines: LineFile) -> None:
+        self.info = lines.append

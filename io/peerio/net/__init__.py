@@ -1,0 +1,1 @@
+"""The parts of `peerio.networking`, which alone uses them."""

@@ -1,0 +1,52 @@
+"""Whose handshake is accepted (spec 2.3, 2.4, 3.5). Knows ids and addresses, no socket."""
+
+from __future__ import annotations
+
+from core.config import SwarmConfig
+from peerio.net.penalties import Penalties
+
+
+class RefusedError(Exception):
+    """The connection is closed and nothing else is disturbed; the message says why."""
+
+
+class Admission:
+    """Judges the id that a handshake names."""
+
+    def __init__(self, config: SwarmConfig, peer_id: int) -> None:
+        ids = [peer.peer_id for peer in config.peers]
+        self._own = peer_id
+        self._before = frozenset(ids[: ids.index(peer_id)])
+        self._after = frozenset(ids[ids.index(peer_id) + 1 :])
+        self.penalties = Penalties()
+
+    def check_dialled(self, expected: int, claimed: int) -> None:
+        """The connecting end expects exactly the id that it dialled (spec 2.3)."""
+        if claimed != expected:
+            raise RefusedError(f"it answers as peer {claimed}, expected peer {expected} (spec 2.3)")
+
+    def check_accepted(
+        self, claimed: int, remote_host: str, connected_host: str | None, now: float
+    ) -> None:
+        """The listening end accepts an id that is listed after its own (spec 2.3, 2.4).
+
+        `connected_host` is the address of the connection that the id has already, None if it has
+        none: one from the same address is replaced by the new one.
+        """
+        if claimed == self._own:
+            raise RefusedError(f"it calls itself {claimed}, which is this peer's own id (spec 2.4)")
+        if claimed in self._before:
+            raise RefusedError(
+                f"peer {claimed} is listed before this one, which dials it (spec 2.4)"
+            )
+        if claimed not in self._after:
+            raise RefusedError(f"peer {claimed} isn't listed in PeerInfo.cfg (spec 2.4)")
+        if connected_host is not None and connected_host != remote_host:
+            raise RefusedError(
+                f"peer {claimed} is connected already, from {connected_host} (spec 2.4)"
+            )
+        wait = self.penalties.allowed_at(claimed) - now
+        if wait > 0:
+            raise RefusedError(
+                f"peer {claimed} broke the protocol: not before {wait:.1f} s (spec 3.5)"
+            )

@@ -1,0 +1,193 @@
+"""Dialling predecessors until they answer (spec 2.5)."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Protocol
+
+from peerio.net.loop import WRITE, Loop
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 2.0
+ATTEMPT_TIMEOUT = 5.0
+
+Address = tuple[socket.AddressFamily, Any]
+
+
+class DialOwner(Protocol):
+    """Whom a dialler reports to."""
+
+    def on_dialled(self, peer_id: int, sock: socket.socket) -> None:
+        """TCP is connected; the socket is the owner's now. `established` or `retry` follows."""
+
+    def on_refused(self, peer_id: int) -> None:
+        """Nobody listens at the neighbor's addresses; it is dialled again after a pause."""
+
+    def on_unresolved(self, text: str) -> None:
+        """A name that doesn't resolve, told once; it is tried again."""
+
+    def allowed_at(self, peer_id: int) -> float:
+        """From when on the neighbor may be dialled (spec 3.5)."""
+
+
+@dataclass(slots=True)
+class _Dial:
+    peer_id: int
+    host: str
+    port: int
+    pause: float = FIRST_PAUSE
+    active: bool = False
+    """An attempt or a pause is running; False while connected."""
+    in_attempt: bool = False
+    """An attempt is running, which ends with an accepted handshake."""
+    sock: socket.socket | None = None
+    addresses: list[Address] = field(default_factory=list)
+    refusals: int = 0
+    unresolved_told: bool = False
+    serial: int = 0
+    """Counts attempts, so that an answer of the resolver that comes too late is known."""
+
+
+class Dialler:
+    """One dial for each predecessor: resolve, try each address, pause, again."""
+
+    def __init__(self, loop: Loop, owner: DialOwner, rng: Random) -> None:
+        self._loop = loop
+        self._owner = owner
+        self._rng = rng
+        self._dials: dict[int, _Dial] = {}
+        self._stopped = False
+
+    def dial(self, peer_id: int, host: str, port: int) -> None:
+        """Dial until it answers; a pause that is running ends now."""
+        dial = self._dials.setdefault(peer_id, _Dial(peer_id, host, port))
+        dial.host, dial.port = host, port
+        if not dial.in_attempt:
+            dial.active = True
+            self._attempt_when_allowed(dial)
+
+    def established(self, peer_id: int) -> None:
+        """The handshake was accepted: the next dial, if any, starts afresh."""
+        dial = self._dials[peer_id]
+        dial.active = dial.in_attempt = False
+        dial.pause = FIRST_PAUSE
+        dial.unresolved_told = False
+
+    def retry(self, peer_id: int) -> None:
+        """The connection ended before its handshake was accepted: pause and dial again."""
+        self._pause(self._dials[peer_id])
+
+    def stop(self) -> None:
+        """Give up all dials for good."""
+        self._stopped = True
+        for dial in self._dials.values():
+            self._loop.alarms.clear(("dial", dial.peer_id))
+            self._close_attempt(dial)
+
+    def _attempt_when_allowed(self, dial: _Dial) -> None:
+        at = self._owner.allowed_at(dial.peer_id)
+        if at > self._loop.now:
+            self._loop.alarms.set(("dial", dial.peer_id), at, lambda: self._begin(dial))
+        else:
+            self._begin(dial)
+
+    def _begin(self, dial: _Dial) -> None:
+        """Resolve the name on a helper thread: it may block for many seconds."""
+        self._loop.alarms.clear(("dial", dial.peer_id))
+        dial.in_attempt = True
+        dial.refusals = 0
+        dial.serial += 1
+        serial = dial.serial
+
+        def resolve() -> None:
+            try:
+                found = socket.getaddrinfo(dial.host, dial.port, type=socket.SOCK_STREAM)
+            except (OSError, UnicodeError) as error:
+                problem = str(error)
+                self._loop.post(lambda: self._unresolved(dial, serial, problem))
+                return
+            addresses: list[Address] = [(family, address) for family, _, _, _, address in found]
+            self._loop.post(lambda: self._resolved(dial, serial, addresses))
+
+        threading.Thread(target=resolve, name=f"resolve {dial.host}", daemon=True).start()
+
+    def _unresolved(self, dial: _Dial, serial: int, problem: str) -> None:
+        if self._stopped or serial != dial.serial:
+            return
+        if not dial.unresolved_told:
+            dial.unresolved_told = True
+            self._owner.on_unresolved(
+                f"host {dial.host!r} of peer {dial.peer_id} can't be resolved ({problem}); "
+                "trying again: check its line in PeerInfo.cfg and the network"
+            )
+        self._pause(dial)
+
+    def _resolved(self, dial: _Dial, serial: int, addresses: list[Address]) -> None:
+        if not self._stopped and serial == dial.serial:
+            dial.addresses = addresses
+            self._try_next_address(dial)
+
+    def _try_next_address(self, dial: _Dial) -> None:
+        if not dial.addresses:
+            if dial.refusals:
+                self._owner.on_refused(dial.peer_id)
+            self._pause(dial)
+            return
+        family, address = dial.addresses.pop(0)
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+        except OSError:
+            self._try_next_address(dial)
+            return
+        sock.settimeout(0)
+        dial.sock = sock
+        outcome = sock.connect_ex(address)
+        if outcome in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
+            self._loop.watch(sock, WRITE, lambda _events: self._decided(dial))
+            self._loop.alarms.set(
+                ("dial", dial.peer_id),
+                self._loop.now + ATTEMPT_TIMEOUT,
+                lambda: self._failed(dial, errno.ETIMEDOUT),
+            )
+        else:
+            self._failed(dial, outcome, watched=False)
+
+    def _decided(self, dial: _Dial) -> None:
+        """The attempt's socket became writable: it is connected, or has failed."""
+        assert dial.sock is not None
+        outcome = dial.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if outcome:
+            self._failed(dial, outcome)
+            return
+        self._loop.alarms.clear(("dial", dial.peer_id))
+        sock, dial.sock = dial.sock, None
+        self._loop.unwatch(sock)
+        self._owner.on_dialled(dial.peer_id, sock)
+
+    def _failed(self, dial: _Dial, outcome: int, *, watched: bool = True) -> None:
+        if outcome == errno.ECONNREFUSED:
+            dial.refusals += 1
+        self._close_attempt(dial, watched=watched)
+        self._try_next_address(dial)
+
+    def _close_attempt(self, dial: _Dial, *, watched: bool = True) -> None:
+        sock, dial.sock = dial.sock, None
+        if sock is not None:
+            self._loop.alarms.clear(("dial", dial.peer_id))
+            if watched:
+                self._loop.unwatch(sock)
+            sock.close()
+
+    def _pause(self, dial: _Dial) -> None:
+        """Wait before the next attempt: longer each time, and not all peers in step."""
+        dial.in_attempt = False
+        if self._stopped or not dial.active:
+            return
+        pause = dial.pause * self._rng.uniform(0.75, 1.25)
+        dial.pause = min(dial.pause * 2, LONGEST_PAUSE)
+        at = max(self._loop.now + pause, self._owner.allowed_at(dial.peer_id))
+        self._loop.alarms.set(("dial", dial.peer_id), at, lambda: self._begin(dial))

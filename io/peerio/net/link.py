@@ -1,0 +1,186 @@
+"""One TCP connection: its socket, machine, decoder and send queue."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Protocol
+
+from core.machines import Connection, Machines
+from peerio.contract import PieceSink
+from peerio.net.bucket import TokenBucket
+from peerio.net.outbox import Outbox, PieceSegment
+from peerio.protocol import HANDSHAKE_SIZE, Decoder, check_header, decode_handshake
+
+MSG_MORE = getattr(socket, "MSG_MORE", 0)
+KEEPALIVE = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+USER_TIMEOUT = 25_000
+"""Milliseconds that sent data may stay unacknowledged before the connection counts as dead."""
+
+
+class PieceSource(Protocol):
+    """Where pieces are sent from; `peerio.storage` is one."""
+
+    def send_piece(self, sock: socket.socket, index: int, offset: int, count: int, /) -> int:
+        """Hand content to the socket; how many bytes it took."""
+
+
+def configure(sock: socket.socket) -> None:
+    """Non-blocking, no delay for small messages, and noticed when it dies without a word."""
+    sock.settimeout(0)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEPALIVE:
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)
+
+
+class Link:
+    """A connection, from the dial or the accept on. Its owner decides; it knows how.
+
+    `neighbor` is 0 until an accepted connection's handshake names it. `mseq_in` and `mseq_out` are
+    the numbers of the next messages (docs/trace.md), the handshakes being 0.
+    """
+
+    __slots__ = (
+        "_handshake",
+        "closed",
+        "decoder",
+        "haves_at",
+        "incoming",
+        "machine",
+        "mseq_in",
+        "mseq_out",
+        "name",
+        "neighbor",
+        "on_flushed",
+        "outbox",
+        "reading",
+        "remote_host",
+        "sink",
+        "sock",
+        "takes_messages",
+        "watched",
+        "write_blocked",
+    )
+
+    def __init__(
+        self, sock: socket.socket, machines: Machines, decoder: Decoder, *, neighbor: int = 0
+    ) -> None:
+        configure(sock)
+        self.sock = sock
+        self.neighbor = neighbor
+        self.incoming = neighbor == 0
+        self.decoder = decoder
+        self.machine = Connection(neighbor)
+        machines.add(self.machine)
+        self.closed = False
+        self.takes_messages = False
+        """It is open and its sends haven't failed; the machine's state, where it is asked most."""
+        self.outbox = Outbox()
+        self.sink: PieceSink | None = None
+        self.name = ""
+        self.remote_host = ""
+        self.mseq_in = self.mseq_out = 0
+        self.reading = True
+        """Its end of stream wasn't seen."""
+        self.haves_at = 0.0
+        """When haves were last put into its queue."""
+        self.write_blocked = False
+        self.watched = 0
+        """The events that the loop watches it for."""
+        self.on_flushed = ""
+        """What follows when the queue is empty: "", "half-close" or "close"."""
+        self._handshake = b""
+
+    @property
+    def state(self) -> str:
+        """Its machine's state."""
+        return self.machine.state
+
+    def established(self, own_id: int) -> None:
+        """TCP is connected; the name needs both ids, so an accepted one gets it at its handshake."""
+        self.remote_host = str(self.sock.getpeername()[0])
+        if not self.incoming:
+            self.name = f"{own_id}:{self.sock.getsockname()[1]}>{self.neighbor}"
+        self.machine.connected()
+
+    def named(self, own_id: int, neighbor: int) -> None:
+        """An accepted connection's handshake told who it is."""
+        self.neighbor = self.machine.neighbor = neighbor
+        self.name = f"{neighbor}:{self.sock.getpeername()[1]}>{own_id}"
+
+    def dialled_itself(self) -> bool:
+        """A loopback port that connects to itself (spec 2.5)."""
+        return bool(self.sock.getsockname() == self.sock.getpeername())
+
+    def receive_handshake(self) -> int | None:
+        """Read what there is of the other's handshake; its id once whole, None before.
+
+        Raises RemoteProtocolError at the first wrong byte of the header, EOFError at the end of the
+        stream, BlockingIOError or OSError as the socket does.
+        """
+        data = self.sock.recv(HANDSHAKE_SIZE - len(self._handshake))
+        if not data:
+            raise EOFError(f"closed after {len(self._handshake)} bytes of its handshake")
+        self._handshake += data
+        check_header(self._handshake)
+        if len(self._handshake) < HANDSHAKE_SIZE:
+            return None
+        return decode_handshake(self._handshake)
+
+    def flush(self, source: PieceSource, bucket: TokenBucket | None, now: float) -> str:
+        """Send what can be sent: the queue is then "empty" or "blocked", or its head "throttled".
+
+        "sent" tells that a piece is out; call again. A send that fails ends nothing (spec 3.6): the
+        queue is dropped, and the reading side will tell. Raises StorageError if our file fails.
+        """
+        items = self.outbox.items
+        while items:
+            head = items[0]
+            try:
+                if type(head) is bytearray:
+                    # Held back until the piece's content follows, so that both leave in one segment.
+                    count = self.sock.send(head, MSG_MORE if len(items) > 1 else 0)
+                    if bucket:
+                        bucket.charge(count)
+                    if count < len(head):
+                        del head[:count]
+                        return "blocked"
+                elif (outcome := self._send_content(head, source, bucket, now)) != "sent":  # type: ignore[arg-type]  # mypy doesn't narrow on type()
+                    return outcome
+                items.popleft()
+            except BlockingIOError:
+                return "blocked"
+            except OSError:
+                self.takes_messages = False
+                self.outbox.clear()
+                return "empty"
+            if type(head) is PieceSegment:
+                return "sent"
+        return "empty"
+
+    def _send_content(
+        self, segment: PieceSegment, source: PieceSource, bucket: TokenBucket | None, now: float
+    ) -> str:
+        wanted = segment.left if bucket is None else bucket.grant(segment.left, now)
+        if not wanted:
+            return "throttled"
+        count = source.send_piece(self.sock, segment.piece, segment.offset, wanted)
+        if bucket:
+            bucket.charge(count)
+        segment.offset += count
+        segment.left -= count
+        if not segment.left:
+            return "sent"
+        return "throttled" if count == wanted else "blocked"
+
+    def half_close(self) -> None:
+        """Send the end of our stream; what the other still sends can be read."""
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:  # the other end has reset it: reading will tell
+                raise

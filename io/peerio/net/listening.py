@@ -1,0 +1,147 @@
+"""Where a peer listens, and how it accepts (spec 2.1, 2.6)."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+from collections.abc import Callable
+from functools import partial
+
+from peerio.net.loop import READ, Loop
+
+BACKLOG = 128
+ACCEPTS_A_TURN = 16
+EXHAUSTED_PAUSE = 0.5
+"""Seconds without accepting where the system has no file descriptor left."""
+
+
+class NetworkError(Exception):
+    """The peer can't listen; the message says where, why, and what to do."""
+
+
+def listening_addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
+    """The addresses to bind for a host as `PeerInfo.cfg` writes it (spec 2.6)."""
+    if host.lower() == "localhost":
+        return [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        address = None
+    if address is not None and address.is_loopback:
+        return [(socket.AF_INET if address.version == 4 else socket.AF_INET6, host)]
+    return [(socket.AF_INET, ""), (socket.AF_INET6, "::")]
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Bind all addresses of a host that the machine has; NetworkError if it can't.
+
+    Nobody can connect before a `Listener` listens. But the port is taken: whoever has it knows that no
+    other peer of this line of `PeerInfo.cfg` runs here, whose files could be in use.
+    """
+    sockets: list[socket.socket] = []
+    for family, address in listening_addresses(host):
+        try:
+            sockets.append(_bind(family, address, port))
+        except OSError as error:
+            if family == socket.AF_INET6 and sockets and error.errno in _NO_IPV6:
+                continue
+            for sock in sockets:
+                sock.close()
+            raise NetworkError(_explain(error, port)) from error
+    return sockets
+
+
+_NO_IPV6 = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
+
+
+def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # A restarted peer binds at once, though old connections linger in TIME_WAIT.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((address, port))
+        sock.settimeout(0)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _explain(error: OSError, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} is in use: another program (or an earlier peer) listens there; "
+            "end it or give this peer another port in PeerInfo.cfg"
+        )
+    if error.errno == errno.EACCES:
+        return (
+            f"port {port} isn't allowed to this user: choose one above 1023 for this peer "
+            "in PeerInfo.cfg"
+        )
+    return f"can't listen on port {port}: {error.strerror}; check this peer's line in PeerInfo.cfg"
+
+
+class Listener:
+    """A peer's listening sockets on the loop."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        sockets: list[socket.socket],
+        on_accepted: Callable[[socket.socket], None],
+        on_warning: Callable[[str], None],
+    ) -> None:
+        self._loop = loop
+        self._sockets = sockets
+        self._on_accepted = on_accepted
+        self._on_warning = on_warning
+        self._watching = False
+        for sock in sockets:
+            sock.listen(BACKLOG)
+        self._watch()
+
+    def _watch(self) -> None:
+        self._watching = True
+        for sock in self._sockets:
+            self._loop.watch(sock, READ, partial(self._accept, sock))
+
+    def _unwatch(self) -> None:
+        if self._watching:
+            self._watching = False
+            for sock in self._sockets:
+                self._loop.unwatch(sock)
+
+    def _accept(self, listening: socket.socket, _events: int) -> None:
+        for _ in range(ACCEPTS_A_TURN):
+            if not self._watching:
+                return
+            try:
+                sock, _address = listening.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    self._pause(error)
+                    return
+                continue  # that connection ended before it was accepted
+            self._on_accepted(sock)
+
+    def _pause(self, error: OSError) -> None:
+        """Nobody can be accepted now; those who knock wait in the system's queue."""
+        self._unwatch()
+        self._on_warning(f"can't accept connections for the moment: {error.strerror}")
+        self._loop.alarms.set("listen", self._loop.now + EXHAUSTED_PAUSE, self._watch)
+
+    def close(self) -> None:
+        """Accept nobody any more."""
+        self._loop.alarms.clear("listen")
+        self._unwatch()
+        for sock in self._sockets:
+            sock.close()
+        self._sockets = []
+
+
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}

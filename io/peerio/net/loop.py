@@ -1,0 +1,89 @@
+"""The event loop of the network thread: readiness, due times, and calls from other threads.
+
+It knows nothing of peers. A turn: wait until something is ready or due; take the time once; make the
+calls; `settle`.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+from peerio.net.alarms import Alarms
+
+READ = selectors.EVENT_READ
+WRITE = selectors.EVENT_WRITE
+LONGEST_SLEEP = 3600.0
+"""Seconds: a selector refuses what doesn't fit its clock, and an interval may be a million years."""
+
+
+class Loop:
+    """Calls what is ready, then what is due, then what was posted, then `settle`."""
+
+    def __init__(self) -> None:
+        self.now = time.monotonic()
+        """The time of the present turn, in seconds on the monotonic clock."""
+        self.alarms = Alarms()
+        self._selector = selectors.DefaultSelector()
+        self._posted: deque[Callable[[], None]] = deque()
+        self._wake_out, self._wake_in = socket.socketpair()
+        self._wake_out.settimeout(0)
+        self._wake_in.settimeout(0)
+        self._stopped = False
+        self.watch(self._wake_in, READ, self._woken)
+
+    def watch(self, sock: socket.socket, events: int, call: Callable[[int], None]) -> None:
+        """Call with the ready events whenever the socket is ready for one of `events`."""
+        self._selector.register(sock, events, call)
+
+    def rewatch(self, sock: socket.socket, events: int) -> None:
+        """Watch a socket for other events."""
+        self._selector.modify(sock, events, self._selector.get_key(sock).data)
+
+    def unwatch(self, sock: socket.socket) -> None:
+        """Watch a socket no more."""
+        self._selector.unregister(sock)
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Make this call in the loop's thread, soon; from any thread."""
+        self._posted.append(call)
+        with suppress(OSError):  # full: it is awake anyway; closed: it has ended
+            self._wake_out.send(b"\0")
+
+    def run(self, settle: Callable[[], bool]) -> None:
+        """Turn until `stop`. `settle` ends each turn; True if it has more to do at once."""
+        again = settle()
+        while not self._stopped:
+            ready = self._selector.select(0.0 if again else self._patience())
+            self.now = time.monotonic()
+            for key, events in ready:
+                key.data(events)
+            self.alarms.run(self.now)
+            while self._posted:
+                self._posted.popleft()()
+            again = settle()
+
+    def _patience(self) -> float:
+        due = self.alarms.next_due()
+        if due is None:
+            return LONGEST_SLEEP
+        return min(max(0.0, due - time.monotonic()), LONGEST_SLEEP)
+
+    def stop(self) -> None:
+        """End `run` after this turn."""
+        self._stopped = True
+
+    def close(self) -> None:
+        """Give back what the loop itself holds."""
+        self._selector.close()
+        self._wake_out.close()
+        self._wake_in.close()
+
+    def _woken(self, _events: int) -> None:
+        with suppress(BlockingIOError):
+            while self._wake_in.recv(4096):
+                pass

@@ -1,0 +1,443 @@
+"""Every byte on the wire: handshake, frames, messages, and the checks of spec 3.4 and 3.5.
+
+No other module packs or unpacks anything. Nothing here knows a socket, except `read_exact` and
+`recv_message`, which read blocking ones for tools and tests.
+
+A frame is checked as soon as its type is known, before memory is reserved or content is read for it:
+what a neighbor can make us hold is at most one bitfield (spec 3.5).
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Protocol
+
+from core.config import SwarmConfig
+from core.errors import RemoteProtocolError
+from core.messages import (
+    CHOKE,
+    INTERESTED,
+    NOT_INTERESTED,
+    UNCHOKE,
+    Bitfield,
+    Choke,
+    Have,
+    Interested,
+    Message,
+    NotInterested,
+    Piece,
+    Request,
+    Unchoke,
+)
+
+HEADER = b"P2PFILESHARINGPROJ"
+OLD_HEADER = b"CEN5501C2008SPRING"
+"""The header of the assignment's text of 2011: refused, with a reason that names it (spec 2.2)."""
+HANDSHAKE_SIZE = 32
+"""Bytes of a handshake: the header, ten zero bytes, the id (spec 2.2)."""
+PIECE_HEADER_SIZE = 9
+"""Bytes of a piece message before its content: length, type, index (spec 3.2)."""
+
+_HANDSHAKE = struct.Struct(">18s10xI")
+_FRAME = struct.Struct(">IB")
+_INDEX = struct.Struct(">I")
+_INDEXED = struct.Struct(">IBI")
+_INDEXED_LENGTH = 5
+_BITS_TO_FLAGS = bytes.maketrans(b"01", b"\0\1")
+_FLAGS_TO_BITS = bytes.maketrans(b"\0\1", b"01")
+
+
+class MessageType(IntEnum):
+    """The type byte (spec 3.2)."""
+
+    CHOKE = 0
+    UNCHOKE = 1
+    INTERESTED = 2
+    NOT_INTERESTED = 3
+    HAVE = 4
+    BITFIELD = 5
+    REQUEST = 6
+    PIECE = 7
+
+
+def type_name(kind: int) -> str:
+    """The name of a message type as people write it: `not interested`, `unknown 9`."""
+    if kind > MessageType.PIECE:
+        return f"unknown {kind}"
+    return MessageType(kind).name.lower().replace("_", " ")
+
+
+# Plain numbers, since the hot path compares with them.
+_HAVE = int(MessageType.HAVE)
+_BITFIELD = int(MessageType.BITFIELD)
+_REQUEST = int(MessageType.REQUEST)
+_PIECE = int(MessageType.PIECE)
+_INDEXED_TYPES = frozenset({_HAVE, _REQUEST, _PIECE})
+
+_KINDS: dict[type, str] = {
+    kind: type_name(value)
+    for value, kind in enumerate(
+        (Choke, Unchoke, Interested, NotInterested, Have, Bitfield, Request, Piece)
+    )
+}
+_PLAIN: dict[int, Message] = {
+    MessageType.CHOKE: CHOKE,
+    MessageType.UNCHOKE: UNCHOKE,
+    MessageType.INTERESTED: INTERESTED,
+    MessageType.NOT_INTERESTED: NOT_INTERESTED,
+}
+
+
+# Handshake (spec 2.2).
+
+
+def encode_handshake(peer_id: int) -> bytes:
+    """The 32 bytes that introduce a peer."""
+    return _HANDSHAKE.pack(HEADER, peer_id)
+
+
+def decode_handshake(data: bytes) -> int:
+    """The id in a handshake of 32 bytes; RemoteProtocolError if its header is wrong (spec 2.4).
+
+    The ten zero bytes are not checked, as BitTorrent's reserved bytes aren't.
+    """
+    header, peer_id = _HANDSHAKE.unpack(data)
+    check_header(header)
+    return int(peer_id)
+
+
+def check_header(start: bytes) -> None:
+    """Raise RemoteProtocolError unless a handshake that begins with `start` may still be right."""
+    if HEADER.startswith(start[: len(HEADER)]):
+        return
+    if start[: len(HEADER)] == OLD_HEADER:
+        reason = f"handshake header {OLD_HEADER.decode()!r} is that of the text of 2011"
+    else:
+        reason = f"handshake header {bytes(start[: len(HEADER)])!r}"
+    raise RemoteProtocolError(f"{reason}, expected {HEADER.decode()!r}", clause="2.2")
+
+
+# Encoding.
+
+
+def encode(message: Message) -> bytes:
+    """A message's whole frame (spec 3.1, 3.2)."""
+    match message:
+        case Have(piece):
+            return _INDEXED.pack(_INDEXED_LENGTH, _HAVE, piece)
+        case Request(piece):
+            return _INDEXED.pack(_INDEXED_LENGTH, _REQUEST, piece)
+        case Choke():
+            return _FRAME.pack(1, MessageType.CHOKE)
+        case Unchoke():
+            return _FRAME.pack(1, MessageType.UNCHOKE)
+        case Interested():
+            return _FRAME.pack(1, MessageType.INTERESTED)
+        case NotInterested():
+            return _FRAME.pack(1, MessageType.NOT_INTERESTED)
+        case Bitfield(flags):
+            bits = pack_bits(flags)
+            return _FRAME.pack(1 + len(bits), MessageType.BITFIELD) + bits
+        case Piece(piece, content):
+            return piece_header(piece, len(content)) + content
+
+
+def encode_haves(pieces: Sequence[int]) -> bytes:
+    """The frames of several have messages."""
+    return b"".join([_INDEXED.pack(_INDEXED_LENGTH, _HAVE, piece) for piece in pieces])
+
+
+def describe(message: Message) -> tuple[str, int, dict[str, Any]]:
+    """A message's type, the bytes of its whole frame, and its fields, as the trace has them."""
+    kind = _KINDS[type(message)]
+    match message:
+        case Have(piece) | Request(piece):
+            return kind, _INDEXED.size, {"piece": piece}
+        case Bitfield(flags):
+            return kind, _FRAME.size + -(-len(flags) // 8), {"count": flags.count(1)}
+        case Piece(piece, content):
+            return kind, _INDEXED.size + len(content), {"piece": piece}
+        case _:
+            return kind, _FRAME.size, {}
+
+
+def piece_header(piece: int, size: int) -> bytes:
+    """The bytes of a piece message that stand before its content of `size` bytes."""
+    return _INDEXED.pack(_INDEXED_LENGTH + size, _PIECE, piece)
+
+
+def pack_bits(flags: bytes) -> bytes:
+    """A byte a piece to a bit a piece: bit 7 of byte 0 is piece 0, spare bits are zero (spec 3.3)."""
+    if not flags:
+        return b""
+    size = -(-len(flags) // 8)
+    bits = int(flags.translate(_FLAGS_TO_BITS), 2) << (size * 8 - len(flags))
+    return bits.to_bytes(size, "big")
+
+
+def unpack_bits(payload: bytes, count: int) -> bytes:
+    """A bit a piece to a byte a piece; RemoteProtocolError if a spare bit is set (spec 3.5)."""
+    bits = format(int.from_bytes(payload, "big"), f"0{len(payload) * 8}b").encode("ascii")
+    if b"1" in bits[count:]:
+        hint = " (is it written lowest bit first?)" if payload[-1] & 1 else ""
+        raise RemoteProtocolError(f"bitfield with spare bits set{hint}", clause="3.3")
+    return bits[:count].translate(_BITS_TO_FLAGS)
+
+
+# Decoding.
+
+
+class FrameRules:
+    """What frames may look like under one configuration (spec 3.5)."""
+
+    def __init__(self, config: SwarmConfig) -> None:
+        self.pieces = config.piece_count
+        self._full = config.piece_size
+        self._last = config.piece_length(config.piece_count - 1)
+        sizes = {self.piece_length(0), self._last}
+        bitfield = 1 + -(-self.pieces // 8)
+        self._lengths: dict[int, frozenset[int]] = {
+            **dict.fromkeys(_PLAIN, frozenset({1})),
+            _HAVE: frozenset({_INDEXED_LENGTH}),
+            _BITFIELD: frozenset({1, bitfield}),
+            _REQUEST: frozenset({_INDEXED_LENGTH}),
+            _PIECE: frozenset(_INDEXED_LENGTH + size for size in sizes),
+        }
+        self._longest = _INDEXED_LENGTH + max(sizes)
+
+    def check(self, length: int, kind: int) -> None:
+        """Raise RemoteProtocolError unless a frame of this length (type and payload) may be."""
+        allowed = self._lengths.get(kind)
+        if allowed is not None:
+            if length in allowed:
+                return
+            expected = " or ".join(map(str, sorted(allowed)))
+        else:
+            if 0 < length <= self._longest:
+                return
+            expected = f"1 to {self._longest}"
+        raise RemoteProtocolError(
+            f"{type_name(kind)} of length {length}, expected {expected}", clause="3.5"
+        )
+
+    def piece_length(self, piece: int) -> int:
+        """Content bytes of a piece."""
+        return self._last if piece == self.pieces - 1 else self._full
+
+    def check_index(self, piece: int) -> None:
+        """Raise RemoteProtocolError unless there is such a piece."""
+        if piece >= self.pieces:
+            raise RemoteProtocolError(
+                f"piece index {piece}, expected 0 to {self.pieces - 1}", clause="3.5"
+            )
+
+    def check_piece(self, piece: int, size: int) -> None:
+        """Raise RemoteProtocolError unless the piece exists and has this size."""
+        self.check_index(piece)
+        if size != self.piece_length(piece):
+            raise RemoteProtocolError(
+                f"piece {piece} of {size} bytes, expected {self.piece_length(piece)}", clause="3.5"
+            )
+
+    def bitfield(self, payload: bytes) -> Bitfield:
+        """A bitfield from its payload, which may be empty (spec 3.4)."""
+        return Bitfield(unpack_bits(payload, self.pieces) if payload else b"")
+
+
+@dataclass(frozen=True, slots=True)
+class HaveRun:
+    """Haves that came one after the other: at least one."""
+
+    pieces: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class PieceStart:
+    """A piece's header came: call `Decoder.accept` now to keep the content."""
+
+    piece: int
+
+
+@dataclass(frozen=True, slots=True)
+class PieceEnd:
+    """A piece's content is whole: in the sink that was given, or skipped."""
+
+    piece: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownFrame:
+    """A message of an unknown type was skipped (spec 3.4). `length` counts type and payload."""
+
+    kind: int
+    length: int
+
+
+Incoming = Message | HaveRun | PieceStart | PieceEnd | UnknownFrame
+
+
+class Sink(Protocol):
+    """Where a piece's content goes."""
+
+    def write(self, data: memoryview, /) -> None:
+        """Take the next bytes; the memory may be used again after the call."""
+
+
+class Decoder:
+    """Turns what one neighbor sends after its handshake into messages, however it is cut.
+
+    Sans-IO: receive into `get_buffer()`, then iterate over `buffer_updated(n)`. The iterator is lazy,
+    so that each message is handled before the next is read, and a sink given at a `PieceStart` takes
+    the content that follows. It raises RemoteProtocolError, after which the decoder is of no use.
+
+    Between calls nothing is kept in the buffer, so all decoders of a thread can share one `scratch`.
+    """
+
+    def __init__(self, rules: FrameRules, scratch: memoryview | None = None) -> None:
+        self._rules = rules
+        self._scratch = memoryview(bytearray(64 * 1024)) if scratch is None else scratch
+        self._tail = b""  # the beginning of a frame: at most 8 bytes
+        self._left = 0  # payload bytes of the present frame that are still to come
+        self._piece: int | None = None
+        self._sink: Sink | None = None
+        self._bitfield: bytearray | None = None
+
+    def get_buffer(self) -> memoryview:
+        """Where to receive the next bytes."""
+        kept = len(self._tail)
+        if not kept:
+            return self._scratch
+        self._scratch[:kept] = self._tail
+        return self._scratch[kept:]
+
+    def accept(self, sink: Sink) -> None:
+        """Keep the content of the piece whose start was just told."""
+        self._sink = sink
+
+    def buffer_updated(self, count: int) -> Iterator[Incoming]:
+        """What the `count` bytes that were received complete."""
+        view = self._scratch
+        at, end = 0, len(self._tail) + count
+        self._tail = b""
+        while True:
+            if self._left:
+                chunk = view[at : min(at + self._left, end)]
+                at += len(chunk)
+                self._left -= len(chunk)
+                whole = self._take(chunk)
+                if self._left:
+                    return
+                if whole is not None:
+                    yield whole
+            run, at = self._take_haves(view, at, end)
+            if run:
+                yield HaveRun(run)
+            if end - at < _FRAME.size:
+                break
+            length, kind = _FRAME.unpack_from(view, at)
+            self._rules.check(length, kind)
+            if kind not in _INDEXED_TYPES:
+                at += _FRAME.size
+                begun = self._begin_plain(kind, length)
+            elif end - at < PIECE_HEADER_SIZE:
+                break
+            else:
+                (index,) = _INDEX.unpack_from(view, at + _FRAME.size)
+                at += PIECE_HEADER_SIZE
+                begun = self._begin_indexed(kind, index, length - _INDEXED_LENGTH)
+            if begun is not None:
+                yield begun
+        self._tail = bytes(view[at:end])
+
+    def _take_haves(self, view: memoryview, at: int, end: int) -> tuple[list[int], int]:
+        """Take the haves at `at`, by far the most frequent frames: their pieces, and what follows."""
+        run: list[int] = []
+        limit = self._rules.pieces
+        while end - at >= PIECE_HEADER_SIZE:
+            length, kind, piece = _INDEXED.unpack_from(view, at)
+            if kind != _HAVE or length != _INDEXED_LENGTH or piece >= limit:
+                break
+            run.append(piece)
+            at += PIECE_HEADER_SIZE
+        return run, at
+
+    def _begin_indexed(self, kind: int, piece: int, size: int) -> Incoming:
+        """A request, or the start of a piece; raises for a piece that can't be (a have too)."""
+        if kind == _PIECE:
+            self._rules.check_piece(piece, size)
+            self._left = size
+            self._piece = piece
+            return PieceStart(piece)
+        self._rules.check_index(piece)
+        return Request(piece) if kind == _REQUEST else Have(piece)
+
+    def _begin_plain(self, kind: int, length: int) -> Incoming | None:
+        """A message without payload, or one whose payload is awaited or skipped."""
+        if kind in _PLAIN:
+            return _PLAIN[kind]
+        self._left = length - 1
+        if kind != _BITFIELD:
+            return UnknownFrame(kind, length)
+        if not self._left:
+            return Bitfield(b"")
+        self._bitfield = bytearray()
+        return None
+
+    def _take(self, chunk: memoryview) -> Incoming | None:
+        """Take payload, and tell what it completes; nothing is told of a skipped frame."""
+        if self._piece is not None:
+            if self._sink is not None and chunk:
+                self._sink.write(chunk)
+            if not self._left:
+                piece, self._piece, self._sink = self._piece, None, None
+                return PieceEnd(piece)
+        elif self._bitfield is not None:
+            self._bitfield += chunk
+            if not self._left:
+                payload, self._bitfield = bytes(self._bitfield), None
+                return self._rules.bitfield(payload)
+        return None
+
+
+# Blocking sockets, for tools and tests.
+
+
+def read_exact(sock: socket.socket, count: int) -> bytes:
+    """Read exactly `count` bytes; EOFError if the stream ends before."""
+    parts = bytearray()
+    while len(parts) < count:
+        part = sock.recv(min(count - len(parts), 1 << 20))
+        if not part:
+            raise EOFError(f"stream ended after {len(parts)} of {count} bytes")
+        parts += part
+    return bytes(parts)
+
+
+def recv_message(sock: socket.socket, rules: FrameRules) -> Message | None:
+    """Read one message, past any of an unknown type; None at the end of the stream.
+
+    Raises RemoteProtocolError as `Decoder` does, and EOFError if the stream ends within a frame.
+    """
+    while True:
+        first = sock.recv(1)
+        if not first:
+            return None
+        length, kind = _FRAME.unpack(first + read_exact(sock, _FRAME.size - 1))
+        rules.check(length, kind)
+        if kind in _PLAIN:
+            return _PLAIN[kind]
+        if kind > _PIECE:
+            read_exact(sock, length - 1)
+            continue
+        if kind == _BITFIELD:
+            return rules.bitfield(read_exact(sock, length - 1))
+        (index,) = _INDEX.unpack(read_exact(sock, _INDEX.size))
+        rules.check_index(index)
+        if kind != _PIECE:
+            return Have(index) if kind == _HAVE else Request(index)
+        rules.check_piece(index, length - _INDEXED_LENGTH)
+        return Piece(index, read_exact(sock, length - _INDEXED_LENGTH))

@@ -1,0 +1,314 @@
+"""A running peer: tells its core what happens, and carries out what the core orders.
+
+No decision is made here. The same runtime works under real sockets and under the simulator, since it
+knows networking by its contract only; all of it runs on the network thread.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol, assert_never
+
+from core.config import SwarmConfig
+from core.effects import (
+    Broadcast,
+    CloseConnection,
+    CompleteFile,
+    Dial,
+    Effect,
+    Finish,
+    Log,
+    Note,
+    Send,
+    SendPiece,
+    SetTimer,
+    Warn,
+)
+from core.events import (
+    DialRefused,
+    Event,
+    HavesReceived,
+    LocalFailure,
+    MessageReceived,
+    NeighborConnected,
+    NeighborLost,
+    PieceProgressed,
+    PieceReceived,
+    PieceSent,
+    PieceSkipped,
+    Started,
+    StopRequested,
+    StreamEnded,
+    Timer,
+    TimerFired,
+)
+from core.messages import Message, Unchoke
+from core.peer import Peer
+from peerio.contract import Network, PieceSink
+from peerio.eventlog import EventLog, LineFile, LogError, Stamp
+from peerio.storage import StorageError
+from peerio.trace import Trace
+
+
+class PieceStore(Protocol):
+    """Where pieces are kept; `peerio.storage` and the simulator have one each."""
+
+    def sink(self, index: int, /, *, digest: bool = False) -> PieceSink:
+        """Where a piece's content goes."""
+
+    def complete(self) -> None:
+        """Every piece is written; StorageError if the file can't have its real name."""
+
+
+def warn_on_stderr(peer_id: int) -> Callable[[str], None]:
+    """A function that tells people something of a peer (never in the log, spec 8.2)."""
+
+    def warn(text: str) -> None:
+        for line in text.splitlines():
+            print(f"peer {peer_id}: {line}", file=sys.stderr, flush=True)
+
+    return warn
+
+
+class Logs:
+    """A peer's log and, where tracing is on, its trace: written together, once a turn."""
+
+    def __init__(
+        self,
+        peer_id: int,
+        log: LineFile,
+        trace: LineFile | None,
+        now: Callable[[], float],
+        stamp: Stamp | None = None,
+    ) -> None:
+        self._files = [log] if trace is None else [log, trace]
+        self._stamp = stamp or Stamp()
+        self.trace = Trace(trace, peer_id, self._stamp, now) if trace is not None else None
+        observer = self.trace.event if self.trace is not None else None
+        self.write = EventLog(log, peer_id, self._stamp, observer).write
+
+    def end_turn(self) -> None:
+        """Write what the turn led to; LogError if that is impossible."""
+        for file in self._files:
+            file.flush()
+        self._stamp.renew()
+
+    def close(self) -> None:
+        """Write what is left, and close; LogError if writing is impossible."""
+        for file in self._files:
+            file.close()
+
+
+class Runtime:
+    """The contract's `Callbacks` for one peer. `network` is set before networking starts."""
+
+    network: Network
+
+    def __init__(
+        self,
+        config: SwarmConfig,
+        core: Peer,
+        store: PieceStore,
+        logs: Logs,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._config = config
+        self.core = core
+        self.store = store
+        self.logs = logs
+        self._warn = warn
+        self._receiving: dict[int, _GuardedSink] = {}
+        self._failed = False
+        self.status: int | None = None
+        """The exit status (spec 7.4), once it is decided."""
+        self.reason = ""
+        self.up = 0
+        """Content bytes of pieces sent so far."""
+        self.down = 0
+        """Content bytes of pieces received and kept so far."""
+        self.on_first_unchoke: Callable[[], None] | None = None
+        """Called once, at the first unchoke in either direction; for measurements."""
+
+    # What networking tells (contract `Callbacks`).
+
+    def on_started(self) -> None:
+        """The schedule begins."""
+        self._handle(Started())
+
+    def on_peer_connected(self, remote_peer_id: int, incoming: bool) -> None:  # noqa: FBT001 -- the team plan's signature
+        """Both handshakes were accepted."""
+        self._handle(NeighborConnected(remote_peer_id, incoming))
+
+    def on_message(self, remote_peer_id: int, message: Message) -> None:
+        """A message arrived."""
+        if self.on_first_unchoke is not None and type(message) is Unchoke:
+            self._mark_first_unchoke()
+        self._handle(MessageReceived(remote_peer_id, message))
+
+    def on_haves(self, remote_peer_id: int, pieces: list[int]) -> None:
+        """Have messages arrived."""
+        self._handle(HavesReceived(remote_peer_id, pieces))
+
+    def on_peer_disconnected(self, remote_peer_id: int) -> None:
+        """The connection is gone."""
+        self._receiving.pop(remote_peer_id, None)
+        self._handle(NeighborLost(remote_peer_id))
+
+    def on_stream_end(self, remote_peer_id: int) -> None:
+        """Nothing more will come from the neighbor."""
+        self._handle(StreamEnded(remote_peer_id))
+
+    def on_dial_refused(self, remote_peer_id: int) -> None:
+        """Nobody listens there."""
+        self._handle(DialRefused(remote_peer_id))
+
+    def on_piece_start(self, remote_peer_id: int, piece: int) -> PieceSink | None:
+        """Ask the core whether the content is wanted (spec 6.5)."""
+        if not self.core.wants_piece(remote_peer_id, piece, self.network.clock.now):
+            return None
+        sink = self._receiving[remote_peer_id] = _GuardedSink(self, piece)
+        return sink
+
+    def on_piece_end(self, remote_peer_id: int, piece: int) -> None:
+        """The content is whole, or has passed by."""
+        sink = self._receiving.pop(remote_peer_id, None)
+        if sink is None or sink.failed:
+            self._handle(PieceSkipped(remote_peer_id, piece))
+        else:
+            self.down += self._config.piece_length(piece)
+            self._handle(PieceReceived(remote_peer_id, piece))
+
+    def on_piece_sent(self, remote_peer_id: int) -> None:
+        """The queued piece is out."""
+        neighbor = self.core.state.neighbors.get(remote_peer_id)
+        if neighbor is not None and neighbor.sending is not None:
+            self.up += self._config.piece_length(neighbor.sending)
+            self._handle(PieceSent(remote_peer_id))
+
+    def on_timer(self, timer: Timer) -> None:
+        """A timer is due; before requests are judged overdue, tell which are being answered."""
+        if timer is Timer.OVERDUE:
+            for neighbor, sink in self._receiving.items():
+                self._handle(PieceProgressed(neighbor, sink.piece, sink.written_at))
+        self._handle(TimerFired(timer))
+
+    def on_turn_end(self) -> None:
+        """Write the lines of this turn before networking sends (spec 8.4)."""
+        try:
+            self.logs.end_turn()
+        except LogError as error:
+            self.on_local_failure(str(error))
+
+    def on_local_failure(self, reason: str) -> None:
+        """Our storage or log failed: told once, and the core decides (spec 7.4, status 4)."""
+        if not self._failed:
+            self._failed = True
+            self._warn(f"{reason}; nothing more is requested, what is here is served")
+            self._handle(LocalFailure(reason))
+
+    def on_warning(self, text: str) -> None:
+        """Something for people."""
+        self._warn(text)
+
+    # What others ask for, by way of `Network.post`.
+
+    def request_stop(self, status: int, reason: str) -> None:
+        """End in order, with this status."""
+        self._handle(StopRequested(status, reason))
+
+    def close(self) -> None:
+        """Write the trace's last record and close the logs; LogError if writing is impossible."""
+        if self.logs.trace is not None:
+            downloads = self.core.downloads
+            counts = {
+                "skipped_pieces": downloads.skipped_pieces,
+                "freed_requests": downloads.freed,
+            }
+            self.logs.trace.record("end", {"status": self.status, "reason": self.reason, **counts})
+        self.logs.close()
+
+    # Carrying out.
+
+    def _handle(self, event: Event) -> None:
+        for effect in self.core.handle(event, self.network.clock.now):
+            if type(effect) is Log:  # the most frequent
+                self.logs.write(effect.event, effect.fields)
+            else:
+                self._carry_out(effect)
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Broadcast(message):
+                self.network.broadcast_message(message)
+            case Send(neighbor, message):
+                self._send(neighbor, message)
+            case SendPiece(neighbor, piece):
+                self.network.send_piece(neighbor, piece)
+            case SetTimer(timer, at):
+                self.network.set_timer(timer, at)
+            case Note(kind, fields):
+                self._note(kind, fields)
+            case Warn(text):
+                self._warn(text)
+            case Dial(neighbor):
+                peer = self._config.peer(neighbor)
+                self.network.connect_to_peer(neighbor, peer.host, peer.port)
+            case CloseConnection(neighbor, flush):
+                self.network.close_connection(neighbor, flush=flush)
+            case CompleteFile():
+                self._complete_file()
+            case Finish(status, reason):
+                self.status, self.reason = status, reason
+                self.network.shutdown()
+            case Log(event, fields):
+                self.logs.write(event, fields)
+            case _:
+                assert_never(effect)
+
+    def _send(self, neighbor: int, message: Message) -> None:
+        if self.on_first_unchoke is not None and type(message) is Unchoke:
+            self._mark_first_unchoke()
+        self.network.send_message(neighbor, message)
+
+    def _mark_first_unchoke(self) -> None:
+        assert self.on_first_unchoke is not None
+        self.on_first_unchoke()
+        self.on_first_unchoke = None
+
+    def _note(self, kind: str, fields: dict[str, Any]) -> None:
+        assert self.logs.trace is not None
+        self.logs.trace.record(kind, fields)
+
+    def _complete_file(self) -> None:
+        try:
+            self.store.complete()
+        except StorageError as error:
+            self.on_local_failure(str(error))
+
+
+class _GuardedSink:
+    """A sink whose failure is our problem (spec 7.4), not the neighbor's whose piece it was."""
+
+    __slots__ = ("_runtime", "_sink", "failed", "piece", "written_at")
+
+    def __init__(self, runtime: Runtime, piece: int) -> None:
+        self._runtime = runtime
+        self._sink = runtime.store.sink(piece, digest=runtime.logs.trace is not None)
+        self.piece = piece
+        self.failed = False
+        self.written_at = runtime.network.clock.now
+
+    def write(self, data: memoryview, /) -> None:
+        """Write, unless an earlier write of this piece failed."""
+        self.written_at = self._runtime.network.clock.now
+        if not self.failed:
+            try:
+                self._sink.write(data)
+            except StorageError as error:
+                self.failed = True
+                self._runtime.on_local_failure(str(error))
+
+    def hexdigest(self) -> str | None:
+        """The content's digest, where there is a trace to hold it."""
+        return self._sink.hexdigest()

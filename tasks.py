@@ -1,0 +1,150 @@
+"""The project's commands: `invoke --list` names them, `invoke NAME --help` explains one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import task
+
+from harness import bench as benchmark
+from harness import commands, numbers
+from harness import swarm as swarms
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _finish(work: Callable[[], int]) -> None:
+    """End with the exit status of `work`; what it can't do is one message on stderr."""
+    try:
+        status = work()
+    except HarnessError as error:
+        raise Exit(str(error), code=error.status) from None
+    except KeyboardInterrupt:
+        raise Exit("interrupted", code=130) from None
+    if status != 0:
+        raise Exit(code=status)
+
+
+def _path(text: str) -> Path | None:
+    return Path(text).expanduser() if text else None
+
+
+@task(
+    auto_shortflags=False,
+    help={
+        "config": "Folder under configs/ or any path with Common.cfg and PeerInfo.cfg (default: small).",
+        "file": "Share this real file; it is linked, never changed (default: made-up content).",
+        "peers": "Number of peers: the first of the configuration, or more leechers than it has.",
+        "piece-size": "Bytes of a piece, such as 1048576 or 1MiB (default: the configuration's).",
+        "rate": "Upload limit of each peer in bytes a second, 0 for none (default: swarm.toml's; none with --file).",
+        "timeout": "Seconds until the swarm is ended with status 5 (default: swarm.toml's or 300).",
+        "random-seed": "Seed of the content and of all peers' random choices (default: a new one).",
+        "plain": "Plain lines instead of the live table, as when this isn't a terminal.",
+        "keep": "Keep the leechers' copies after the comparison.",
+        "free-ports": "Pick free ports instead of the configuration's.",
+    },
+)
+def swarm(
+    _context: Context,
+    *,
+    config: str = "small",
+    file: str = "",
+    peers: str = "",
+    piece_size: str = "",
+    rate: str = "",
+    timeout: str = "",
+    random_seed: str = "",
+    plain: bool = False,
+    keep: bool = False,
+    free_ports: bool = False,
+) -> None:
+    """Run a swarm on this machine: real peers hand a file from the seed to all leechers."""
+
+    def work() -> int:
+        return swarms.run_swarm(
+            swarms.Options(
+                config=config,
+                file=_path(file),
+                peers=numbers.parse_count("peers", peers, least=1),
+                piece_size=numbers.parse_size("piece-size", piece_size, least=1),
+                rate=numbers.parse_size("rate", rate),
+                timeout=numbers.parse_seconds("timeout", timeout),
+                random_seed=numbers.parse_count("random-seed", random_seed),
+                plain=plain,
+                keep=keep,
+                free_ports=free_ports,
+            )
+        )
+
+    _finish(work)
+
+
+@task(
+    name="test",
+    auto_shortflags=False,
+    help={"thorough": "Also the long runs: many swarms in a row, a full disk, hours of fake time."},
+)
+def run_tests(_context: Context, *, thorough: bool = False) -> None:
+    """Lint, check types, run all tests with the core's branch coverage."""
+    _finish(lambda: commands.test(thorough=thorough))
+
+
+@task
+def check(_context: Context) -> None:
+    """Lint and check format and types, without running tests."""
+    _finish(commands.check)
+
+
+@task(
+    auto_shortflags=False,
+    help={
+        "peers": "Only swarms of this many peers (default: 3 and 6).",
+        "piece-size": "Only pieces of this size (default: 32KiB, 256KiB and 1MiB).",
+        "file-size": "Size of the file (default: 100MiB with pieces of 32KiB, else 1GiB).",
+        "repetitions": "How often each is measured (default: 3).",
+        "quick": "Files of 50 MiB: a look, not a measurement.",
+        "trace": "Peers write their traces, to see what that adds.",
+        "json": "Where to write all figures (default: runs/bench-<time stamp>.json).",
+    },
+)
+def bench(
+    _context: Context,
+    *,
+    peers: str = "",
+    piece_size: str = "",
+    file_size: str = "",
+    repetitions: str = "3",
+    quick: bool = False,
+    trace: bool = False,
+    json: str = "",
+) -> None:
+    """Measure swarms beside two floors: the raw pump and the stop-and-wait star."""
+
+    def work() -> int:
+        return benchmark.run_bench(
+            benchmark.Options(
+                peers=numbers.parse_count("peers", peers, least=2),
+                piece_size=numbers.parse_size("piece-size", piece_size, least=1),
+                file_size=numbers.parse_size("file-size", file_size, least=1),
+                repetitions=numbers.parse_count("repetitions", repetitions, least=1) or 1,
+                quick=quick,
+                trace=trace,
+                json=_path(json),
+            )
+        )
+
+    _finish(work)
+
+
+@task(
+    auto_shortflags=False,
+    help={"runs": "Also all run folders, with their logs."},
+)
+def clean(_context: Context, *, runs: bool = False) -> None:
+    """Remove caches, coverage data and builds; the virtual environment stays."""
+    commands.clean(runs=runs)

@@ -1,0 +1,25 @@
+"""What all tests share: long ones run only when asked for."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        default=os.environ.get("SWARMPROOF_THOROUGH") == "1",
+        help="also run the tests marked `thorough` (or set SWARMPROOF_THOROUGH=1)",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--thorough"):
+        return
+    skip = pytest.mark.skip(reason="thorough: runs with --thorough or SWARMPROOF_THOROUGH=1")
+    for item in items:
+        if item.get_closest_marker("thorough"):
+            item.add_marker(skip)
