@@ -251,7 +251,7 @@ class Peer:
                 self.say("has downloaded the complete file.")
             for other in list(self.ends.values()):
                 if not ("no have to source" in self.faults and other is end):
-                    other.send("have", piece)
+                    self.announce(other, piece)
                     if "have twice" in self.faults:
                         other.send("have", piece)
             for other in list(self.ends.values()):
@@ -260,6 +260,12 @@ class Peer:
         if self.faults & {"lazy"}:
             return
         self.request_next(end)
+
+    def announce(self, end: End, piece: int) -> None:
+        if "late have" in self.faults and len(self.order) < 30:
+            self.swarm.at(self.swarm.now + 20, lambda: end.send("have", piece))
+        else:
+            end.send("have", piece)
 
     # choking
     def interested(self) -> list[int]:

@@ -11,18 +11,23 @@ from math import comb
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
-from verifier.columns import NEVER
+from verifier.columns import NEVER, NOBODY
 from verifier.findings import Severity
 from verifier.sentences import Kind
 from verifier.statistics import LEVEL, Drift, Stays, rank_draw, subset_draw
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from verifier.case import Case
     from verifier.findings import Tally
     from verifier.history import Life
     from verifier.replay import Decision
 
 WARNING = Severity.WARNING
+CHANGES = frozenset(
+    {Kind.PREFERRED, Kind.INTERESTED, Kind.NOT_INTERESTED, Kind.MAKES, Kind.CONNECTED_FROM}
+)
 MOST_STAYS = 2000
 """Unlogged choices of one log that are looked at; more would add no power."""
 
@@ -57,54 +62,64 @@ def _verdict(case: Case, tally: Tally, drift: Drift, stays: Stays, life: Life, w
 def _complete_choices(case: Case, life: Life, after: int) -> tuple[Drift, Stays]:
     """A complete peer's choices below a line among more interested neighbors than it may prefer."""
     drift, stays = Drift(), Stays()
-    k, interval = case.config.preferred, case.config.unchoking
+    k = case.config.preferred
     preferred = [d for d in case.choking(life).decisions if d.kind == Kind.PREFERRED]
-    moments = _interest_changes(life)
-    for place, decision in enumerate(preferred):
+    for decision in preferred:
         among = _candidates(decision)
-        if (
-            not decision.complete
-            or decision.line <= after
-            or among is None
-            or len(among) <= k
-            or len(decision.chosen) != k
-        ):
+        if not decision.complete or decision.line <= after or among is None:
             continue
-        if not set(decision.chosen) <= set(among):
+        if len(among) <= k or len(decision.chosen) != k or not set(decision.chosen) <= set(among):
             continue
-        ranks = [among.index(one) for one in decision.chosen]
-        ways = comb(len(among), k)
         before = decision.preferred
-        past = (
-            [among.index(one) for one in before]
-            if before <= set(among) and len(before) == k
-            else None
-        )
+        known = before <= set(among) and len(before) == k
+        past = [among.index(one) for one in before] if known else None
+        ranks = [among.index(one) for one in decision.chosen]
         drift.add(*subset_draw(ranks, len(among), past))
-        stays.chances.append(1 / ways if past is not None else 0.0)
-        until = preferred[place + 1].time if place + 1 < len(preferred) else life.columns.last_time
-        until = min([until, *(time for line, time in moments if line > decision.line)])
-        quiet = int((until - decision.time) / interval - 0.5) if interval > 0 else 0
-        quiet = max(0, min(quiet, MOST_STAYS))
-        if place + 1 < len(preferred) and until == preferred[place + 1].time:
-            quiet = max(0, quiet - 1)
-        stays.chances += [1 / ways] * quiet
-        stays.stays += quiet
+        stays.chances.append(1 / comb(len(among), k) if known else 0.0)
+    for begin, end, there, chosen in _spells(case, life):
+        if begin > after and len(there) > k and len(chosen) == k and chosen <= there:
+            quiet = _quiet(case, life, begin, end)
+            stays.chances += [1 / comb(len(there), k)] * quiet
+            stays.stays += quiet
     return drift, stays
 
 
-def _interest_changes(life: Life) -> list[tuple[int, float]]:
-    """Lines and times at which the set of interested or connected neighbors changes, or may."""
+def _quiet(case: Case, life: Life, begin: int, end: int) -> int:
+    """How many choices certainly fell between two lines without being logged."""
+    times = dict(zip(life.columns.events.lines, life.columns.events.times, strict=True))
+    seconds = times[end] - times[begin] - life.columns.resolution
+    return max(0, min(MOST_STAYS, int(seconds / case.config.unchoking - 1)))
+
+
+def _spells(case: Case, life: Life) -> Iterator[tuple[int, int, frozenset[int], frozenset[int]]]:
+    """Spells of a complete peer without any change: first and last line, who is interested, who is
+    preferred. A neighbor that may be lost ends them.
+    """
     events = life.columns.events
-    kinds = {Kind.INTERESTED, Kind.NOT_INTERESTED, Kind.MAKES, Kind.CONNECTED_FROM}
-    told = [
-        (line, time)
-        for kind, line, time in zip(events.kinds, events.lines, events.times, strict=True)
-        if kind in kinds
-    ]
-    times = dict(zip(events.lines, events.times, strict=True))
-    lost = [(line, times.get(line, life.columns.last_time)) for line in life.last_lines]
-    return sorted(told + lost)
+    decisions = {d.line: d for d in case.choking(life).decisions if d.kind == Kind.PREFERRED}
+    leaving = set(life.last_lines)
+    interested: set[int] = set()
+    preferred: frozenset[int] = frozenset()
+    gone: set[int] = set()
+    begin = 0
+    rows = zip(events.kinds, events.lines, events.others, events.conns, strict=True)
+    for kind, line, other, conn in rows:
+        if kind not in CHANGES and line not in leaving:
+            continue
+        if begin and not gone & interested:
+            yield begin, line, frozenset(interested), preferred
+        if kind == Kind.PREFERRED:
+            preferred = frozenset(decisions[line].chosen)
+        elif kind == Kind.INTERESTED:
+            interested.add(other)
+        elif other != NOBODY and kind in CHANGES:
+            interested.discard(other)
+            preferred -= {other} if kind != Kind.NOT_INTERESTED else frozenset()
+        if conn >= 0 and line == life.last_lines[conn]:
+            gone.add(other)
+        elif conn >= 0:
+            gone.discard(other)
+        begin = line if life.seed or line >= life.done_line else 0
 
 
 @check(

@@ -76,6 +76,8 @@ def answers_bitfield(case: Case, tally: Tally) -> None:
             continue
         if not rows and not heard and mate.done_line == NEVER and not mate.seed:
             continue
+        if not rows and changes and changes[0].latest > mate.done_line:
+            continue  # it was complete before the bitfield came, and may have been ending
         tally.saw()
         line = life.columns.conns[number].line
         if not rows:
