@@ -27,9 +27,7 @@ def judge(folder: Path, *, lenient: bool = False) -> Verdict:
 
 def fired(verdict: Verdict, least: Severity = Severity.WARNING) -> set[str]:
     """The ids of the checks with findings of at least this weight."""
-    return {
-        result.check.id for result in verdict.results if any(result.tally.counts[least:])
-    }
+    return {result.check.id for result in verdict.results if any(result.tally.counts[least:])}
 
 
 def faults(verdict: Verdict) -> list[str]:
@@ -94,7 +92,9 @@ class Run:
         places = [n for n, line in enumerate(self.log(peer)) if re.search(pattern, line)]
         return places[nth]
 
-    def change(self, peer: int, pattern: str, new: str | Callable[[re.Match[str]], str], nth: int = 0) -> None:
+    def change(
+        self, peer: int, pattern: str, new: str | Callable[[re.Match[str]], str], nth: int = 0
+    ) -> None:
         """Rewrite a part of a line."""
         place = self.find(peer, pattern, nth)
         self.log(peer)[place] = re.sub(pattern, new, self.log(peer)[place], count=1)

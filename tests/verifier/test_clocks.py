@@ -52,7 +52,11 @@ def test_stepped_clock(peer, seconds, tmp_path):
         plain = fired(judge(run.write(tmp_path / f"{number}")))
         middle = len(run.log(peer)) // 2
         step = timedelta(seconds=seconds)
-        restamp(run, peer, lambda when, at, middle=middle, step=step: (when + step * (at >= middle)).isoformat())
+        restamp(
+            run,
+            peer,
+            lambda when, at, middle=middle, step=step: (when + step * (at >= middle)).isoformat(),
+        )
         found = fired(judge(run.write(tmp_path / f"{number} stepped")))
         assert plain < found <= plain | {"F05", "G03"}
 

@@ -45,9 +45,7 @@ def shares(count: int, folder) -> dict[str, float]:
         told = fired(verdict) | (fired(verdict, Severity.INFO) & {"C05", "I05"})
         made[kind] += 1
         found[kind] += bool(told)
-    return {kind: found[kind] / made[kind] for kind in made} | {
-        "all": found.total() / made.total()
-    }
+    return {kind: found[kind] / made[kind] for kind in made} | {"all": found.total() / made.total()}
 
 
 def test_most_edits_are_found(tmp_path):

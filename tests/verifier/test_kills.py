@@ -15,7 +15,14 @@ PLAIN = {"leechers": 5, "pieces": 80, "rate": 20_000}
 LONG = {"leechers": 6, "pieces": 300, "rate": 3000, "p": 0.5, "m": 1}
 QUICK = {"leechers": 5, "pieces": 150, "rate": 8000, "p": 0.5, "m": 1}
 IDLE = {"leechers": 11, "pieces": 12, "rate": 250, "p": 0.5, "m": 50, "k": 1, "starts": 0.01}
-AFTER = {"leechers": 8, "pieces": 40, "rate": 700, "p": 0.25, "m": 1, "late": {1006: 60, 1007: 60, 1008: 60, 1009: 60}}
+AFTER = {
+    "leechers": 8,
+    "pieces": 40,
+    "rate": 700,
+    "p": 0.25,
+    "m": 1,
+    "late": {1006: 60, 1007: 60, 1008: 60, 1009: 60},
+}
 EVERYBODY = tuple(range(1001, 1013))
 
 FAULTY = {
@@ -82,7 +89,9 @@ def insert(run: Run, peer: int, place: int, text: str) -> None:
 
 def reseat(run: Run) -> None:
     """Let two leechers say that they got a piece from each other."""
-    piece = re.search(r"the piece (\d+) from", run.log(1003)[run.find(1003, "downloaded the piece", 20)])
+    piece = re.search(
+        r"the piece (\d+) from", run.log(1003)[run.find(1003, "downloaded the piece", 20)]
+    )
     assert piece is not None
     for one, other in ((1003, 1004), (1004, 1003)):
         run.change(one, rf"the piece {piece[1]} from \d+", f"the piece {piece[1]} from {other}")
@@ -159,5 +168,7 @@ def test_different_file(tmp_path):
 def test_every_check_is_killed():
     """No check of errors or warnings goes without something that it was seen to find."""
     killed = {*FAULTY, *EDITS, "D14", "D16"}
-    graded = {name for name, check in CHECKS.items() if check.severity > Severity.INFO and name[0] != "W"}
+    graded = {
+        name for name, check in CHECKS.items() if check.severity > Severity.INFO and name[0] != "W"
+    }
     assert graded - killed == set()
