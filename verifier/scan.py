@@ -199,6 +199,7 @@ class Scanner:
             self.log.resolution = 1.0
         others = list(map(self._peer.__getitem__, ids))
         pieces = self._numbers(texts)
+        middle = b"%b: Peer %d " % (shape.tail.encode(), self._owner_id)
         block = Rows(others, pieces, times, ids, first, shape.time_only)
         begin = 0
         for row in compress(count(), map(not_, ids)):
@@ -213,7 +214,8 @@ class Scanner:
                 begin = row
             if not self._own(rests[row], first + row, times[row] + self._days):
                 self._haves(block, begin, row)
-                self._slowly(data.split(b"\n", row + 1)[row], first + row)
+                whole = heads[row] + fractions[row] + middle + rests[row]
+                self._slowly(whole, first + row)
                 begin = row + 1
         self._haves(block, begin, len(ids))
 

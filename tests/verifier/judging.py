@@ -45,7 +45,8 @@ def faults(verdict: Verdict) -> list[str]:
 
 def random_shape(seed: int) -> Shape:
     """A swarm of any shape; of each four one is plain, one is cut, one has a late joiner, one has
-    a leecher killed and restarted."""
+    a leecher killed and restarted.
+    """
     rng = random.Random(seed)
     shape = Shape(
         leechers=rng.randint(1, 7),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -70,7 +70,7 @@ def test_json(broken):
 
 def test_junit(broken):
     """The JUnit report has a case for each check, with failures for errors."""
-    suite = ElementTree.fromstring(verify([broken], form="junit").text.encode())[0]
+    suite = ET.fromstring(verify([broken], form="junit").text.encode())[0]
     cases = {case.get("name", "").split()[0]: case for case in suite}
     assert cases["H01"].find("failure") is not None
     assert cases["D16"].find("skipped") is not None
