@@ -9,11 +9,14 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+ALIKE = 0.85
+"""How alike a key must be to one of the prescribed to be taken for it."""
 MAX_ID = 2**32 - 1
 
 
@@ -33,7 +36,10 @@ class Peer:
 
 @dataclass(slots=True)
 class Config:
-    """A swarm's configuration; intervals are seconds, sizes are bytes, peers in start order."""
+    """A swarm's configuration; intervals are seconds, sizes are bytes, peers in start order.
+
+    `problems` break the specification, `notes` tell what was read with good will.
+    """
 
     preferred: int
     unchoking: float
@@ -43,6 +49,7 @@ class Config:
     piece_size: int
     peers: list[Peer]
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def pieces(self) -> int:
@@ -74,14 +81,19 @@ def _lines(path: Path) -> list[tuple[int, str]]:
     return [(number, line) for number, line in numbered if line and not line.startswith("#")]
 
 
-def _common(path: Path) -> dict[str, str]:
-    """The pairs of Common.cfg; keys that this program doesn't know are left out."""
+def _common(path: Path, notes: list[str]) -> dict[str, str]:
+    """The pairs of Common.cfg; keys that this program doesn't know are left out, misspelt ones are
+    read and noted."""
     values: dict[str, str] = {}
     for number, line in _lines(path):
         key, _, value = line.replace("\t", " ").partition(" ")
-        name = KEYS.get(key.rstrip(":=").lower())
-        if name is None:
+        key = key.rstrip(":=")
+        alike = get_close_matches(key.lower(), KEYS, 1, ALIKE)
+        if not alike:
             continue
+        name = KEYS[alike[0]]
+        if key.lower() != alike[0]:
+            notes.append(f"{path.name}:{number}: '{key}' is read as {name}")
         if name in values:
             raise InputError(f"{path}:{number}: {name} is given twice; keep one of the two lines")
         values[name] = value.strip().lstrip("=:").strip()
@@ -156,7 +168,8 @@ def _peer_problems(config: Config) -> list[str]:
 
 def load(common: Path, peer_info: Path) -> Config:
     """Read both files; InputError when one can't be used."""
-    values = _common(common)
+    notes: list[str] = []
+    values = _common(common, notes)
     numbers = {name: _number(common, values, name) for name in KEYS.values() if name != "FileName"}
     for name in ("FileSize", "PieceSize"):
         if not 1 <= numbers[name] < 2**62:
@@ -169,6 +182,7 @@ def load(common: Path, peer_info: Path) -> Config:
         file_size=int(numbers["FileSize"]),
         piece_size=int(numbers["PieceSize"]),
         peers=_peers(peer_info),
+        notes=notes,
     )
     if config.pieces > 2**26:
         raise InputError(

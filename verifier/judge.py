@@ -209,7 +209,9 @@ def _judge(engine: Engine, swarm: Swarm, options: Options) -> Verdict:
         if check.timed and name != "G03" and unreliable:
             _discount(case, tally, unreliable)
         results.append(Result(check, tally))
-    return Verdict(swarm.folder, case, results, measure(case), notes=swarm.notes)
+    return Verdict(
+        swarm.folder, case, results, measure(case), notes=case.config.notes + swarm.notes
+    )
 
 
 def _discount(case: Case, tally: Tally, logs: set[int]) -> None:

@@ -7,8 +7,10 @@ small p-value is never an artefact of an approximation; the price is some power.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import comb, exp, sqrt
+from math import comb, exp, log
 
+EXACT = 100_000
+"""Steps of a convolution that are worth their time."""
 LEVEL = 1e-6
 """Chance of a false alarm that all statistical tests of a run share."""
 
@@ -79,9 +81,13 @@ class Stays:
     stays: int = 0
 
     def p_value(self) -> float:
-        """Chance of at least as many stays (exact convolution)."""
-        if self.stays == 0:
+        """Chance of at least as many stays: exact convolution, or Chernoff's bound on it where
+        that would take long."""
+        expected = sum(self.chances)
+        if self.stays <= expected:
             return 1.0
+        if self.stays * len(self.chances) > EXACT:
+            return exp(self.stays - expected - self.stays * log(self.stays / expected))
         at = [1.0] + [0.0] * self.stays
         for chance in self.chances:
             at[-1] += at[-2] * chance
@@ -104,8 +110,3 @@ def spread_p_value(values: list[float], grain: float) -> float:
         worst = max(worst, (place + 1) / count - value, value - place / count)
     excess = max(0.0, worst - grain)
     return min(1.0, 2 * exp(-2 * count * excess**2))
-
-
-def enough(count: int) -> bool:
-    """Whether so many values could show the most uneven spread at this level."""
-    return 2 * exp(-2 * count * 0.9**2) < LEVEL and sqrt(count) > 0

@@ -85,6 +85,19 @@ def test_unusable_configuration(name, line, word, tmp_path):
     assert name in message(tmp_path)
 
 
+def test_misspelt_key(tmp_path):
+    """A misspelt key is read, and noted; an unknown one is left out."""
+    run = good_run()
+    run.files["Common.cfg"] = [
+        line.replace("Neighbors", "Neighbours") for line in run.files["Common.cfg"]
+    ] + ["Colour blue\n"]
+    verdict = judge(run.write(tmp_path))
+    assert verdict.notes == [
+        "Common.cfg:1: 'NumberOfPreferredNeighbours' is read as NumberOfPreferredNeighbors"
+    ]
+    assert fired(verdict) == set()
+
+
 def test_unreadable_file(tmp_path):
     """A log that is no valid gzip file is told."""
     run = good_run()
