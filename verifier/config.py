@@ -83,7 +83,8 @@ def _lines(path: Path) -> list[tuple[int, str]]:
 
 def _common(path: Path, notes: list[str]) -> dict[str, str]:
     """The pairs of Common.cfg; keys that this program doesn't know are left out, misspelt ones are
-    read and noted."""
+    read and noted.
+    """
     values: dict[str, str] = {}
     for number, line in _lines(path):
         key, _, value = line.replace("\t", " ").partition(" ")

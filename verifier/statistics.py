@@ -82,7 +82,8 @@ class Stays:
 
     def p_value(self) -> float:
         """Chance of at least as many stays: exact convolution, or Chernoff's bound on it where
-        that would take long."""
+        that would take long.
+        """
         expected = sum(self.chances)
         if self.stays <= expected:
             return 1.0
