@@ -1,0 +1,156 @@
+"""The reports: text for people, JSON and JUnit for programs, the command line around them."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.verifier.judging import good_run
+from verifier.api import verify
+from verifier.checks import CHECKS
+from verifier.checks.registry import Scope
+from verifier.cli import main
+from verifier.engine import Spread, run_check
+from verifier.findings import Outcome, Severity, Tally
+from verifier.judge import Options
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """A run with one have missing."""
+    run = good_run()
+    del run.log(1003)[run.find(1003, "'have' message from 1004", 3)]
+    return run.write(tmp_path)
+
+
+def test_text_explains(broken, capsys):
+    """A violation is told with rule, witness lines in causal order, and a because (invariants 1.5)."""
+    assert main([str(broken)]) == 1
+    text = capsys.readouterr().out
+    start = text.index("error H01 announced-to-all (spec 5.3)")
+    lines = text[start:].splitlines()
+    assert lines[1].startswith("  log_peer_1004.log:")
+    assert "has downloaded the piece" in lines[1]
+    assert "because log_peer_1003.log has no have" in text
+    assert text.splitlines()[-1].startswith("broken: ")
+    assert "\x1b" not in text
+
+
+def test_color_only_when_asked(broken, capsys):
+    """Colour is for terminals, or on demand."""
+    main([str(broken), "--color", "always"])
+    assert "\x1b[31m" in capsys.readouterr().out
+
+
+def test_not_exercised_is_not_ok(tmp_path, capsys):
+    """A rule that never applied is told as not exercised (invariants 1.4)."""
+    assert main([str(good_run().write(tmp_path))]) == 0
+    assert "not exercised: D16" in capsys.readouterr().out
+
+
+def test_json(broken):
+    """The JSON report carries version, status, every check and every finding's lines."""
+    report = verify([broken], form="json")
+    data = json.loads(report.text)
+    assert (data["version"], data["status"]) == (1, 1)
+    run = data["runs"][0]
+    assert [check["id"] for check in run["checks"]] == [
+        name for name, check in CHECKS.items() if check.scope is not Scope.TRACE
+    ]
+    found = next(check for check in run["checks"] if check["id"] == "H01")
+    assert found["outcome"] == "violated"
+    witness = found["findings"][0]["witnesses"][0]
+    assert witness["log"] == "log_peer_1004.log"
+    assert "has downloaded the piece" in witness["text"]
+    assert run["offsets"][0] == {"log": "log_peer_1001.log", "least": 0.0, "most": 0.0}
+    assert set(run["metrics"]) >= {"completion", "uploads", "fairness", "copies", "longest_wait"}
+
+
+def test_junit(broken):
+    """The JUnit report has a case for each check, with failures for errors."""
+    suite = ET.fromstring(verify([broken], form="junit").text.encode())[0]
+    cases = {case.get("name", "").split()[0]: case for case in suite}
+    assert cases["H01"].find("failure") is not None
+    assert cases["D16"].find("skipped") is not None
+    assert suite.get("failures") == str(
+        sum(1 for case in suite if case.find("failure") is not None)
+    )
+
+
+def test_select_and_ignore(broken, capsys):
+    """Checks are chosen by id or family; names that don't exist are an error."""
+    assert main([str(broken), "--select", "k,f01"]) == 0
+    assert "H have" not in capsys.readouterr().out
+    assert main([str(broken), "--ignore", "H,I,D,T,G"]) == 0
+    assert main([str(broken), "--select", "Z9"]) == 2
+    assert "Z9: no such check" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
+def test_explain(name, capsys):
+    """Every check explains its rule, clause, reason and example."""
+    assert main(["--explain", name.lower()]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(name)
+    assert all(word in text for word in ("rule:", "clause:", "how:", "order:", "needs:", "broken:"))
+
+
+def test_several_folders(broken, tmp_path, capsys):
+    """Each folder is judged; the worst status counts, unusable input above all."""
+    assert main([str(broken), str(tmp_path / "nowhere")]) == 2
+    told = capsys.readouterr()
+    assert "broken:" in told.out
+    assert told.err.startswith("verifier: ")
+
+
+def test_crash_is_unknown():
+    """A check that crashes gives unknown with the reason (invariants 1.4)."""
+    tally = run_check(CHECKS["K01"], object(), lenient=False)
+    assert tally.outcome is Outcome.UNKNOWN
+    assert "the check failed: AttributeError" in next(iter(tally.reasons))
+
+
+def test_only_unknown_is_three(tmp_path):
+    """With --lenient a program that never tells of haves is unknown, status 3 (invariants 1.9)."""
+    run = good_run()
+    for peer in range(1001, 1006):
+        run.log(peer)[:] = [line for line in run.log(peer) if "'have'" not in line]
+    folder = run.write(tmp_path)
+    assert verify([folder]).status == 1
+    report = verify([folder], Options(lenient=True, checks=("H01", "D06", "T02")))
+    assert report.status == 3
+
+
+def test_lenient_faults_of_logging_are_warnings(tmp_path):
+    """Faults of logging are errors in strict and warnings with --lenient (invariants 1.9)."""
+    run = good_run()
+    run.change(1003, r"\.\n$", "\n", 5)
+    folder = run.write(tmp_path)
+    assert verify([folder]).status == 1
+    report = verify([folder], Options(lenient=True))
+    assert report.status == 0
+    assert report.verdicts[0].count(Severity.WARNING) == 1
+
+
+def test_tally_keeps_totals():
+    """Findings beyond those kept still count."""
+    tally = Tally(Severity.ERROR)
+    for number in range(100):
+        tally.report(str(number))
+    other = Tally(Severity.ERROR)
+    other.add(tally)
+    assert (other.counts[Severity.ERROR], len(other.findings)) == (100, 20)
+
+
+def test_spread_over_processes(broken, monkeypatch):
+    """Several processes reach the verdict that one reaches, and tell unreadable files."""
+    alone = json.loads(verify([broken], form="json").text)
+    monkeypatch.setattr("verifier.judge.make_engine", lambda config, files: Spread(config, 2))
+    spread = json.loads(verify([broken], form="json").text)
+    for run in (alone["runs"][0], spread["runs"][0]):
+        run.pop("seconds")
+    assert spread == alone
+    (broken / "log_peer_1003.log").write_bytes(b"\x1f\x8bgarbage")
+    assert "can't be read" in verify([broken]).problems[0]

@@ -1,0 +1,1 @@
+"""Decides from the logs of all peers whether the protocol was kept."""

@@ -1,0 +1,19 @@
+"""`python -m verifier`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from verifier.cli import main
+
+if __name__ == "__main__":
+    try:
+        status = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 141
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)

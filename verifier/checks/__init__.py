@@ -1,0 +1,41 @@
+"""The checks, a module for each family; importing this package registers them all."""
+
+from __future__ import annotations
+
+from verifier.checks import (
+    chance,
+    choking,
+    clocks,
+    connections,
+    ending,
+    form,
+    haves,
+    interest,
+    picks,
+    pieces,
+    provenance,
+    rates,
+    slots,
+)
+from verifier.checks.registry import CHECKS, FAMILIES
+
+__all__ = [
+    "CHECKS",
+    "chance",
+    "choking",
+    "clocks",
+    "connections",
+    "ending",
+    "form",
+    "haves",
+    "interest",
+    "picks",
+    "pieces",
+    "provenance",
+    "rates",
+    "slots",
+]
+
+_ORDER = sorted(CHECKS, key=lambda name: (list(FAMILIES).index(name[0]), int(name[1:])))
+for _name in _ORDER:
+    CHECKS[_name] = CHECKS.pop(_name)

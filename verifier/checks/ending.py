@@ -1,0 +1,160 @@
+"""T: the end. Everybody completes, knows it of everybody, and then stops (spec 7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from verifier.checks.registry import check
+from verifier.columns import NEVER
+from verifier.findings import Severity
+from verifier.sentences import Kind
+
+if TYPE_CHECKING:
+    from verifier.case import Case
+    from verifier.findings import Tally
+    from verifier.history import Life
+
+ERROR, WARNING = Severity.ERROR, Severity.WARNING
+DRAIN = 7.0
+"""Seconds from knowing that all are complete to the last line: 5 for the drain, 2 of slack."""
+
+
+def _finals(case: Case) -> list[Life]:
+    lives = (case.swarm.final(peer) for peer in range(len(case.config.peers)))
+    return [life for life in lives if life is not None]
+
+
+def _completes(case: Case, life: Life) -> bool:
+    """Whether a log tells completion; with --lenient all pieces are enough."""
+    told = Kind.COMPLETE in life.columns.events.kinds
+    return told or (case.swarm.lenient and len(life.seq) >= case.config.pieces)
+
+
+@check(
+    "T01",
+    "all-complete",
+    ERROR,
+    clause="7.1",
+    rule="Every peer has the complete file in the end.",
+    order="-",
+    needs="all logs",
+    example="log_peer_1003.log doesn't tell that it has downloaded the complete file.",
+)
+def all_complete(case: Case, tally: Tally) -> None:
+    """Completion in each leecher's last life."""
+    for peer in case.swarm.missing:
+        tally.unsure(f"the log of {case.name(peer)} is missing")
+    for life in _finals(case):
+        if life.seed:
+            continue
+        if life.columns.form.truncated and not _completes(case, life):
+            tally.unsure(f"{life.file.label} lacks its end")
+            continue
+        if case.swarm.lenient and not life.seq and not _completes(case, life):
+            tally.unsure(f"{life.file.label} never tells of downloads")
+            continue
+        tally.saw()
+        if not _completes(case, life):
+            tally.report(
+                f"{case.name(life.owner)} tells {len(life.seq)} of {case.config.pieces} pieces and no completion",
+                case.at(life, life.seq_lines[-1] if life.seq else life.columns.line_count),
+            )
+
+
+def _known(case: Case, life: Life) -> tuple[int, float, list[int]]:
+    """When a peer knew that all are complete: line, time, and the peers it never knew it of."""
+    line, time = (0, life.columns.first_time) if life.seed else (life.done_line, 0.0)
+    if life.seq:
+        time = life.seq_times[-1]
+    unknown = []
+    for peer in range(len(case.config.peers)):
+        if peer == life.owner:
+            continue
+        conn = life.latest(peer)
+        facts = None if conn is None else case.facts[life.index].conns[conn]
+        if facts is None or facts.complete_at == NEVER:
+            unknown.append(peer)
+        elif facts.complete_at > line:
+            line, time = facts.complete_at, facts.complete_time
+    return line, time, unknown
+
+
+@check(
+    "T02",
+    "knew-before-leaving",
+    ERROR,
+    clause="7.1",
+    rule="A peer ends when it knows, from bitfields and haves, that all peers are complete.",
+    order="L",
+    needs="all logs",
+    example="peer 1002's log ends, and it hasn't heard of all pieces of peer 1003.",
+)
+def knew_before_leaving(case: Case, tally: Tally) -> None:
+    """What each last life was told on the last connection with each neighbor."""
+    for life in _finals(case):
+        unknown = _known(case, life)[2]
+        if case.swarm.lenient and unknown and not life.columns.have_count:
+            tally.unsure(f"{life.file.label} never tells of haves")
+            continue
+        if life.columns.form.truncated:
+            tally.unsure(f"{life.file.label} lacks its end")
+            continue
+        tally.saw(len(case.config.peers) - 1)
+        for peer in unknown:
+            tally.report(
+                f"{case.name(life.owner)} ends without knowing that {case.name(peer)} is complete",
+                case.at(life, life.columns.line_count),
+                severity=WARNING if case.swarm.lenient else None,
+            )
+
+
+@check(
+    "T03",
+    "prompt-end",
+    WARNING,
+    clause="7.1, 7.2",
+    rule="A peer ends within seconds of knowing that all are complete.",
+    order="Tl",
+    needs="all logs, times",
+    example="the log goes on for a minute after its last have.",
+)
+def prompt_end(case: Case, tally: Tally) -> None:
+    """The last line of each log against the moment at which its owner knew all."""
+    for life in _finals(case):
+        line, time, unknown = _known(case, life)
+        if unknown or line == NEVER or not life.columns.timed:
+            continue
+        tally.saw()
+        over = life.columns.last_time - time
+        if over > DRAIN + life.columns.resolution:
+            tally.report(
+                f"its log goes on for {over:.1f} s",
+                case.at(life, line),
+                case.at(life, life.columns.line_count),
+            )
+
+
+@check(
+    "T04",
+    "quiet-after",
+    WARNING,
+    clause="7.2",
+    rule="Once it knows that all are complete, a peer decides nothing more.",
+    order="L",
+    needs="all logs",
+    example="new preferred neighbors below the last have.",
+)
+def quiet_after(case: Case, tally: Tally) -> None:
+    """Decisions below the line at which the owner knew all."""
+    for life in _finals(case):
+        line, _, unknown = _known(case, life)
+        if unknown or line == NEVER:
+            continue
+        tally.saw()
+        for decision in case.choking(life).decisions:
+            if decision.line > line:
+                tally.report(
+                    "it knows that all are complete",
+                    case.at(life, line),
+                    case.at(life, decision.line),
+                )

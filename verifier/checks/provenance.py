@@ -1,0 +1,174 @@
+"""D05, D10, D11, D16: where pieces come from, and that all arrive (spec 6, 7.1, 9)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from verifier.checks.pieces import downloads
+from verifier.checks.registry import check
+from verifier.columns import NEVER
+from verifier.findings import Severity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from verifier.case import Case
+    from verifier.findings import Tally
+    from verifier.history import Life
+
+ERROR = Severity.ERROR
+
+
+@check(
+    "D05",
+    "source-had-it",
+    ERROR,
+    clause="6.1",
+    rule="A piece comes from a peer that has it.",
+    order="H",
+    needs="all logs",
+    example="peer 1003 downloads piece 5 from peer 1002, which never gets it.",
+)
+def source_had_it(case: Case, tally: Tally) -> None:
+    """Each download against the source's own; that it isn't later is G01's to see."""
+    for life in case.lives:
+        for _, line, piece, _, conn in downloads(life):
+            other = life.columns.conns[conn].other
+            if case.config.peers[other].has_file:
+                tally.saw()
+                continue
+            lives = case.swarm.by_peer[other]
+            if not lives:
+                tally.unsure(f"the log of {case.name(other)} is missing")
+                continue
+            mute = all(not case.lives[number].seq for number in lives)
+            if case.swarm.lenient and mute:
+                tally.unsure(f"{case.name(other)} never tells of downloads")
+                continue
+            tally.saw()
+            mate = life.mates[conn]
+            sources = lives if mate is None else [mate[0]]
+            if all(case.lives[number].line_of[piece] == NEVER for number in sources):
+                tally.report(f"{case.name(other)} never has piece {piece}", case.at(life, line))
+
+
+@check(
+    "D10",
+    "conservation",
+    ERROR,
+    clause="6.3, 7.1",
+    rule="Each leecher's log tells of as many downloads as there are pieces.",
+    order="-",
+    needs="all logs",
+    example="305 download lines where there are 306 pieces.",
+)
+def conservation(case: Case, tally: Tally) -> None:
+    """Lines of downloads in each leecher's last life."""
+    for peer, info in enumerate(case.config.peers):
+        life = case.swarm.final(peer)
+        if info.has_file:
+            continue
+        if life is None:
+            tally.unsure(f"the log of {case.name(peer)} is missing")
+            continue
+        number = sum(1 for _ in downloads(life))
+        if life.headless or (case.swarm.lenient and not number):
+            tally.unsure(f"{life.file.label} doesn't tell all its downloads")
+            continue
+        tally.saw(number)
+        different = len(life.seq) == case.config.pieces and case.swarm.lenient
+        if number != case.config.pieces and not different:
+            tally.report(
+                f"{case.name(peer)} logs {number} downloads of {case.config.pieces} pieces",
+                case.at(life, life.seq_lines[-1] if life.seq else 1),
+            )
+
+
+@check(
+    "D11",
+    "provenance-forest",
+    ERROR,
+    clause="6.1",
+    rule="Followed back from peer to peer, each piece comes from a seed.",
+    order="-",
+    needs="all logs",
+    example="peers 1002 and 1003 each say that they got piece 5 from the other.",
+)
+def provenance(case: Case, tally: Tally) -> None:
+    """For each piece, who got it from whom, without going in circles."""
+    rooted: list[bytearray] = [bytearray(case.config.pieces) for _ in case.lives]
+    for start in case.lives:
+        for piece in start.seq:
+            path: list[int] = []
+            log: int | None = start.index
+            while log is not None and not rooted[log][piece] and log not in path:
+                path.append(log)
+                log = _origin(case, case.lives[log], piece)
+            if log is not None and log in path:
+                circle = [case.lives[one] for one in path[path.index(log) :]]
+                tally.report(
+                    f"piece {piece} goes in a circle",
+                    *(case.at(life, life.line_of[piece]) for life in circle),
+                )
+            for one in path:
+                rooted[one][piece] = 1
+            tally.saw()
+
+
+def _origin(case: Case, life: Life, piece: int) -> int | None:
+    """The log of the peer that a piece came from; None at a seed, or where the trail ends."""
+    place = life.place[piece]
+    conn = life.sources[place] if place != NEVER else -1
+    if conn < 0 or case.config.peers[life.columns.conns[conn].other].has_file:
+        return None
+    mate = life.mates[conn]
+    if mate is None or case.lives[mate[0]].place[piece] == NEVER:
+        return None
+    return mate[0]
+
+
+@check(
+    "D16",
+    "file-equal",
+    ERROR,
+    clause="9.1, 9.2",
+    rule="Every complete peer's file equals the seed's, byte for byte.",
+    order="-",
+    needs="the folders peer_[id]",
+    example="peer_1003/TheFile.dat differs from peer_1001/TheFile.dat.",
+)
+def file_equal(case: Case, tally: Tally) -> None:
+    """Files are compared where the folders are beside the logs."""
+    digests: dict[int, str] = {}
+    paths: dict[int, Path] = {}
+    for peer in range(len(case.config.peers)):
+        life = case.swarm.final(peer)
+        path = case.swarm.folder / f"peer_{case.swarm.peer_id(peer)}" / case.config.file_name
+        complete = life is not None and (life.seed or life.done_line != NEVER)
+        if not complete or not path.is_file():
+            continue
+        try:
+            with path.open("rb") as file:
+                digests[peer] = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            tally.unsure(f"{path.name} of {case.name(peer)}: {error.strerror}")
+            continue
+        paths[peer] = path
+    seeds = [peer for peer in digests if case.config.peers[peer].has_file]
+    for peer, digest in digests.items():
+        if not seeds or peer == seeds[0]:
+            continue
+        tally.saw()
+        size = paths[peer].stat().st_size
+        if digest != digests[seeds[0]]:
+            tally.report(
+                f"the file of {case.name(peer)} ({size} bytes) isn't that of {case.name(seeds[0])}"
+            )
+    for peer in seeds[:1]:
+        tally.saw()
+        size = paths[peer].stat().st_size
+        if size != case.config.file_size:
+            tally.report(
+                f"the seed's file has {size} bytes, Common.cfg says {case.config.file_size}"
+            )

@@ -1,0 +1,147 @@
+"""The command line: `python -m verifier DIR [DIR ...]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from verifier.api import verify
+from verifier.checks import CHECKS
+from verifier.checks.registry import FAMILIES, ORDERS, select
+from verifier.judge import UNUSABLE, Options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip().upper() for name in text.split(",") if name.strip()]
+
+
+def _run(text: str) -> str:
+    if text in {"all", "last"} or (text.isdecimal() and 0 < int(text) < 10**6):
+        return text
+    raise argparse.ArgumentTypeError(f"'{text}': expected all, last, or a number from 1")
+
+
+def parser() -> argparse.ArgumentParser:
+    """What can be said on the command line."""
+    made = argparse.ArgumentParser(
+        prog="verifier",
+        description="Replays the logs of all peers of a run and shows every broken rule with its lines.",
+        epilog="Exit status: 0 no errors, 1 a rule is broken, 2 the input can't be judged, 3 nothing is"
+        " broken but something can't be known.",
+    )
+    made.add_argument(
+        "folders", nargs="*", type=Path, metavar="DIR", help="folder with the logs of a run"
+    )
+    made.add_argument(
+        "--config", type=Path, metavar="DIR", help="folder with Common.cfg and PeerInfo.cfg"
+    )
+    made.add_argument(
+        "--lenient",
+        action="store_true",
+        help="for other teams' programs: faults of logging are warnings",
+    )
+    made.add_argument(
+        "--select",
+        type=_names,
+        default=[],
+        metavar="IDS",
+        help="only these checks or families, such as K,D08",
+    )
+    made.add_argument(
+        "--ignore", type=_names, default=[], metavar="IDS", help="without these checks or families"
+    )
+    made.add_argument(
+        "--explain",
+        type=str.upper,
+        metavar="ID",
+        help="print a check's rule, clause, reason and example",
+    )
+    made.add_argument(
+        "--run",
+        type=_run,
+        default="last",
+        metavar="all|last|N",
+        help="which of several runs in one file",
+    )
+    made.add_argument(
+        "--lives",
+        choices=["run", "all"],
+        default="run",
+        help="all: take in every log_peer_ID.log.N",
+    )
+    made.add_argument(
+        "--format", choices=["text", "json", "junit"], default="text", help="form of the report"
+    )
+    made.add_argument(
+        "--trace",
+        choices=["auto", "require", "ignore"],
+        default="auto",
+        help="use of trace_peer_ID.jsonl",
+    )
+    made.add_argument("--notes", action="store_true", help="show findings that only inform, too")
+    made.add_argument(
+        "--color",
+        choices=["auto", "always", "never"],
+        default="auto",
+        help="colour (auto: on terminals)",
+    )
+    return made
+
+
+def explain(name: str) -> str:
+    """A check's page."""
+    check = CHECKS[name]
+    lenient = (
+        "" if check.lenient is check.severity else f", {check.lenient.name.lower()} with --lenient"
+    )
+    orders = "; ".join(ORDERS[letter] for letter in check.order.split(","))
+    return (
+        f"{check.id} {check.name} ({check.severity.name.lower()}{lenient})\n"
+        f"rule:    {check.rule}\n"
+        f"clause:  spec {check.clause}\n"
+        f"how:     {(check.run.__doc__ or '').splitlines()[0]}\n"
+        f"order:   {orders}\n"
+        f"needs:   {check.needs}\n"
+        f"broken:  {check.example}\n"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Judge what the command line names; the exit status."""
+    made = parser()
+    given = made.parse_args(arguments)
+    try:
+        if given.explain is not None:
+            if given.explain not in CHECKS:
+                raise KeyError(given.explain)
+            print(explain(given.explain), end="")
+            return 0
+        chosen = select(given.select, given.ignore)
+    except KeyError as error:
+        families = ", ".join(f"{letter} ({name})" for letter, name in FAMILIES.items())
+        print(f"verifier: {error.args[0]}: no such check; families are {families}", file=sys.stderr)
+        return UNUSABLE
+    if not given.folders:
+        made.error("name at least one folder with logs")
+    options = Options(
+        tuple(check.id for check in chosen),
+        given.lenient,
+        given.run,
+        given.lives,
+        given.config,
+        given.trace,
+    )
+    color = given.color == "always" or (
+        given.color == "auto" and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    )
+    report = verify(given.folders, options, form=given.format, color=color, notes=given.notes)
+    for problem in report.problems:
+        print(f"verifier: {problem}", file=sys.stderr)
+    sys.stdout.write(report.text)
+    return report.status

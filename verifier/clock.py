@@ -1,0 +1,135 @@
+"""Clock offsets between logs, from matched sends and receives (the difference constraints of G03).
+
+A message can't arrive before it was sent: offset(receiver) - offset(sender) is at most the least
+delay seen between the two clocks. Shortest paths over these bounds give each pair its interval;
+a negative cycle means that no offsets exist, so some clock was stepped or drifts.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+from verifier.columns import NEVER
+
+if TYPE_CHECKING:
+    from verifier.case import Case
+    from verifier.history import Life
+
+SLACK = 0.25
+"""Seconds by which a stamp may be older than its event: a loop turn is stamped once."""
+STEP = 1.0
+"""Seconds by which a log's time must fall to be called stepped."""
+MOST = 160
+"""Logs up to which all pairs are compared over any path; with more, only direct bounds count."""
+
+
+class Clocks:
+    """Bounds on the offsets of all pairs of logs; seconds.
+
+    `suspects` are logs whose clock can't be reconciled with the others', `unreliable` these and
+    those whose times fall by a second or more: durations on them prove nothing.
+    """
+
+    def __init__(self, case: Case) -> None:
+        lives = case.lives
+        self.least = [[inf] * len(lives) for _ in lives]
+        for life in lives:
+            self._collect(case, life)
+        slack = [life.columns.resolution for life in lives]
+        self.bound = [
+            [
+                0.0 if i == j else self.least[i][j] + slack[i] + slack[j] + SLACK
+                for j in range(len(lives))
+            ]
+            for i in range(len(lives))
+        ]
+        self.suspects = self._suspects()
+        self.falls = {life.index for life in lives if life.columns.form.clock_back.count}
+        self.unreliable = self.suspects | {life.index for life in lives if _stepped(life)}
+        for log in self.suspects:
+            for other in range(len(lives)):
+                if other != log:
+                    self.bound[log][other] = self.bound[other][log] = inf
+        _close(self.bound)
+
+    def _collect(self, case: Case, life: Life) -> None:
+        """The least delay over all matched messages that this log received, by sender's log."""
+        if not life.columns.timed:
+            return
+        events = life.columns.events
+        for number, mate in enumerate(life.mates):
+            if mate is None or not case.lives[mate[0]].columns.timed:
+                continue
+            delays = [case.facts[life.index].conns[number].shortest]
+            sent = case.choking(case.lives[mate[0]]).owed.get(mate[1], [])
+            when = {one.line: one.time for one in sent}
+            matching = case.chokes(life, number)
+            if matching is not None:
+                delays += [
+                    events.times[row] - when[line] for row, line in matching.pairs if line in when
+                ]
+            row = self.least[mate[0]]
+            row[life.index] = min(row[life.index], *delays)
+        for line, time, piece, conn in zip(
+            life.seq_lines, life.seq_times, life.seq, life.sources, strict=True
+        ):
+            mate = life.mates[conn] if conn >= 0 else None
+            if mate is None or not case.lives[mate[0]].columns.timed:
+                continue
+            source = case.lives[mate[0]]
+            if source.line_of[piece] != NEVER and line != NEVER:
+                delay = time - source.seq_times[source.place[piece]]
+                self.least[mate[0]][life.index] = min(self.least[mate[0]][life.index], delay)
+
+    def _suspects(self) -> set[int]:
+        """The logs to blame for pairs that can't be reconciled, the most involved first."""
+        size = range(len(self.bound))
+        bad = {
+            (i, j) for i in size for j in size if i < j and self.bound[i][j] + self.bound[j][i] < 0
+        }
+        suspects: set[int] = set()
+        while bad:
+            counts = [sum(1 for pair in bad if i in pair) for i in size]
+            worst = counts.index(max(counts))
+            even = {i for i in size if counts[i] == counts[worst]} if len(bad) == 1 else {worst}
+            suspects |= even
+            bad = {pair for pair in bad if not suspects & set(pair)}
+        return suspects
+
+    def interval(self, one: int, other: int) -> tuple[float, float]:
+        """Least and most seconds that the clock of `other` is ahead of that of `one`."""
+        return -self.bound[other][one], self.bound[one][other]
+
+    def certain(self) -> bool:
+        """Whether the clocks alone prove that no cycle of causes exists.
+
+        Times never fall within a log, so around a cycle the delays of its messages add up to at
+        most nothing; if the least delays of all pairs allow no such cycle there is none.
+        """
+        if self.suspects or self.falls or len(self.least) > MOST:
+            return False
+        paths = [list(row) for row in self.least]
+        _close(paths)
+        return all(paths[i][i] > 0 for i in range(len(paths)))
+
+
+def _stepped(life: Life) -> bool:
+    """Whether a log's times fall by more than what threads that write out of order explain."""
+    return any(float(seconds) > STEP for _, seconds in life.columns.form.clock_back.first)
+
+
+def _close(bound: list[list[float]]) -> None:
+    """Shortest paths between all pairs, in place."""
+    size = range(len(bound))
+    if len(bound) > MOST:
+        return
+    for middle in size:
+        through = bound[middle]
+        for row in bound:
+            base = row[middle]
+            if base == inf:
+                continue
+            for end in size:
+                length = base + through[end]
+                row[end] = min(row[end], length)

@@ -1,0 +1,274 @@
+"""A log as columns: one row for each event but `have`, and the haves of each connection apart.
+
+Haves are nearly all of a log, so each costs four numbers in arrays and no object. A repeated have
+is counted and its first examples are kept; so memory grows with connections times pieces, however
+often a log repeats itself.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass, field
+
+EXAMPLES = 20
+"""How many lines of one fault are remembered for each log."""
+
+NOBODY = -1
+"""No other peer is named in this event."""
+
+STRANGER = -2
+"""The other peer's id isn't in PeerInfo.cfg."""
+
+EXAMPLE_FIELDS = (
+    "unread",
+    "foreign_subject",
+    "stranger",
+    "out_of_range",
+    "bad_list",
+    "clock_back",
+)
+
+NEVER = 2**31 - 1
+"""A line number above all lines: it didn't happen."""
+
+
+def _ints() -> array[int]:
+    return array("i")
+
+
+def _floats() -> array[float]:
+    return array("d")
+
+
+@dataclass(slots=True)
+class Examples:
+    """How often something was seen, and where first: lines, with a word on each."""
+
+    count: int = 0
+    first: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, line: int, text: str = "") -> None:
+        """One more, at this line."""
+        self.count += 1
+        if len(self.first) < EXAMPLES:
+            self.first.append((line, text))
+
+    def cut(self, first: int, last: int) -> Examples:
+        """Those in a range of lines; all that aren't examples count as inside if the last is."""
+        inside = [(line, text) for line, text in self.first if first <= line <= last]
+        beyond = self.count - len(self.first) if inside and inside[-1] == self.first[-1] else 0
+        return Examples(len(inside) + beyond, inside)
+
+
+@dataclass(slots=True)
+class Connection:
+    """One connection as one end logged it, from its line to the next one of the pair.
+
+    `kind` is `Kind.MAKES`, `Kind.CONNECTED_FROM`, or -1 where no line tells that it began;
+    `line` is then 0. The three arrays hold the haves received, each piece once.
+    """
+
+    other: int
+    kind: int
+    line: int
+    time: float
+    pieces: array[int] = field(default_factory=_ints)
+    lines: array[int] = field(default_factory=_ints)
+    times: array[float] = field(default_factory=_floats)
+    repeats: Examples = field(default_factory=Examples)
+    haves: int = 0
+    last_have: int = 0
+
+    @property
+    def implicit(self) -> bool:
+        """No line tells that it began."""
+        return self.kind < 0
+
+    def compact(self, pieces: int) -> None:
+        """Keep the first have of each piece and count the others as repeats."""
+        seen = bytearray(pieces)
+        kept = Connection(self.other, self.kind, self.line, self.time)
+        for piece, line, time in zip(self.pieces, self.lines, self.times, strict=True):
+            if seen[piece]:
+                self.repeats.add(line, str(piece))
+            else:
+                seen[piece] = 1
+                kept.pieces.append(piece)
+                kept.lines.append(line)
+                kept.times.append(time)
+        self.pieces, self.lines, self.times = kept.pieces, kept.lines, kept.times
+
+    def settle(self, pieces: int) -> None:
+        """Drop repeats and note what stays when the haves themselves are left behind."""
+        if len(set(self.pieces)) < len(self.pieces):
+            self.compact(pieces)
+        self.haves = len(self.lines)
+        self.last_have = self.lines[-1] if self.lines else 0
+
+    def cut(self, first: int, last: int) -> Connection:
+        """The part of it in a range of lines."""
+        begin, end = bisect_left(self.lines, first), bisect_left(self.lines, last + 1)
+        repeats = [(line, text) for line, text in self.repeats.first if first <= line <= last]
+        whole = first <= self.line and self.last_have <= last
+        count = self.repeats.count if whole else len(repeats)
+        lines = self.lines[begin:end]
+        return Connection(
+            self.other,
+            self.kind,
+            self.line,
+            self.time,
+            self.pieces[begin:end],
+            lines,
+            self.times[begin:end],
+            Examples(count, repeats),
+            len(lines) or (self.haves if whole else 0),
+            lines[-1] if lines else (self.last_have if whole else 0),
+        )
+
+    def without_haves(self) -> Connection:
+        """The connection without its columns, cheap to send to another process."""
+        return Connection(
+            self.other, self.kind, self.line, self.time, haves=self.haves, last_have=self.last_have
+        )
+
+
+@dataclass(slots=True)
+class Events:
+    """All events but haves, in line order; one array per field.
+
+    `others` are indices of peers (or NOBODY, STRANGER), `conns` indices of connections or -1.
+    `lists` holds, by row, the peers of each preferred list.
+    """
+
+    kinds: array[int] = field(default_factory=lambda: array("b"))
+    lines: array[int] = field(default_factory=_ints)
+    times: array[float] = field(default_factory=_floats)
+    others: array[int] = field(default_factory=_ints)
+    pieces: array[int] = field(default_factory=_ints)
+    counts: array[int] = field(default_factory=_ints)
+    conns: array[int] = field(default_factory=_ints)
+    lists: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    def add(
+        self, kind: int, line: int, time: float, other: int, piece: int, count: int, conn: int
+    ) -> None:
+        """One more row."""
+        self.kinds.append(kind)
+        self.lines.append(line)
+        self.times.append(time)
+        self.others.append(other)
+        self.pieces.append(piece)
+        self.counts.append(count)
+        self.conns.append(conn)
+
+    def cut(self, first: int, last: int, conns: dict[int, int]) -> Events:
+        """The rows in a range of lines, with connections renumbered."""
+        begin, end = bisect_left(self.lines, first), bisect_left(self.lines, last + 1)
+        rows = slice(begin, end)
+        return Events(
+            self.kinds[rows],
+            self.lines[rows],
+            self.times[rows],
+            self.others[rows],
+            self.pieces[rows],
+            self.counts[rows],
+            array("i", [conns.get(conn, -1) for conn in self.conns[rows]]),
+            {row - begin: ids for row, ids in self.lists.items() if begin <= row < end},
+        )
+
+
+@dataclass(slots=True)
+class Form:
+    """What was seen of a log's form: each kind of fault with its count and first lines."""
+
+    deviations: dict[str, Examples] = field(default_factory=dict)
+    unread: Examples = field(default_factory=Examples)
+    foreign_subject: Examples = field(default_factory=Examples)
+    stranger: Examples = field(default_factory=Examples)
+    out_of_range: Examples = field(default_factory=Examples)
+    bad_list: Examples = field(default_factory=Examples)
+    clock_back: Examples = field(default_factory=Examples)
+    sentences: int = 0
+    timeless: int = 0
+    truncated: bool = False
+
+    def cut(self, first: int, last: int) -> Form:
+        """What concerns a range of lines; counts beyond the examples can't be told apart."""
+        part = Form(sentences=self.sentences, timeless=self.timeless, truncated=self.truncated)
+        part.deviations = {text: seen.cut(first, last) for text, seen in self.deviations.items()}
+        part.deviations = {text: seen for text, seen in part.deviations.items() if seen.count}
+        for name in EXAMPLE_FIELDS:
+            setattr(part, name, getattr(self, name).cut(first, last))
+        return part
+
+    def deviation(self, text: str, line: int) -> None:
+        """A line that departs from the prescribed form in this way."""
+        self.deviations.setdefault(text, Examples()).add(line)
+
+
+@dataclass(slots=True)
+class LogColumns:
+    """One log file, read."""
+
+    owner: int
+    events: Events = field(default_factory=Events)
+    conns: list[Connection] = field(default_factory=list)
+    form: Form = field(default_factory=Form)
+    line_count: int = 0
+    have_count: int = 0
+    first_time: float = 0.0
+    last_time: float = 0.0
+    resolution: float = 1e-6
+
+    @property
+    def timed(self) -> bool:
+        """Whether its lines carry times that could be read."""
+        return self.form.sentences > self.form.timeless
+
+    def cut(self, first: int, last: int) -> LogColumns:
+        """The part of it in a range of lines (one run of several in a file)."""
+        if first <= 1 and last >= self.line_count:
+            return self
+        kept: list[Connection] = []
+        renumbered: dict[int, int] = {}
+        for number, conn in enumerate(self.conns):
+            part = conn.cut(first, last)
+            begun = not conn.implicit and first <= conn.line <= last
+            spans = conn.line < first and (part.lines or conn.implicit)
+            if begun or spans:
+                if not begun:
+                    part.kind, part.line = -1, 0
+                renumbered[number] = len(kept)
+                kept.append(part)
+        events = self.events.cut(first, last, renumbered)
+        times = [*events.times[:1], *events.times[-1:]] or [self.first_time]
+        haves = [time for conn in kept for time in (*conn.times[:1], *conn.times[-1:])]
+        return LogColumns(
+            self.owner,
+            events,
+            kept,
+            self.form.cut(first, last),
+            last,
+            sum(len(conn.lines) for conn in kept),
+            min(times + haves),
+            max(times + haves),
+            self.resolution,
+        )
+
+    def without_haves(self) -> LogColumns:
+        """All but the haves, cheap to send to another process."""
+        return LogColumns(
+            self.owner,
+            self.events,
+            [conn.without_haves() for conn in self.conns],
+            self.form,
+            self.line_count,
+            self.have_count,
+            self.first_time,
+            self.last_time,
+            self.resolution,
+        )

@@ -1,0 +1,239 @@
+"""Judges the logs in a folder: from files to verdicts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from verifier.case import Case
+from verifier.checks import CHECKS
+from verifier.checks.registry import TRACE_READERS, Scope
+from verifier.config import InputError, find, load
+from verifier.engine import Engine, make_engine, run_check
+from verifier.findings import Outcome, Severity, Tally
+from verifier.history import Swarm, join, make_life, windows
+from verifier.metrics import Metrics, measure
+from verifier.reader import find_logs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from verifier.checks.registry import Check
+    from verifier.columns import LogColumns
+    from verifier.config import Config
+    from verifier.reader import LogFile
+
+OK, VIOLATION, UNUSABLE, UNKNOWN = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to judge and how; `run` is `last`, `all` or a number from 1, `lives` `run` or `all`,
+    `trace` `auto`, `require` or `ignore`.
+    """
+
+    checks: tuple[str, ...] = ()
+    lenient: bool = False
+    run: str = "last"
+    lives: str = "run"
+    config: Path | None = None
+    trace: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One check and what it saw."""
+
+    check: Check
+    tally: Tally
+
+
+@dataclass(slots=True)
+class Verdict:
+    """One run judged: a result for each check, metrics, and where it all came from."""
+
+    folder: Path
+    case: Case
+    results: list[Result]
+    metrics: Metrics
+    run: str = ""
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+    def count(self, severity: Severity) -> int:
+        """Findings of this weight."""
+        return sum(result.tally.counts[severity] for result in self.results)
+
+    @property
+    def unknown(self) -> list[Result]:
+        """Checks of errors that these logs can't decide."""
+        return [
+            result
+            for result in self.results
+            if result.tally.outcome is Outcome.UNKNOWN and result.check.severity is Severity.ERROR
+        ]
+
+    @property
+    def status(self) -> int:
+        """Exit status: 0 no errors, 1 violation, 3 nothing broken but something unknown."""
+        if self.count(Severity.ERROR):
+            return VIOLATION
+        return UNKNOWN if self.unknown else OK
+
+
+def verify_folder(folder: Path, options: Options) -> list[Verdict]:
+    """Judge a folder's run, or each of its runs; InputError when it can't be judged."""
+    begun = time.perf_counter()
+    files = find_logs(folder)
+    config = load(*find(folder, options.config))
+    ids = [peer.peer_id for peer in config.peers]
+    known = [file for file in files if file.peer_id in ids]
+    if not known:
+        names = ", ".join(file.label for file in files[:3])
+        raise InputError(
+            f"{folder}: none of the logs ({names}) is of a peer in PeerInfo.cfg;"
+            " is this the configuration of another run? name the right one with --config DIR"
+        )
+    engine = make_engine(config, known)
+    try:
+        logs = engine.scan(known)
+        if not any(columns.form.sentences for columns in logs):
+            raise InputError(
+                f"{folder}: no line of any log could be read as one of the eleven sentences"
+            )
+        parts = windows(logs)
+        verdicts = []
+        for number, name in _runs(parts, options.run):
+            swarm = _swarm(config, known, logs, parts, number, options)
+            swarm.folder = folder
+            swarm.strangers = [file.label for file in files if file not in known]
+            verdict = _judge(engine, swarm, options)
+            verdict.run = name
+            verdict.seconds = time.perf_counter() - begun
+            verdicts.append(verdict)
+        return verdicts
+    finally:
+        engine.close()
+
+
+def _runs(parts: list[list[tuple[int, int]]], wanted: str) -> list[tuple[int, str]]:
+    """Which runs to judge, counted from the last (0), with their names."""
+    most = max(map(len, parts))
+    if wanted == "all":
+        return [
+            (most - number, f"run {number} of {most}" if most > 1 else "")
+            for number in range(1, most + 1)
+        ]
+    if wanted == "last":
+        return [(0, f"run {most} of {most}" if most > 1 else "")]
+    number = int(wanted)
+    if not 1 <= number <= most:
+        raise InputError(
+            f"--run {number}: the logs hold {most} run{'s' * (most > 1)}; 1 is the first"
+        )
+    return [(most - number, f"run {number} of {most}")]
+
+
+def _swarm(
+    config: Config,
+    files: Sequence[LogFile],
+    logs: Sequence[LogColumns],
+    parts: list[list[tuple[int, int]]],
+    number: int,
+    options: Options,
+) -> Swarm:
+    """The lives of one run, put together."""
+    swarm = Swarm(config, [], options.lenient)
+    chosen: list[tuple[LogFile, tuple[int, int], LogColumns]] = []
+    for file, columns, runs in zip(files, logs, parts, strict=True):
+        if len(runs) > 1:
+            swarm.runs[file.label] = [first for first, _ in runs[1:]]
+        if number < len(runs):
+            window = runs[-1 - number]
+            chosen.append((file, window, columns.cut(*window)))
+    for file, window, columns in _lives(chosen, options, swarm):
+        swarm.lives.append(make_life(len(swarm.lives), file, window, columns, config))
+    join(swarm)
+    return swarm
+
+
+def _lives(
+    chosen: list[tuple[LogFile, tuple[int, int], LogColumns]], options: Options, swarm: Swarm
+) -> list[tuple[LogFile, tuple[int, int], LogColumns]]:
+    """Leave out logs of earlier lives that don't belong to this run (invariants 1.7)."""
+    if options.lives == "all":
+        return chosen
+    current = {item[0].peer_id: item for item in chosen if item[0].generation == 0}
+    kept = list(current.values())
+    by_owner = {item[2].owner: item for item in kept}
+    earlier = sorted(
+        (item for item in chosen if item[0].generation), key=lambda i: -i[0].generation
+    )
+    for item in earlier:
+        owner = item[2].owner
+        mine = [conn.other for one in kept if one[2].owner == owner for conn in one[2].conns]
+        belongs = any(
+            sum(1 for conn in other[2].conns if conn.other == owner) > mine.count(peer)
+            for peer, other in by_owner.items()
+            if peer != owner
+        )
+        if belongs:
+            kept.append(item)
+        else:
+            swarm.notes.append(f"{item[0].label} is left out: no other log tells of that life")
+    return sorted(kept, key=lambda item: (item[0].peer_id, item[0].generation))
+
+
+def _judge(engine: Engine, swarm: Swarm, options: Options) -> Verdict:
+    """Run all checks that were asked for, and merge what they saw."""
+    wanted = [name for name in CHECKS if not options.checks or name in options.checks]
+    judged = engine.judge(swarm, wanted)
+    case = Case(swarm, [facts for _, _, facts in judged], engine.requirements)
+    unreliable = case.clocks.unreliable
+    results = []
+    traces = _traces(case, options)
+    for name in wanted:
+        check = CHECKS[name]
+        if check.scope is Scope.LOG:
+            tally = Tally(check.lenient if swarm.lenient else check.severity)
+            for _, tallies, _ in judged:
+                tally.add(tallies[name])
+        elif check.scope is Scope.SWARM:
+            tally = run_check(check, case, lenient=swarm.lenient)
+        elif traces is not None:
+            tally = run_check(check, traces, lenient=swarm.lenient)
+        else:
+            continue
+        if check.timed and name != "G03" and unreliable:
+            _discount(case, tally, unreliable)
+        results.append(Result(check, tally))
+    return Verdict(
+        swarm.folder, case, results, measure(case), notes=case.config.notes + swarm.notes
+    )
+
+
+def _discount(case: Case, tally: Tally, logs: set[int]) -> None:
+    """Durations on a clock that was stepped prove nothing: such findings become unknown."""
+    for finding in list(tally.findings):
+        bad = {witness.log for witness in finding.witnesses} & logs
+        if bad:
+            tally.findings.remove(finding)
+            tally.counts[finding.severity] -= 1
+            tally.unsure(f"the clock of {case.lives[min(bad)].file.label} was stepped or drifts")
+
+
+def _traces(case: Case, options: Options) -> object | None:
+    """What the readers of traces make of the traces beside the logs; None without any."""
+    if options.trace == "ignore":
+        return None
+    found = sorted(case.swarm.folder.rglob("trace_peer_*.jsonl*"))
+    if options.trace == "require" and not found:
+        raise InputError(
+            f"{case.swarm.folder}: no trace_peer_[id].jsonl in it, and --trace require was given"
+        )
+    traces = None
+    for reader in TRACE_READERS:
+        traces = reader(case, found) if found else None
+    return traces
