@@ -65,7 +65,11 @@ class Ticks:
     @property
     def due(self) -> float:
         """When the next tick is due."""
-        return self._start + self.tick * self._period
+        return self.time_of(self.tick)
+
+    def time_of(self, tick: int) -> float:
+        """When a tick is due, missed or not."""
+        return self._start + tick * self._period
 
     def take(self, now: float) -> int:
         """Take the tick that is due; return how many were missed before it (they are skipped).

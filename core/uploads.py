@@ -50,7 +50,7 @@ class Uploads:
 
     def _reselect_preferred(self) -> None:
         state, ticks = self._state, self._preferred_ticks
-        due, missed = ticks.due, ticks.take(state.now)
+        missed = ticks.take(state.now)
         rates = {n.peer_id: n.rate for n in state.neighbors.values() if n.interested}
         complete = state.own.complete
         choice = choose_preferred(
@@ -61,7 +61,7 @@ class Uploads:
             state.note(
                 "preferred",
                 tick=ticks.tick - 1,
-                due=due,
+                due=ticks.time_of(ticks.tick - 1),
                 skipped=missed,
                 complete=complete,
                 candidates=candidates,
@@ -87,7 +87,7 @@ class Uploads:
 
     def _reselect_optimistic(self) -> None:
         state, ticks = self._state, self._optimistic_ticks
-        due, missed = ticks.due, ticks.take(state.now)
+        missed = ticks.take(state.now)
         candidates = sorted(
             n.peer_id for n in state.neighbors.values() if n.interested and not n.unchoked
         )
@@ -96,7 +96,7 @@ class Uploads:
             state.note(
                 "optimistic",
                 tick=ticks.tick - 1,
-                due=due,
+                due=ticks.time_of(ticks.tick - 1),
                 skipped=missed,
                 candidates=candidates,
                 draw=choice.draw if choice else None,

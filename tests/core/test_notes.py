@@ -83,7 +83,6 @@ def test_a_choice_is_noted_with_its_draw() -> None:
     ]
 
 
-@pytest.mark.xfail(reason="`due` is that of the first tick missed, not of `tick`")
 def test_due_belongs_to_tick() -> None:
     """A reselection's `due` is start + n·p for the n in `tick`, also where ticks were missed (docs/trace.md, spec 4.7)."""
     for note in notes("preferred"):

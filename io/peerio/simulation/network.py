@@ -8,7 +8,6 @@ while nobody listens, connections that end in order, by reset, or without a word
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,85 +16,11 @@ from core.events import Timer
 from core.messages import Have, Message
 from peerio.contract import Callbacks, PieceSink, Tap
 from peerio.protocol import HANDSHAKE_SIZE, PIECE_HEADER_SIZE, describe
+from peerio.simulation.wire import Conditions, End
 from peerio.simulation.world import World
 
 DRAIN_TIMEOUT = 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """What the links are like: one-way delay and its jitter in seconds, upload in bytes a second."""
-
-    delay: float = 0.005
-    jitter: float = 0.0
-    upload: float | None = None
-
-
-class End:
-    """One end of a connection. What it sends arrives at `other`, in order."""
-
-    def __init__(
-        self, network: SimulatedNetwork, neighbor: int, name: str, *, incoming: bool
-    ) -> None:
-        self.network = network
-        self.neighbor = neighbor
-        self.name = name
-        self.incoming = incoming
-        self.other: End | None = None
-        self.state = "handshaking"
-        self.eof_sent = self.eof_seen = False
-        self.mseq_in = self.mseq_out = 0
-        self.free_at = 0.0
-        """When all that was sent is on its way."""
-        self._arrival = 0.0
-
-    def send(
-        self,
-        size: int,
-        deliver: Callable[[End], None],
-        *,
-        begin: Callable[[End], None] | None = None,
-    ) -> float:
-        """Put something on the wire; `deliver` is called at the other end when it is there whole.
-
-        Returns when it has left. Only what has a `begin`, a piece, takes upload capacity; `begin` is
-        called when its first byte is there.
-        """
-        network, world = self.network, self.network.world
-        start = max(world.now, self.free_at)
-        if begin is not None:
-            start, self.free_at = network.occupy_upload(start, size)
-        else:
-            self.free_at = start
-        if begin is not None:
-            self._deliver_at(start, begin)
-        self._deliver_at(self.free_at, deliver)
-        return self.free_at
-
-    def _deliver_at(self, sent: float, deliver: Callable[[End], None]) -> None:
-        conditions, world = self.network.conditions, self.network.world
-        delay = conditions.delay + world.rng.uniform(0, conditions.jitter)
-        self._arrival = max(self._arrival, sent + delay)
-        other = self.other
-        assert other is not None
-        world.at(self._arrival, partial(other.arrive, deliver))
-
-    def arrive(self, deliver: Callable[[End], None]) -> None:
-        """Something the other end sent is here."""
-        if self.state != "closed" and self.network.alive:
-            self.network.turn(partial(deliver, self))
-
-    def record(self, way: str, kind: str, size: int, fields: dict[str, Any]) -> None:
-        """Tell the trace of a message."""
-        tap = self.network.tap
-        if tap is None:
-            return
-        if way == "out":
-            mseq, self.mseq_out = self.mseq_out, self.mseq_out + 1
-        else:
-            mseq, self.mseq_in = self.mseq_in, self.mseq_in + 1
-        tap.message(way, self.name, self.neighbor, mseq, kind, size, fields)
 
 
 class SimulatedNetwork:

@@ -18,7 +18,8 @@ from core.peer import Peer
 from peerio.config import format_common, format_peers
 from peerio.eventlog import Stamp
 from peerio.runtime import Logs, Runtime
-from peerio.simulation.network import Conditions, SimulatedNetwork
+from peerio.simulation.network import SimulatedNetwork
+from peerio.simulation.wire import Conditions
 from peerio.simulation.world import World
 
 EPOCH = 1_767_225_600.0
