@@ -10,9 +10,10 @@ from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from harness import bench as benchmark
-from harness import commands, numbers
+from harness import commands, numbers, runfolder, simulations
 from harness import swarm as swarms
 from harness.errors import HarnessError
+from verifier import cli as verifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,6 +140,72 @@ def bench(
                 quick=quick,
                 trace=trace,
                 json=_path(json),
+            )
+        )
+
+    _finish(work)
+
+
+@task(
+    auto_shortflags=False,
+    help={
+        "dir": "Folder with the logs of a run (default: the latest run's).",
+        "lenient": "Judge faults of logging as warnings, as for other teams' programs.",
+        "form": "text, json or junit (default: text).",
+    },
+)
+def verify(
+    _context: Context,
+    *,
+    dir: str = "",
+    lenient: bool = False,
+    form: str = "text",  # noqa: A002 -- it is the option's name
+) -> None:
+    """Replay a run's logs and show every broken rule; `python -m verifier --help` has more options.
+
+    Example: invoke verify --dir runs/2026-11-22T10-00-00.
+    Exit status: 0 no errors, 1 a rule is broken, 2 unusable input, 3 only unknowns.
+    """
+
+    def work() -> int:
+        folder = _path(dir) or runfolder.latest_run()
+        return verifier.main([str(folder), "--format", form, *(["--lenient"] if lenient else [])])
+
+    _finish(work)
+
+
+@task(
+    auto_shortflags=False,
+    help={
+        "swarms": "How many (default: 1).",
+        "random-seed": "Seed of the first; the next ones follow (default: 1).",
+        "peers": "Number of peers (default: a random scenario for each seed).",
+        "pieces": "Number of pieces, with --peers (default: 100).",
+        "faults": "Late joiners, cut connections and killed peers: so many of each, with --peers.",
+        "keep": "Folder to write logs and traces to (default: judged and thrown away).",
+    },
+)
+def simulate(
+    _context: Context,
+    *,
+    swarms: str = "",
+    random_seed: str = "",
+    peers: str = "",
+    pieces: str = "",
+    faults: str = "",
+    keep: str = "",
+) -> None:
+    """Run whole swarms under a virtual clock and judge their logs; a failing one names its seed."""
+
+    def work() -> int:
+        return simulations.run_simulations(
+            simulations.Options(
+                swarms=numbers.parse_count("swarms", swarms, least=1) or 1,
+                random_seed=numbers.parse_count("random-seed", random_seed) or 1,
+                peers=numbers.parse_count("peers", peers, least=1),
+                pieces=numbers.parse_count("pieces", pieces, least=1) or 100,
+                faults=numbers.parse_count("faults", faults) or 0,
+                keep=_path(keep),
             )
         )
 

@@ -11,6 +11,9 @@ TIMED_OUT = 5
 COPIES_DIFFER = 6
 """Exit status of a swarm whose peers all ended with 0 but whose copies aren't all the seed's."""
 
+RULES_BROKEN = 7
+"""Exit status of a swarm that completed, but whose logs show a broken rule."""
+
 
 class HarnessError(Exception):
     """The command can't go on; `str(e)` is the whole message, `status` the exit status."""

@@ -155,3 +155,14 @@ def _link(source: Path, copy: Path) -> None:
         copy.hardlink_to(source)
     except OSError:  # another file system, or another user's file
         copy.symlink_to(source)
+
+
+def latest_run(runs: Path = RUNS) -> Path:
+    """The newest run's folder; HarnessError where there is none."""
+    latest = runs / LATEST
+    if latest.exists():
+        return latest.resolve()
+    folders = sorted(path for path in runs.glob("*") if path.is_dir())
+    if not folders:
+        raise HarnessError(f"no run in {runs}: make one with `invoke swarm`, or name a folder")
+    return folders[-1]

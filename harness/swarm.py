@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from harness import copies, ports, runfolder, settings
 from harness.board import Board
-from harness.errors import COPIES_DIFFER, HarnessError
+from harness.errors import COPIES_DIFFER, RULES_BROKEN, HarnessError
 from harness.launcher import Launcher
 from harness.live import LiveDisplay, PlainDisplay, make_console
 from harness.numbers import format_bytes
 from harness.result import Result
 from harness.settings import Settings
+from verifier.api import verify
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,9 +42,9 @@ class Options:
 def run_swarm(options: Options, runs: Path = runfolder.RUNS) -> int:
     """Run one swarm; the exit status.
 
-    0 when every peer ended with 0 and all copies are identical, 5 on time-out, 130 and 143 when
-    interrupted and terminated, otherwise that of the first peer that failed. HarnessError when it
-    can't start.
+    0 when every peer ended with 0, all copies are identical and the verifier finds no broken rule, 5 on
+    time-out, 6 where copies differ, 7 where a rule was broken, 130 and 143 when interrupted and
+    terminated, otherwise that of the first peer that failed. HarnessError when it can't start.
     """
     source = runfolder.find_config(options.config)
     config = _configured(source, options)
@@ -116,10 +117,15 @@ def _run(run: Run, *, plain: bool, keep: bool) -> int:
     exit_status = outcome.exit_status
     if exit_status == 0 and not all(copy.identical for copy in compared.values()):
         exit_status = COPIES_DIFFER
+    # The verifier compares the copies too, so it comes before they go.
+    verdict = verify([run.folder], color=console.is_terminal)
+    if exit_status == 0 and verdict.status:
+        exit_status = RULES_BROKEN
     if not keep:
         copies.remove(compared[peer.peer_id] for peer in run.config.peers if not peer.has_file)
     result = Result(run.folder, run.random_seed, board.peers, compared, exit_status)
     result.write()
+    print("\n".join([*verdict.problems, verdict.text]))
     console.print(result.table())
     console.print(result.last_words(), soft_wrap=True)
     return exit_status

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from core.effects import Effect, Note
 from core.events import Event, Started, Timer
 from core.messages import CHOKE, INTERESTED, UNCHOKE, Bitfield, Request

@@ -1,0 +1,72 @@
+"""Simulated swarms in numbers: each one runs under a virtual clock and is judged by the verifier."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from peerio.simulation.swarm import Outcome, Scenario, Swarm, random_scenario
+from verifier.api import verify
+from verifier.findings import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for; without `peers` each seed has a random scenario of its own."""
+
+    swarms: int = 1
+    random_seed: int = 1
+    peers: int | None = None
+    pieces: int = 100
+    faults: int = 0
+    keep: Path | None = None
+
+
+def scenario_of(options: Options, seed: int) -> Scenario:
+    """The scenario that the options ask for."""
+    if options.peers is None:
+        return random_scenario(seed)
+    faults = options.faults
+    return Scenario(
+        peers=options.peers, pieces=options.pieces, late=faults, cuts=faults, crashes=faults
+    )
+
+
+def problems_of(outcome: Outcome, folder: Path) -> list[str]:
+    """Everything that is wrong with a swarm: how it ended, and each error and warning of its logs."""
+    found = []
+    if not outcome.ended:
+        found.append(f"not ended after {outcome.seconds:.0f} virtual seconds")
+    elif not outcome.ok:
+        found.append(f"exit statuses {outcome.statuses}")
+    outcome.write(folder)
+    report = verify([folder])
+    found += report.problems
+    for verdict in report.verdicts:
+        found += [
+            f"{result.check.id} {result.check.name}"
+            for result in verdict.results
+            if any(result.tally.counts[Severity.WARNING :])
+        ]
+    return found
+
+
+def run_simulations(options: Options) -> int:
+    """Run and judge swarms; 1 if anything is wrong with one of them, whose seed is told."""
+    started = time.perf_counter()
+    failed = steps = 0
+    for seed in range(options.random_seed, options.random_seed + options.swarms):
+        scenario = scenario_of(options, seed)
+        outcome = Swarm(scenario, seed).run()
+        steps += outcome.steps
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary) if options.keep is None else options.keep / f"swarm-{seed}"
+            problems = problems_of(outcome, folder)
+        if problems:
+            failed += 1
+            print(f"seed {seed}: {'; '.join(problems)}; {scenario}")
+    elapsed = time.perf_counter() - started
+    print(f"{options.swarms} swarms, {steps} steps, {failed} failed, {elapsed:.1f} s")
+    return 1 if failed else 0
