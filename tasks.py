@@ -159,7 +159,7 @@ def verify(
     *,
     dir: str = "",
     lenient: bool = False,
-    form: str = "text",  # noqa: A002 -- it is the option's name
+    form: str = "text",
 ) -> None:
     """Replay a run's logs and show every broken rule; `python -m verifier --help` has more options.
 
