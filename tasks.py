@@ -154,10 +154,10 @@ def bench(
         "form": "text, json or junit (default: text).",
     },
 )
-def verify(
+def verify(  # the next line's name is the option's
     _context: Context,
     *,
-    dir: str = "",
+    dir: str = "",  # noqa: A002
     lenient: bool = False,
     form: str = "text",
 ) -> None:
