@@ -17,6 +17,7 @@ from peerio.net.admission import Admission, RefusedError
 from peerio.net.alarms import Alarms
 from peerio.net.bucket import CHUNK, TokenBucket
 from peerio.net.dialling import Dialler
+from peerio.net.link import Route
 from peerio.net.listening import NetworkError, bind, listening_addresses
 from peerio.net.loop import Loop
 from peerio.net.outbox import Outbox, PieceSegment
@@ -267,9 +268,9 @@ class Owner:
         self.allowed = 0.0
         self.until: Callable[[], bool] = lambda: False
 
-    def on_dialled(self, peer_id: int, sock: socket.socket) -> None:
+    def on_dialled(self, peer_id: int, route: Route) -> None:
         self.told.append(f"dialled {peer_id}")
-        self.sockets.append(sock)
+        self.sockets.append(route.sock)
 
     def on_refused(self, peer_id: int) -> None:
         self.told.append(f"refused {peer_id}")

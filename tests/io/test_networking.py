@@ -363,10 +363,10 @@ def test_last_haves_before_a_reset_count(config: SwarmConfig, two: Peer) -> None
     """What a neighbor sent before it reset the connection is read and handled first (spec 3.6)."""
     sock = dial(config, 2, encode_handshake(3))
     two.awaits("connected", 3)
-    sock.sendall(encode(Have(1)) + encode(Have(7)))
-    two.awaits("have", 3, 7)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.sendall(encode(Have(1)) + encode(Have(7)))
     sock.close()
+    two.awaits("have", 3, 7)
     two.awaits("end", 3)
     two.awaits("disconnected", 3)
 
