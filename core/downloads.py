@@ -12,7 +12,7 @@ book, at a cost that grows with the number of neighbors but not of pieces.
 
 from __future__ import annotations
 
-from core.effects import Broadcast, CompleteFile, SetTimer
+from core.effects import Broadcast, CompleteFile, Log, SetTimer
 from core.errors import LocalProtocolError
 from core.events import Timer
 from core.messages import Have, Request
@@ -120,7 +120,7 @@ class Downloads:
         """A piece may be asked for again: whoever is unchoked and idle looks again (spec 6.3)."""
         neighbors = self._state.neighbors.values()
         for neighbor in neighbors:
-            if piece in neighbor.pieces:
+            if neighbor.pieces.has[piece]:
                 neighbor.candidates.add(piece)
         for neighbor in neighbors:
             self.look_again(neighbor)
@@ -142,7 +142,7 @@ class Downloads:
     def _reason_to_skip(self, neighbor: Neighbor, piece: int) -> str | None:
         if self._state.failed:
             return "failed"
-        if piece in self._state.own:
+        if self._state.own.has[piece]:
             return "had it"
         if piece not in neighbor.asked:
             return "not asked"
@@ -164,7 +164,8 @@ class Downloads:
         own.add(piece)
         freed = self._open.pop(piece, None) is None
         neighbor.rate += state.config.piece_length(piece)
-        state.log("downloaded_piece", piece=piece, neighbor=neighbor.peer_id, count=own.count)
+        fields = {"piece": piece, "neighbor": neighbor.peer_id, "count": own.count}
+        out.append(Log("downloaded_piece", fields))
         if own.complete:
             state.log("completed")
             out.append(CompleteFile())

@@ -282,16 +282,16 @@ class Decoder:
         self._tail = b""
         while True:
             if self._left:
-                chunk = view[at : min(at + self._left, end)]
-                at += len(chunk)
-                self._left -= len(chunk)
-                whole = self._take(chunk)
+                start, at = at, min(at + self._left, end)
+                self._left -= at - start
+                whole = self._take(view[start:at])
                 if self._left:
                     return
                 if whole is not None:
                     yield whole
             if end - at < _FRAME.size:
-                self._rules.check_start(view[at:end])
+                if at < end:
+                    self._rules.check_start(view[at:end])
                 break
             length, kind = _FRAME.unpack_from(view, at)
             self._rules.check(length, kind)

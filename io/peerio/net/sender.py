@@ -131,6 +131,9 @@ class Sender:
                 if outcome != "sent":
                     break
                 self._callbacks.on_piece_sent(link.neighbor)
+                if not link.outbox.items:
+                    outcome = "empty"
+                    break
         except StorageError as error:
             self._callbacks.on_local_failure(str(error))
             self._owner.drop(link, "loss")
