@@ -22,7 +22,7 @@ from core.events import Timer
 from core.messages import INTERESTED, UNCHOKE, Bitfield, Have, Message, Request
 from peerio import networking
 from peerio.contract import Callbacks, Network
-from peerio.net import links, listening
+from peerio.net import links, listening, sender
 from peerio.networking import BoundPort, NetworkError, Networking
 from peerio.protocol import FrameRules, encode, encode_handshake, read_exact, recv_message
 from tests.swarm.swarms import reserve_port
@@ -517,13 +517,13 @@ def test_lines_are_written_before_sends(
 ) -> None:
     """The turn's lines are written before anything that the turn queued is sent (spec 8.4)."""
     order: list[str] = []
-    flush = links.Links.flush
+    flush = sender.Sender.flush
 
-    def recording_flush(self: links.Links, link: Any) -> None:
+    def recording_flush(self: sender.Sender, link: Any) -> None:
         order.append(f"flush {bytes(link.outbox.items[0][-1:]) if link.outbox.items else b''!r}")
         flush(self, link)
 
-    monkeypatch.setattr(links.Links, "flush", recording_flush)
+    monkeypatch.setattr(sender.Sender, "flush", recording_flush)
     with closing(Peer(config, 2)) as peer, dial(config, 2, encode_handshake(3)) as sock:
         peer.awaits("connected")
         read_exact(sock, 32)
