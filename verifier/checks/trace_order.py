@@ -211,10 +211,13 @@ class _Progress:
         return self.rows[self.place] if self.place < len(self.rows) else len(self.trace)
 
     def source(self) -> tuple[TraceLife, int] | None:
-        """Where the next message was sent; None if no trace shows it."""
+        """Where the next message was sent; None if no trace shows it.
+
+        A handshake is recorded when the connection opens, later than it was sent: it orders nothing.
+        """
         link = self.trace.link(self.row)
         number = self.trace.mseqs[self.row]
-        if link is None or link.mate is None or not 0 <= number < len(link.mate[1].outs):
+        if link is None or link.mate is None or not 0 < number < len(link.mate[1].outs):
             return None
         return link.mate[0], link.mate[1].outs[number]
 
@@ -254,7 +257,8 @@ def sent_before_received(traces: Traces, tally: Tally) -> None:
 def _advance(
     state: _Progress, states: dict[int, _Progress], ready: list[_Progress], tally: Tally
 ) -> None:
-    """Replay one trace as far as it goes, and wake those that waited for it."""
+    """Replay one trace as far as it goes, and wake those that waited for it if it went on at all."""
+    before = state.place
     while state.place < len(state.rows):
         source = state.source()
         if source is not None:
@@ -264,8 +268,9 @@ def _advance(
                 break
             tally.saw()
         state.place += 1
-    ready += state.waiting
-    state.waiting = []
+    if state.place > before:
+        ready += state.waiting
+        state.waiting = []
 
 
 def _break_cycle(

@@ -172,8 +172,7 @@ class SimulatedNetwork:
         if target is None or target.draining:
             self.world.after(self.conditions.delay, partial(self._refused, peer_id))
             return
-        self._serial += 1
-        name = f"{self.peer_id}:{10_000 + self._serial}>{peer_id}"
+        name = f"{self.peer_id}:{next(self.world.ports)}>{peer_id}"
         mine = End(self, peer_id, name, incoming=False)
         theirs = End(target, self.peer_id, name, incoming=True)
         mine.other, theirs.other = theirs, mine
