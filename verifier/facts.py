@@ -43,7 +43,9 @@ class ConnectionFacts:
     `changes` are the owner's changes of interest, None where the start is unknown. `shortest` and
     `longest` are the least and most seconds between a download at the mate and its have here,
     by both clocks. `heard` is the mate's line of the last download that was announced here;
-    `complete_at` the owner's line at which the neighbor was known to be complete, `complete_time` when.
+    `complete_at` the owner's line at which the neighbor was known to be complete, `complete_time` when,
+    `certain_at` the line by which it certainly was (a bitfield comes some time after the connection
+    line).
     """
 
     changes: list[Change] | None
@@ -53,6 +55,7 @@ class ConnectionFacts:
     heard: int
     complete_at: int
     complete_time: float
+    certain_at: int
 
 
 @dataclass(slots=True)
@@ -159,6 +162,7 @@ class View:
         connection, mate = self.columns.conns[number], self.mate(number)
         delays = self._delays(connection, mate, number)
         longest = max(delays, default=0.0)
+        complete_at = self._complete_at(number)
         heard = 0
         if mate is not None and connection.pieces:
             lines = map(mate.line_of.__getitem__, connection.pieces[-3:])
@@ -169,8 +173,9 @@ class View:
             longest,
             connection.lines[delays.index(longest)] if delays else 0,
             heard,
-            self._complete_at(number),
+            complete_at,
             connection.times[-1] if connection.times else connection.time,
+            self.next_line(number) if complete_at == connection.line else complete_at,
         )
 
     def _delays(self, connection: Connection, mate: Life | None, number: int) -> list[float]:

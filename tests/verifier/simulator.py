@@ -350,7 +350,7 @@ class Swarm:
         self.shape = shape
         self.rng = random.Random(seed)
         self.now = 0.0
-        self.todo: list[tuple[float, int, Callable[[], None]]] = []
+        self.todo: list[tuple[float, int, Callable[[], object]]] = []
         self.number = count()
         self.ids = [1001 + n for n in range(shape.seeds + shape.leechers)]
         self.peers: dict[int, Peer] = {}
@@ -358,7 +358,7 @@ class Swarm:
         self.skew = {ident: self.rng.uniform(-1, 1) * shape.clock for ident in self.ids}
         self.broken: set[tuple[int, int]] = set()
 
-    def at(self, when: float, action: Callable[[], None]) -> None:
+    def at(self, when: float, action: Callable[[], object]) -> None:
         heapq.heappush(self.todo, (when, next(self.number), action))
 
     def start(self, ident: int) -> None:

@@ -34,7 +34,7 @@ def tables() -> list[str]:
     return lines
 
 
-def test_catalogue_is_current():
+def test_catalogue_is_current() -> None:
     """Every check stands in docs/invariants.md with the registry's words, and no other does."""
     written = PAGE.read_text().splitlines()
     found = [
@@ -45,7 +45,7 @@ def test_catalogue_is_current():
     assert found == [row for letter in FAMILIES for row in rows(letter)]
 
 
-def test_numbers_are_without_gaps():
+def test_numbers_are_without_gaps() -> None:
     """Each family is numbered from 1 without gaps; outside the traces there are 72 checks."""
     for letter in FAMILIES:
         numbers = [int(name[1:]) for name in CHECKS if name[0] == letter]
@@ -53,7 +53,7 @@ def test_numbers_are_without_gaps():
     assert sum(1 for check in CHECKS.values() if check.scope is not Scope.TRACE) == 72
 
 
-def test_every_check_is_explained():
+def test_every_check_is_explained() -> None:
     """Each check has a rule that is a sentence, a docstring that tells how, and a known order."""
     for check in CHECKS.values():
         assert check.rule.endswith("."), check.id

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
 from tests.verifier.judging import Run, fired, good_run, judge
 
 
-def restamp(run: Run, peer: int, change) -> None:
+def restamp(run: Run, peer: int, change: Callable[[datetime, int], str]) -> None:
     """Rewrite each time of a log; `change` gets the time and the line's number."""
     lines = run.log(peer)
     for place, line in enumerate(lines):
@@ -25,7 +27,8 @@ def broken() -> Run:
     return run
 
 
-CHANGES = {
+Change = Callable[[datetime, int], str]
+CHANGES: dict[str, Callable[[int], Change]] = {
     "minutes apart": lambda peer: lambda when, _: (when + timedelta(minutes=7 * (peer - 1002))).isoformat(),
     "other zones": lambda peer: lambda when, _: when.astimezone(timezone(timedelta(hours=peer - 1003))).isoformat(),
     "zones not written": lambda peer: lambda when, _: when.astimezone(timezone(timedelta(hours=peer - 1003))).replace(tzinfo=None).isoformat(),
@@ -35,7 +38,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_clocks_apart(name, tmp_path):
+def test_clocks_apart(name: str, tmp_path: Path) -> None:
     """Shifted clocks, zones and whole seconds leave the verdict as it is (invariants 1.1)."""
     for number, run in enumerate((good_run(), broken())):
         plain = fired(judge(run.write(tmp_path / f"{number}")))
@@ -46,22 +49,21 @@ def test_clocks_apart(name, tmp_path):
 
 @pytest.mark.parametrize("seconds", [-90, 90, 7200, -7200])
 @pytest.mark.parametrize("peer", [1001, 1003, 1005])
-def test_stepped_clock(peer, seconds, tmp_path):
+def test_stepped_clock(peer: int, seconds: int, tmp_path: Path) -> None:
     """A clock stepped in the middle of a run adds the clock findings alone."""
     for number, run in enumerate((good_run(), broken())):
         plain = fired(judge(run.write(tmp_path / f"{number}")))
         middle = len(run.log(peer)) // 2
-        step = timedelta(seconds=seconds)
-        restamp(
-            run,
-            peer,
-            lambda when, at, middle=middle, step=step: (when + step * (at >= middle)).isoformat(),
-        )
+
+        def stepped(when: datetime, place: int, middle: int = middle) -> str:
+            return (when + timedelta(seconds=seconds * (place >= middle))).isoformat()
+
+        restamp(run, peer, stepped)
         found = fired(judge(run.write(tmp_path / f"{number} stepped")))
         assert plain < found <= plain | {"F05", "G03"}
 
 
-def test_offsets_are_found(tmp_path):
+def test_offsets_are_found(tmp_path: Path) -> None:
     """The interval of a clock's offset holds the true one and is narrow (invariants 3)."""
     run = good_run()
     restamp(run, 1003, lambda when, _: (when + timedelta(seconds=100)).isoformat())
@@ -71,7 +73,7 @@ def test_offsets_are_found(tmp_path):
     assert most - least < 2
 
 
-def test_epoch_and_no_times(tmp_path):
+def test_epoch_and_no_times(tmp_path: Path) -> None:
     """Seconds since the epoch are times, too; without any time the checks that need none still decide."""
     run = broken()
     plain = fired(judge(run.write(tmp_path / "plain")))

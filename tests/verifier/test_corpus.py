@@ -54,18 +54,18 @@ def errors(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", CLEAN)
-def test_clean_on_the_wire(name):
+def test_clean_on_the_wire(name: str) -> None:
     """A run without a deviation on the wire has no errors."""
     assert errors(name) == set()
 
 
 @pytest.mark.parametrize("name", FLAGGED)
-def test_faulty_on_the_wire(name):
+def test_faulty_on_the_wire(name: str) -> None:
     """Faults that were seen on the wire, and that the logs show, are found."""
     assert FLAGGED[name] <= errors(name)
 
 
-def test_no_check_crashes():
+def test_no_check_crashes() -> None:
     """Every set can be judged or is refused with a message; no check fails."""
     folders = sorted({path.parent for path in CORPUS.rglob("log_peer_*")})
     for folder in folders:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.verifier.judging import faults, judge, random_shape
@@ -9,7 +11,7 @@ from tests.verifier.simulator import Shape, Swarm
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_no_false_alarm(seed, tmp_path):
+def test_no_false_alarm(seed: int, tmp_path: Path) -> None:
     """Correct swarms of any shape, with cuts, late joiners and restarts, get no finding at all."""
     swarm = Swarm(random_shape(seed), seed).run()
     assert faults(judge(swarm.write(tmp_path))) == []
@@ -17,7 +19,7 @@ def test_no_false_alarm(seed, tmp_path):
 
 @pytest.mark.thorough
 @pytest.mark.timeout(900)
-def test_no_false_alarm_in_many(tmp_path):
+def test_no_false_alarm_in_many(tmp_path: Path) -> None:
     """The same over a thousand swarms; statistical checks share one level for false alarms."""
     blamed = {}
     for seed in range(100, 1100):
@@ -27,7 +29,7 @@ def test_no_false_alarm_in_many(tmp_path):
     assert blamed == {}
 
 
-def test_default_swarm_exercises(tmp_path):
+def test_default_swarm_exercises(tmp_path: Path) -> None:
     """A usual swarm exercises the checks of choking and choice, so that their silence means something."""
     shape = Shape(leechers=5, pieces=150, rate=8000, p=0.5, m=1)
     verdict = judge(Swarm(shape, 3).run().write(tmp_path))
@@ -36,7 +38,7 @@ def test_default_swarm_exercises(tmp_path):
     assert faults(verdict) == []
 
 
-def test_earlier_life_is_taken_in(tmp_path):
+def test_earlier_life_is_taken_in(tmp_path: Path) -> None:
     """The log of a killed peer belongs to the run if others tell of more connections (invariants 1.7)."""
     shape = Shape(leechers=3, pieces=60, kills=[(2.0, 1004, 1.0)])
     verdict = judge(Swarm(shape, 2).run().write(tmp_path))
@@ -45,7 +47,7 @@ def test_earlier_life_is_taken_in(tmp_path):
     assert faults(verdict) == []
 
 
-def test_stale_life_is_left_out(tmp_path):
+def test_stale_life_is_left_out(tmp_path: Path) -> None:
     """A moved-aside log of an earlier run is named and left out (invariants 1.7)."""
     Swarm(Shape(leechers=2), 1).run().write(tmp_path)
     other = Swarm(Shape(leechers=2), 2).run().write(tmp_path / "old")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -33,7 +34,7 @@ def edit(run: Run, rng: random.Random) -> str:
     return kind
 
 
-def shares(count: int, folder) -> dict[str, float]:
+def shares(count: int, folder: Path) -> dict[str, float]:
     """The share found of each kind, and of all."""
     rng = random.Random(5)
     made: Counter[str] = Counter()
@@ -48,13 +49,13 @@ def shares(count: int, folder) -> dict[str, float]:
     return {kind: found[kind] / made[kind] for kind in made} | {"all": found.total() / made.total()}
 
 
-def test_most_edits_are_found(tmp_path):
+def test_most_edits_are_found(tmp_path: Path) -> None:
     """At least 95 % of random edits are told; repeats that the specification allows are told as notes."""
     assert min(shares(150, tmp_path).values()) >= 0.95
 
 
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
-def test_most_of_many_edits_are_found(tmp_path):
+def test_most_of_many_edits_are_found(tmp_path: Path) -> None:
     """The same over a thousand edits."""
     assert min(shares(1000, tmp_path).values()) >= 0.95

@@ -6,6 +6,7 @@ import gzip
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,7 +20,7 @@ from verifier.reader import BLOCK, LONGEST, blocks
 ROOT = Path(__file__).parents[2]
 
 
-def message(folder: Path, **options) -> str:
+def message(folder: Path, **options: Any) -> str:
     """The one problem told about a folder."""
     report = verify([folder], Options(**options))
     assert report.status == 2
@@ -29,30 +30,30 @@ def message(folder: Path, **options) -> str:
     return report.problems[0]
 
 
-def test_missing_folder(tmp_path):
+def test_missing_folder(tmp_path: Path) -> None:
     """A folder that isn't there is named."""
     assert "no such folder" in message(tmp_path / "nowhere")
 
 
-def test_file_for_folder(tmp_path):
+def test_file_for_folder(tmp_path: Path) -> None:
     """A file given for a folder is named."""
     (tmp_path / "x").write_text("")
     assert "not a folder" in message(tmp_path / "x")
 
 
-def test_no_logs(tmp_path):
+def test_no_logs(tmp_path: Path) -> None:
     """A folder without logs says what is looked for."""
     assert "log_peer_[id].log" in message(tmp_path)
 
 
-def test_missing_configuration(tmp_path):
+def test_missing_configuration(tmp_path: Path) -> None:
     """Logs without a configuration point to --config."""
     run = good_run()
     run.files.pop("Common.cfg")
     assert "--config" in message(run.write(tmp_path / "a" / "b"))
 
 
-def test_configuration_of_another_run(tmp_path):
+def test_configuration_of_another_run(tmp_path: Path) -> None:
     """A configuration that lists none of the logs' peers is told."""
     run = good_run()
     run.files["PeerInfo.cfg"] = ["7 localhost 6000 1\n"]
@@ -71,7 +72,7 @@ def test_configuration_of_another_run(tmp_path):
         ("PeerInfo.cfg", "", "no peer"),
     ],
 )
-def test_unusable_configuration(name, line, word, tmp_path):
+def test_unusable_configuration(name: str, line: str, word: str, tmp_path: Path) -> None:
     """A value that can't be used is told with its file."""
     run = good_run()
     keys = {part.split()[0] for part in line.splitlines()}
@@ -85,7 +86,7 @@ def test_unusable_configuration(name, line, word, tmp_path):
     assert name in message(tmp_path)
 
 
-def test_misspelt_key(tmp_path):
+def test_misspelt_key(tmp_path: Path) -> None:
     """A misspelt key is read, and noted; an unknown one is left out."""
     run = good_run()
     run.files["Common.cfg"] = [
@@ -98,7 +99,7 @@ def test_misspelt_key(tmp_path):
     assert fired(verdict) == set()
 
 
-def test_unreadable_file(tmp_path):
+def test_unreadable_file(tmp_path: Path) -> None:
     """A log that is no valid gzip file is told."""
     run = good_run()
     run.files.pop("log_peer_1003.log")
@@ -107,7 +108,7 @@ def test_unreadable_file(tmp_path):
     assert "log_peer_1003.log.gz: can't be read" in message(tmp_path)
 
 
-def test_binary_garbage(tmp_path):
+def test_binary_garbage(tmp_path: Path) -> None:
     """Logs without any sentence can't be judged."""
     run = good_run().write(tmp_path)
     for peer in range(1001, 1006):
@@ -115,24 +116,24 @@ def test_binary_garbage(tmp_path):
     assert "eleven sentences" in message(run)
 
 
-def test_two_runs_in_subfolders(tmp_path):
+def test_two_runs_in_subfolders(tmp_path: Path) -> None:
     """Two logs of one peer in different subfolders ask for the folder of one run."""
     good_run().write(tmp_path / "a")
     good_run().write(tmp_path / "b")
     assert "one run" in message(tmp_path, config=tmp_path / "a")
 
 
-def test_run_number_too_high(tmp_path):
+def test_run_number_too_high(tmp_path: Path) -> None:
     """A run that the logs don't hold is told."""
     assert "--run 3" in message(good_run().write(tmp_path), run="3")
 
 
-def test_traces_required(tmp_path):
+def test_traces_required(tmp_path: Path) -> None:
     """--trace require without traces is told."""
     assert "trace_peer" in message(good_run().write(tmp_path), trace="require")
 
 
-def test_gzip_subfolders_and_parent_configuration(tmp_path):
+def test_gzip_subfolders_and_parent_configuration(tmp_path: Path) -> None:
     """Logs may be gzip'd, lie in subfolders, and have their configuration one folder up."""
     run = good_run()
     logs = {name: run.files.pop(name) for name in list(run.files) if name.startswith("log")}
@@ -144,14 +145,14 @@ def test_gzip_subfolders_and_parent_configuration(tmp_path):
     assert fired(judge(tmp_path / "logs")) == set()
 
 
-def test_empty_log(tmp_path):
+def test_empty_log(tmp_path: Path) -> None:
     """An empty log is judged like one that tells nothing."""
     run = good_run()
     run.files["log_peer_1003.log"] = []
     assert {"C03", "T01"} & fired(judge(run.write(tmp_path)))
 
 
-def test_damaged_lines(tmp_path):
+def test_damaged_lines(tmp_path: Path) -> None:
     """NUL blocks, CRLF, undecodable bytes, blank and very long lines are told and lost on nothing else."""
     folder = good_run().write(tmp_path)
     path = folder / "log_peer_1003.log"
@@ -165,7 +166,7 @@ def test_damaged_lines(tmp_path):
     assert fired(verdict) == {"F02"}
 
 
-def test_long_lines_keep_memory_bounded(tmp_path):
+def test_long_lines_keep_memory_bounded(tmp_path: Path) -> None:
     """A line of many blocks is cut, and the lines after it are whole."""
     path = tmp_path / "log"
     path.write_bytes(b"a\n" + b"x" * (5 * BLOCK) + b"\nlast\nhalf")
@@ -176,7 +177,7 @@ def test_long_lines_keep_memory_bounded(tmp_path):
     assert found[-1].truncated
 
 
-def test_appended_runs(tmp_path):
+def test_appended_runs(tmp_path: Path) -> None:
     """Several runs in one file are judged run by run, the last one by default."""
     first, second = good_run(1), good_run(2)
     for peer in range(1001, 1006):
@@ -196,7 +197,7 @@ def test_appended_runs(tmp_path):
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_any_bytes(tmp_path, patches):
+def test_any_bytes(tmp_path: Path, patches: list[tuple[int, bytes]]) -> None:
     """Whatever bytes stand in a log, the verifier ends with a status and no check crashes."""
     folder = good_run().write(tmp_path)
     data = bytearray((folder / "log_peer_1003.log").read_bytes())
@@ -212,7 +213,7 @@ def test_any_bytes(tmp_path, patches):
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_any_lines(tmp_path, data):
+def test_any_lines(tmp_path: Path, data: st.DataObject) -> None:
     """Logs of shuffled, repeated and foreign sentences crash no check either."""
     run = good_run()
     pool = [line for peer in (1001, 1003, 1004) for line in run.log(peer)]
@@ -231,7 +232,7 @@ def test_any_lines(tmp_path, data):
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_any_configuration(tmp_path, common, peers):
+def test_any_configuration(tmp_path: Path, common: bytes, peers: bytes) -> None:
     """Arbitrary configuration files give a message, not a traceback."""
     folder = good_run().write(tmp_path)
     (folder / "Common.cfg").write_bytes(common)
@@ -241,7 +242,7 @@ def test_any_configuration(tmp_path, common, peers):
     assert verify([folder]).status in {1, 2, 3}
 
 
-def test_bare_clone(tmp_path):
+def test_bare_clone(tmp_path: Path) -> None:
     """`python -m verifier` runs uninstalled, with the standard library alone."""
     folder = good_run().write(tmp_path)
     command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); from verifier.cli import main; sys.exit(main([{str(folder)!r}]))"]  # fmt: skip

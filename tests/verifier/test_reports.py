@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -18,14 +19,14 @@ from verifier.judge import Options
 
 
 @pytest.fixture
-def broken(tmp_path):
+def broken(tmp_path: Path) -> Path:
     """A run with one have missing."""
     run = good_run()
     del run.log(1003)[run.find(1003, "'have' message from 1004", 3)]
     return run.write(tmp_path)
 
 
-def test_text_explains(broken, capsys):
+def test_text_explains(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A violation is told with rule, witness lines in causal order, and a because (invariants 1.5)."""
     assert main([str(broken)]) == 1
     text = capsys.readouterr().out
@@ -38,19 +39,19 @@ def test_text_explains(broken, capsys):
     assert "\x1b" not in text
 
 
-def test_color_only_when_asked(broken, capsys):
+def test_color_only_when_asked(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Colour is for terminals, or on demand."""
     main([str(broken), "--color", "always"])
     assert "\x1b[31m" in capsys.readouterr().out
 
 
-def test_not_exercised_is_not_ok(tmp_path, capsys):
+def test_not_exercised_is_not_ok(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A rule that never applied is told as not exercised (invariants 1.4)."""
     assert main([str(good_run().write(tmp_path))]) == 0
     assert "not exercised: D16" in capsys.readouterr().out
 
 
-def test_json(broken):
+def test_json(broken: Path) -> None:
     """The JSON report carries version, status, every check and every finding's lines."""
     report = verify([broken], form="json")
     data = json.loads(report.text)
@@ -68,7 +69,7 @@ def test_json(broken):
     assert set(run["metrics"]) >= {"completion", "uploads", "fairness", "copies", "longest_wait"}
 
 
-def test_junit(broken):
+def test_junit(broken: Path) -> None:
     """The JUnit report has a case for each check, with failures for errors."""
     suite = ET.fromstring(verify([broken], form="junit").text.encode())[0]
     cases = {case.get("name", "").split()[0]: case for case in suite}
@@ -79,7 +80,7 @@ def test_junit(broken):
     )
 
 
-def test_select_and_ignore(broken, capsys):
+def test_select_and_ignore(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Checks are chosen by id or family; names that don't exist are an error."""
     assert main([str(broken), "--select", "k,f01"]) == 0
     assert "H have" not in capsys.readouterr().out
@@ -89,7 +90,7 @@ def test_select_and_ignore(broken, capsys):
 
 
 @pytest.mark.parametrize("name", sorted(CHECKS))
-def test_explain(name, capsys):
+def test_explain(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Every check explains its rule, clause, reason and example."""
     assert main(["--explain", name.lower()]) == 0
     text = capsys.readouterr().out
@@ -97,7 +98,7 @@ def test_explain(name, capsys):
     assert all(word in text for word in ("rule:", "clause:", "how:", "order:", "needs:", "broken:"))
 
 
-def test_several_folders(broken, tmp_path, capsys):
+def test_several_folders(broken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each folder is judged; the worst status counts, unusable input above all."""
     assert main([str(broken), str(tmp_path / "nowhere")]) == 2
     told = capsys.readouterr()
@@ -105,14 +106,14 @@ def test_several_folders(broken, tmp_path, capsys):
     assert told.err.startswith("verifier: ")
 
 
-def test_crash_is_unknown():
+def test_crash_is_unknown() -> None:
     """A check that crashes gives unknown with the reason (invariants 1.4)."""
     tally = run_check(CHECKS["K01"], object(), lenient=False)
     assert tally.outcome is Outcome.UNKNOWN
     assert "the check failed: AttributeError" in next(iter(tally.reasons))
 
 
-def test_only_unknown_is_three(tmp_path):
+def test_only_unknown_is_three(tmp_path: Path) -> None:
     """With --lenient a program that never tells of haves is unknown, status 3 (invariants 1.9)."""
     run = good_run()
     for peer in range(1001, 1006):
@@ -123,7 +124,7 @@ def test_only_unknown_is_three(tmp_path):
     assert report.status == 3
 
 
-def test_lenient_faults_of_logging_are_warnings(tmp_path):
+def test_lenient_faults_of_logging_are_warnings(tmp_path: Path) -> None:
     """Faults of logging are errors in strict and warnings with --lenient (invariants 1.9)."""
     run = good_run()
     run.change(1003, r"\.\n$", "\n", 5)
@@ -134,7 +135,7 @@ def test_lenient_faults_of_logging_are_warnings(tmp_path):
     assert report.verdicts[0].count(Severity.WARNING) == 1
 
 
-def test_tally_keeps_totals():
+def test_tally_keeps_totals() -> None:
     """Findings beyond those kept still count."""
     tally = Tally(Severity.ERROR)
     for number in range(100):
@@ -144,7 +145,7 @@ def test_tally_keeps_totals():
     assert (other.counts[Severity.ERROR], len(other.findings)) == (100, 20)
 
 
-def test_spread_over_processes(broken, monkeypatch):
+def test_spread_over_processes(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Several processes reach the verdict that one reaches, and tell unreadable files."""
     alone = json.loads(verify([broken], form="json").text)
     monkeypatch.setattr("verifier.judge.make_engine", lambda config, files: Spread(config, 2))

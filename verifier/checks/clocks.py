@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     Need = tuple[int, int, int]
 
+PATIENCE = 1.0
+"""Seconds that the network may take beyond the least delay seen."""
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 
 
@@ -198,7 +200,7 @@ def have_delay(case: Case, tally: Tally) -> None:
         tally.saw(conn.haves)
         most = case.clocks.interval(mate.index, life.index)[1]
         delay = facts.longest - most
-        if delay > case.config.unchoking + _piece_time(case, mate):
+        if delay > case.config.unchoking + PATIENCE + _piece_time(case, mate):
             tally.report(
                 f"a have of {case.name(mate.owner)} takes at least {delay:.1f} s",
                 case.at(life, facts.longest_line),

@@ -79,6 +79,12 @@ def _known(case: Case, life: Life) -> tuple[int, float, list[int]]:
     return line, time, unknown
 
 
+def _latest(case: Case, life: Life) -> list[int]:
+    """The last connection with each neighbor."""
+    found = (life.latest(peer) for peer in range(len(case.config.peers)))
+    return [conn for conn in found if conn is not None]
+
+
 @check(
     "T02",
     "knew-before-leaving",
@@ -148,6 +154,8 @@ def quiet_after(case: Case, tally: Tally) -> None:
     """Decisions below the line at which the owner knew all."""
     for life in _finals(case):
         line, _, unknown = _known(case, life)
+        certain = (case.facts[life.index].conns[conn].certain_at for conn in _latest(case, life))
+        line = max([line, *certain])
         if unknown or line == NEVER:
             continue
         tally.saw()
