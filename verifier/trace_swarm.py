@@ -75,8 +75,10 @@ class Traces:
         if link.mate is None or len(link.ins) < 2 or trace.codes[link.ins[1]] != Code.IN_BITFIELD:
             return None
         mate, end = link.mate
+        if end.had < 0:
+            return None
         known = bytearray(pieces)
-        for piece in mate.downloads[: max(0, end.had)]:
+        for piece in mate.downloads[: end.had]:
             if piece < pieces:
                 known[piece] = 1
         return known

@@ -97,14 +97,17 @@ def _compare(
     extra = link.ins[len(end.outs) :]
     if not extra or mate.damage is not None:
         return
-    late = len(extra) <= LATE_PIECES and all(_type(trace.codes[n]) == 8 for n in extra)
-    if mate.end is None and late:
-        tally.unsure(f"{mate.file.label} lacks its end, and with it what was sent last")
-    else:
-        tally.report(
-            f"{len(extra)} messages of {link.name} were received but never sent",
-            traces.at(trace, extra[0]),
+    if mate.end is None:
+        late = len(extra) <= LATE_PIECES and all(
+            _type(trace.codes[n]) == Code.OUT_PIECE for n in extra
         )
+        if not late:
+            tally.unsure(f"{mate.file.label} lacks its end, and with it what was sent last")
+        return
+    tally.report(
+        f"{len(extra)} messages of {link.name} were received but never sent",
+        traces.at(trace, extra[0]),
+    )
 
 
 @check(
