@@ -477,3 +477,23 @@ def test_w18_wrong_cause(tmp_path: Path) -> None:
         )
         assert "W18" in run.fired(tmp_path / cause)
         del run.trace(1003)[place]
+
+
+def test_w01_unknown_connection(tmp_path: Path) -> None:
+    """W01: nothing comes over a connection that the neighbor's trace doesn't know."""
+    run = good_traces()
+    conn = run.get(1004, neighbor=1003, type_="handshake")["conn"]
+    run.traces["trace_peer_1003.jsonl"] = [
+        record for record in run.trace(1003) if record.get("conn") != conn
+    ]
+    assert "W01" in run.fired(tmp_path)
+
+
+def test_w01_relayed_connection(tmp_path: Path) -> None:
+    """W01: a connection whose ends see different ports, as behind a relay, isn't blamed."""
+    run = good_traces()
+    conn = run.get(1004, neighbor=1003, type_="handshake")["conn"]
+    for record in run.trace(1003):
+        if record.get("conn") == conn:
+            record["conn"] = "1004:5>1003"
+    assert not run.fired(tmp_path)

@@ -67,7 +67,7 @@ def received_was_sent(traces: Traces, tally: Tally) -> None:
                     break
         if link.mate is not None:
             _compare(traces, tally, trace, link, *link.mate)
-        elif link.neighbor in traces.whole and len(link.ins) > 1:
+        elif len(link.ins) > 1 and traces.must_know(trace, link):
             tally.report(
                 f"peer {link.neighbor}'s traces know no connection {link.name}",
                 traces.at(trace, link.ins[1]),
