@@ -8,6 +8,9 @@ import pytest
 
 from tests.effort import register_profiles
 
+# Their assertions show values, as those of tests do.
+pytest.register_assert_rewrite("tests.stateful.life", "tests.stateful.referee")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(

@@ -206,13 +206,14 @@ class Life(Referee):
             timer = min(self.timers, key=lambda one: (self.timers[one], one))
             if self.timers[timer] > until:
                 break
-            self.now = max(self.now, self.timers.pop(timer))
+            self.now = max(self.now, self.timers[timer])
             self._fire(timer)
         self.now = until
 
     def _fire(self, timer: Timer) -> None:
         model, event = self.model, TimerFired(timer)
         if timer is Timer.RESELECTION:
+            del self.timers[timer]
             self.tick(event)
             return
         if timer is Timer.OVERDUE:
@@ -226,6 +227,7 @@ class Life(Referee):
                     side.late = True
         if timer is Timer.TELLING and model.telling:
             model.given_up |= model.others
+        del self.timers[timer]
         self.play(event)
 
     # Ourselves.

@@ -76,9 +76,7 @@ class Referee:
 
     # One step.
 
-    def play(
-        self, event: Event, owed: Iterable[Effect] = (), lines: Sequence[Line] = ()
-    ) -> None:
+    def play(self, event: Event, owed: Iterable[Effect] = (), lines: Sequence[Line] = ()) -> None:
         """Give the core an event that the model has taken in already.
 
         `lines` are exactly what must be logged, before anything is ordered; `owed` is what must be
@@ -104,6 +102,8 @@ class Referee:
         assert not missing, f"{event}: not ordered: {missing}"
         if due is not None and (due != 3 or event == TimerFired(Timer.MISSING)):
             assert model.finished == due, f"{event}: not ended with {due}"
+        if event == TimerFired(Timer.RESELECTION) and not ended:
+            self._end_tick()
         self.check_rest()
 
     def _due_end(self, event: Event) -> int | None:
@@ -194,14 +194,18 @@ class Referee:
                     self.ticks = (late, self.ticks[1]) if place == 0 else (self.ticks[0], late)
         self._rated = False
         self.play(event)
-        if model.finished is None:
-            due = min(n * period for n, period in zip(self.ticks, periods, strict=True))
-            assert self.timers[Timer.RESELECTION] == due, "the schedule drifts"
-            if self._due[0] and "preferred_neighbors" not in self._chosen:
-                self._judge_preferred(model.preferred)
-            if self._due[1] and "optimistic_neighbor" not in self._chosen:
-                choked = {n for n, s in model.sides.items() if s.is_interested and not s.unchoked}
-                assert not choked, f"{choked} could have been picked optimistically"
+
+    def _end_tick(self) -> None:
+        """What wasn't chosen anew must have been right as it was."""
+        model, config = self.model, self.config
+        periods = (config.unchoking_interval, config.optimistic_interval)
+        due = min(n * period for n, period in zip(self.ticks, periods, strict=True))
+        assert self.timers[Timer.RESELECTION] == due, "the schedule drifts"
+        if self._due[0]:
+            self._judge_preferred(model.preferred)
+        if self._due[1] and "optimistic_neighbor" not in self._chosen:
+            choked = {n for n, s in model.sides.items() if s.is_interested and not s.unchoked}
+            assert not choked, f"{choked} could have been picked optimistically"
 
     def _take_choice(self, event: str, fields: dict[str, Any]) -> None:
         model = self.model
@@ -257,7 +261,9 @@ class Referee:
         if model.missing() and not model.failed and not model.all_complete():
             assert model.clock is not None
             assert self.timers[Timer.MISSING] == model.clock + model.patience()
-        requests = [s.progress for s in model.sides.values() if s.request is not None and not s.late]
+        requests = [
+            s.progress for s in model.sides.values() if s.request is not None and not s.late
+        ]
         if requests:
             assert self.timers[Timer.OVERDUE] <= min(requests) + OVERDUE
 
@@ -282,4 +288,3 @@ class Referee:
         assert len(side.waiting) <= len(model.pieces)
         assert side.unchoked or not side.waiting
         assert neighbor.rate == side.rate
-

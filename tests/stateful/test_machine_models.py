@@ -91,11 +91,10 @@ class DownloadModel(Model):
         return "overdue" if self.late else "requesting" if self.asked else "idle"
 
 
-class OurInterestModel(Model):
-    """The last word, which isn't said twice (spec 5.1)."""
+class InterestModel(Model):
+    """The last word, which isn't told twice (spec 5.1)."""
 
-    kind = OurInterest
-    words: ClassVar = {"gain": "interested", "lose": "not interested"}
+    words: ClassVar[dict[str, str]]
 
     def __init__(self) -> None:
         self.last = "unknown"
@@ -104,24 +103,25 @@ class OurInterestModel(Model):
         if self.words[trigger] == self.last:
             return None
         self.last = self.words[trigger]
-        return [self.last]
+        return [self.last] if self.kind is OurInterest else []
 
     @property
     def state(self) -> str:
         return self.last.replace(" ", "_")
 
 
-class ItsInterestModel(OurInterestModel):
-    """The same, said by the other: nothing is sent."""
+class OurInterestModel(InterestModel):
+    """What we say is sent."""
+
+    kind = OurInterest
+    words: ClassVar = {"gain": "interested", "lose": "not interested"}
+
+
+class ItsInterestModel(InterestModel):
+    """What the other says isn't."""
 
     kind = ItsInterest
-    words: ClassVar = {
-        "told_interested": "interested",
-        "told_not_interested": "not interested",
-    }
-
-    def pull(self, trigger: str) -> list[str] | None:
-        return None if super().pull(trigger) is None else []
+    words: ClassVar = {"told_interested": "interested", "told_not_interested": "not interested"}
 
 
 class ConnectionModel(Model):

@@ -193,4 +193,4 @@ class PeerAgainstModel(RuleBasedStateMachine):
 
 
 TestPeerAgainstModel = PeerAgainstModel.TestCase
-TestPeerAgainstModel.settings = settings(max_examples=examples(120), stateful_step_count=50)
+TestPeerAgainstModel.settings = settings(max_examples=examples(60), stateful_step_count=50)
