@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from verifier.columns import Connection
     from verifier.facts import ConnectionFacts, Facts
     from verifier.history import Life, Swarm
+    from verifier.reader import LogFile
 
     Requirements = Callable[[], list[tuple[array[int], array[int], array[int]]]]
 
@@ -32,6 +33,8 @@ class Case:
         self.config = swarm.config
         self.lives = swarm.lives
         self.facts = facts
+        self.traces: list[LogFile] = []
+        """The traces under judgement; witnesses count them on from the logs."""
         self.requirements = requirements
         self._choking: dict[int, Choking] = {}
         self._rows: dict[int, dict[int, tuple[list[int], list[int]]]] = {}
@@ -48,6 +51,11 @@ class Case:
     def at(self, life: Life, line: int) -> Witness:
         """A line of a log as a witness."""
         return Witness(life.index, line if line != NEVER else 0)
+
+    def source(self, number: int) -> LogFile:
+        """The file that a witness stands in, a log or a trace."""
+        logs = len(self.lives)
+        return self.lives[number].file if number < logs else self.traces[number - logs]
 
     def choking(self, life: Life) -> Choking:
         """A life's decisions."""

@@ -57,7 +57,7 @@ def _run(verdict: Verdict) -> dict[str, Any]:
 
 
 def _labels(verdict: Verdict, peer: int) -> list[str]:
-    return [verdict.case.lives[log].file.label for log in verdict.case.swarm.by_peer[peer]]
+    return [verdict.case.source(log).label for log in verdict.case.swarm.by_peer[peer]]
 
 
 def _offsets(verdict: Verdict) -> list[dict[str, Any]]:
@@ -100,7 +100,7 @@ def _finding(
         "because": finding.because,
         "witnesses": [
             {
-                "log": verdict.case.lives[witness.log].file.label,
+                "log": verdict.case.source(witness.log).label,
                 "line": witness.line,
                 "text": quotes.get((witness.log, witness.line), "")[:1000],
             }

@@ -53,7 +53,7 @@ def _case(verdict: Verdict, result: Result) -> str:
     head = f'<testcase classname="verifier.{check.family}" name={name}'
     text = "\n".join(
         f"{finding.because} ("
-        + ", ".join(f"{verdict.case.lives[w.log].file.label}:{w.line}" for w in finding.witnesses)
+        + ", ".join(f"{verdict.case.source(w.log).label}:{w.line}" for w in finding.witnesses)
         + ")"
         for finding in tally.findings
     )

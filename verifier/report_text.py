@@ -40,7 +40,7 @@ def quoted(verdict: Verdict, findings: list[Finding]) -> dict[tuple[int, int], s
     found: dict[tuple[int, int], str] = {}
     for log, lines in wanted.items():
         try:
-            for line, text in texts(verdict.case.lives[log].file.path, lines).items():
+            for line, text in texts(verdict.case.source(log).path, lines).items():
                 found[log, line] = text
         except InputError:
             continue
@@ -122,7 +122,7 @@ def _violation(
     lines = [f"{head} (spec {check.clause}): {check.rule}"]
     for finding in findings:
         for witness in finding.witnesses:
-            label = verdict.case.lives[witness.log].file.label
+            label = verdict.case.source(witness.log).label
             text = quotes.get((witness.log, witness.line), "").strip()
             lines.append(f"  {label}:{witness.line}  {_short(text)}")
         lines.append(f"    because {finding.because}")

@@ -16,6 +16,12 @@ from verifier.checks import (
     provenance,
     rates,
     slots,
+    trace_choices,
+    trace_lines,
+    trace_messages,
+    trace_order,
+    trace_requests,
+    trace_service,
 )
 from verifier.checks.registry import CHECKS, FAMILIES
 
@@ -34,6 +40,12 @@ __all__ = [
     "provenance",
     "rates",
     "slots",
+    "trace_choices",
+    "trace_lines",
+    "trace_messages",
+    "trace_order",
+    "trace_requests",
+    "trace_service",
 ]
 
 _ORDER = sorted(CHECKS, key=lambda name: (list(FAMILIES).index(name[0]), int(name[1:])))

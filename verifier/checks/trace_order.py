@@ -1,0 +1,295 @@
+"""W13, W14, W16: what follows what, within one trace and across them (spec 4, 5, 6, 8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from verifier.checks.registry import Scope, check
+from verifier.findings import Severity
+from verifier.trace_columns import INS, LINES, Code
+
+if TYPE_CHECKING:
+    from verifier.findings import Tally
+    from verifier.trace_columns import Link, TraceLife
+    from verifier.trace_swarm import Traces
+
+ERROR = Severity.ERROR
+
+FIRST = {
+    "upload": "choked",
+    "download": "choked",
+    "our_interest": "unknown",
+    "its_interest": "unknown",
+}
+"""Where each machine of a neighbor starts with a connection (spec 2.7)."""
+
+TABLE = {
+    ("upload", "choked", "prefer", "preferred"),
+    ("upload", "optimistic", "prefer", "preferred_optimistic"),
+    ("upload", "preferred", "unprefer", "choked"),
+    ("upload", "preferred_optimistic", "unprefer", "optimistic"),
+    ("upload", "choked", "pick_optimistic", "optimistic"),
+    ("upload", "optimistic", "drop_optimistic", "choked"),
+    ("upload", "preferred_optimistic", "drop_optimistic", "preferred"),
+    ("download", "choked", "unchoked", "idle"),
+    ("download", "overdue", "unchoked", "idle"),
+    ("download", "idle", "choked", "choked"),
+    ("download", "requesting", "choked", "choked"),
+    ("download", "overdue", "choked", "choked"),
+    ("download", "idle", "ask", "requesting"),
+    ("download", "requesting", "answered", "idle"),
+    ("download", "overdue", "answered", "idle"),
+    ("download", "requesting", "expire", "overdue"),
+    ("our_interest", "unknown", "gain", "interested"),
+    ("our_interest", "not_interested", "gain", "interested"),
+    ("our_interest", "unknown", "lose", "not_interested"),
+    ("our_interest", "interested", "lose", "not_interested"),
+    ("its_interest", "unknown", "told_interested", "interested"),
+    ("its_interest", "not_interested", "told_interested", "interested"),
+    ("its_interest", "unknown", "told_not_interested", "not_interested"),
+    ("its_interest", "interested", "told_not_interested", "not_interested"),
+}
+"""Every change that the specification allows: machine, from, trigger, to."""
+
+
+@check(
+    "W13",
+    "transitions-chain",
+    ERROR,
+    clause="2.7, 4.4, 5.1, 6.3",
+    rule="Each machine starts afresh with a connection, and goes from state to state by the changes of its table.",
+    order="L",
+    needs="one trace",
+    example="the download machine of peer 1002 goes from idle to requesting, and is choked.",
+    scope=Scope.TRACE,
+)
+def transitions_chain(traces: Traces, tally: Tally) -> None:
+    """Each change against the state that the last one of that machine and connection led to."""
+    for trace in traces.lives:
+        states: dict[tuple[int, str], str] = {}
+        rows: dict[tuple[int, str], int] = {}
+        for row in trace.rows({Code.TRANSITION}):
+            change = trace.transitions[trace.values[row]]
+            key = (trace.links[row], change[0])
+            link = trace.link(row)
+            tally.saw()
+            before = states.get(key, FIRST.get(change[0], ""))
+            states[key] = change[3]
+            earlier = [traces.at(trace, rows[key])] if key in rows else []
+            rows[key] = row
+            if link is None or 0 <= link.closed < row:
+                tally.report("no connection with that neighbor is open", traces.at(trace, row))
+            elif change not in TABLE:
+                tally.report(
+                    f"{change[0]} has no way from {change[1]} by {change[2]} to {change[3]}",
+                    traces.at(trace, row),
+                )
+            elif change[1] != before:
+                tally.report(f"{change[0]} was {before}", *earlier, traces.at(trace, row))
+
+
+class _Causes:
+    """What a life's log lines have told so far: the causes of what it may send."""
+
+    def __init__(self, traces: Traces, trace: TraceLife) -> None:
+        self._traces = traces
+        self._trace = trace
+        self.own = bytearray([trace.seed]) * traces.config.pieces
+        self.connected: set[int] = set()
+        self.unchoked: set[int] = set()
+        self.preferred: set[int] = set()
+        self.optimistic: int | None = None
+        self.known: dict[int, bytearray] = {}
+        self.useful: dict[int, int] = {}
+        self.unsure: set[int] = set()
+
+    def take(self, row: int) -> None:
+        """A line, a bitfield that came, or the end of a connection."""
+        trace, link = self._trace, self._trace.links[row]
+        code, piece = trace.codes[row], trace.numbers[row]
+        if code in {Code.MADE, Code.WAS_CONNECTED}:
+            self.connected.add(link)
+            self.known[link], self.useful[link] = bytearray(len(self.own)), 0
+        elif code == Code.RECEIVED_HAVE:
+            self._learn(link, piece)
+        elif code == Code.DOWNLOADED and piece < len(self.own) and not self.own[piece]:
+            self.own[piece] = 1
+            for other, known in self.known.items():
+                self.useful[other] -= known[piece]
+        elif code == Code.UNCHOKED:
+            self.unchoked.add(link)
+        elif code == Code.CHOKED:
+            self.unchoked.discard(link)
+        elif code == Code.PREFERRED_LINE:
+            self.preferred = set(trace.lists[row])
+        elif code == Code.OPTIMISTIC_LINE:
+            self.optimistic = trace.ends[link].neighbor
+        elif code == Code.IN_BITFIELD:
+            told = self._traces.known_of(trace, trace.ends[link], piece)
+            if told is None:
+                self.unsure.add(link)
+            for number, there in enumerate(told or b""):
+                if there:
+                    self._learn(link, number)
+        elif code == Code.CLOSED:
+            self._close(trace.ends[link])
+
+    def _learn(self, link: int, piece: int) -> None:
+        known = self.known.get(link)
+        if known is not None and piece < len(known) and not known[piece]:
+            known[piece] = 1
+            self.useful[link] += not self.own[piece]
+
+    def _close(self, link: Link) -> None:
+        self.known.pop(link.index, None)
+        self.preferred.discard(link.neighbor)
+        if self.optimistic == link.neighbor:
+            self.optimistic = None
+
+    def lacks(self, row: int) -> str:
+        """What must have been logged before this message and wasn't; nothing if all was."""
+        trace, number = self._trace, self._trace.links[row]
+        code, piece, link = trace.codes[row], trace.numbers[row], trace.ends[number]
+        served = link.neighbor in self.preferred or link.neighbor == self.optimistic
+        sure = number not in self.unsure
+        useful = self.useful.get(number, 0)
+        if number not in self.connected:
+            return "the line of its connection"
+        if code == Code.OUT_HAVE and not (piece < len(self.own) and self.own[piece]):
+            return f"the line that piece {piece} was downloaded"
+        if code == Code.OUT_UNCHOKE and not served:
+            return "a line that names it preferred or optimistically unchoked"
+        if code == Code.OUT_CHOKE and served:
+            return "a line that no longer names it"
+        if code == Code.OUT_REQUEST and number not in self.unchoked:
+            return "the line that it unchoked us"
+        if code == Code.OUT_INTERESTED and sure and not useful:
+            return "a bitfield, or the line of a have, that tells something of use"
+        if code == Code.OUT_NOT_INTERESTED and useful:
+            return "the line of the last download that was of interest"
+        return ""
+
+
+@check(
+    "W14",
+    "line-before-effect",
+    ERROR,
+    clause="8.4",
+    rule="What an event causes to be sent is queued behind the event's line.",
+    order="L",
+    needs="one trace; for what a partial bitfield told also the neighbor's",
+    example="unchoke goes to peer 1003, and only then the line that prefers it is written.",
+    scope=Scope.TRACE,
+)
+def line_before_effect(traces: Traces, tally: Tally) -> None:
+    """Each message sent against what the lines above it tell."""
+    effects = set(range(Code.OUT_CHOKE, Code.OUT_REQUEST + 1))
+    for trace in traces.lives:
+        causes = _Causes(traces, trace)
+        for row in trace.rows({*LINES, *effects, Code.IN_BITFIELD, Code.CLOSED}):
+            if trace.codes[row] not in effects:
+                causes.take(row)
+                continue
+            tally.saw()
+            missing = causes.lacks(row)
+            if missing:
+                tally.report(f"{missing} isn't written yet", traces.at(trace, row))
+
+
+class _Progress:
+    """How far one trace is replayed: up to its next message that wasn't sent yet."""
+
+    def __init__(self, trace: TraceLife) -> None:
+        self.trace = trace
+        self.rows = trace.rows(INS)
+        self.place = 0
+        self.waiting: list[_Progress] = []
+
+    @property
+    def row(self) -> int:
+        """The first row that isn't replayed."""
+        return self.rows[self.place] if self.place < len(self.rows) else len(self.trace)
+
+    def source(self) -> tuple[TraceLife, int] | None:
+        """Where the next message was sent; None if no trace shows it."""
+        link = self.trace.link(self.row)
+        number = self.trace.mseqs[self.row]
+        if link is None or link.mate is None or not 0 <= number < len(link.mate[1].outs):
+            return None
+        return link.mate[0], link.mate[1].outs[number]
+
+
+@check(
+    "W16",
+    "sent-before-received",
+    ERROR,
+    clause="8.4",
+    rule="The order of records and messages is free of cycles, and who sends a piece has it.",
+    order="H",
+    needs="all traces",
+    example="peer 1002 sends piece 9 to peer 1003 and downloads it afterwards.",
+    scope=Scope.TRACE,
+)
+def sent_before_received(traces: Traces, tally: Tally) -> None:
+    """Replay all traces at once, each message after its sending; what can't go on is a cycle."""
+    for trace in traces.lives:
+        own: set[int] = set()
+        for row in trace.rows({Code.DOWNLOADED, Code.OUT_PIECE}):
+            piece = trace.numbers[row]
+            if trace.codes[row] == Code.DOWNLOADED:
+                own.add(piece)
+            elif not trace.seed and piece not in own:
+                tally.report(f"{trace.name} doesn't have piece {piece}", traces.at(trace, row))
+    states = {id(trace): _Progress(trace) for trace in traces.lives}
+    ready = list(states.values())
+    while True:
+        while ready:
+            _advance(ready.pop(), states, ready, tally)
+        stuck = next((s for s in states.values() if s.place < len(s.rows)), None)
+        if stuck is None:
+            return
+        ready = [_break_cycle(traces, tally, states, stuck)]
+
+
+def _advance(
+    state: _Progress, states: dict[int, _Progress], ready: list[_Progress], tally: Tally
+) -> None:
+    """Replay one trace as far as it goes, and wake those that waited for it."""
+    while state.place < len(state.rows):
+        source = state.source()
+        if source is not None:
+            other = states[id(source[0])]
+            if other.row <= source[1]:
+                other.waiting.append(state)
+                break
+            tally.saw()
+        state.place += 1
+    ready += state.waiting
+    state.waiting = []
+
+
+def _break_cycle(
+    traces: Traces, tally: Tally, states: dict[int, _Progress], stuck: _Progress
+) -> _Progress:
+    """Follow who waits for whom until it repeats, tell it, and let one of them go on."""
+    path = [stuck]
+    while True:
+        source = path[-1].source()
+        assert source is not None, "what is stuck waits for somebody"
+        following = states[id(source[0])]
+        if following in path:
+            break
+        path.append(following)
+    cycle = path[path.index(following) :]
+    witnesses = []
+    for state in reversed(cycle):
+        source = state.source()
+        assert source is not None, "what is stuck waits for somebody"
+        witnesses += [traces.at(state.trace, state.row), traces.at(*source)]
+    tally.report("each of these was received before it was sent", *witnesses)
+    first = cycle[0]
+    source = first.source()
+    assert source is not None, "what is stuck waits for somebody"
+    states[id(source[0])].waiting.remove(first)
+    first.place += 1
+    return first
