@@ -154,12 +154,12 @@ def bench(
         "form": "text, json or junit (default: text).",
     },
 )
-def verify(
+def verify(  # the next line's name is the option's
     _context: Context,
     *,
-    dir: str = "",
+    dir: str = "",  # noqa: A002
     lenient: bool = False,
-    form: str = "text",  # noqa: A002 -- it is the option's name
+    form: str = "text",
 ) -> None:
     """Replay a run's logs and show every broken rule; `python -m verifier --help` has more options.
 

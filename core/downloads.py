@@ -12,7 +12,7 @@ book, at a cost that grows with the number of neighbors but not of pieces.
 
 from __future__ import annotations
 
-from core.effects import Broadcast, CompleteFile, SetTimer
+from core.effects import Broadcast, CompleteFile, Log, SetTimer
 from core.errors import LocalProtocolError
 from core.events import Timer
 from core.messages import Have, Request
@@ -39,13 +39,12 @@ class Downloads:
 
     def _learn(self, neighbor: Neighbor, pieces: list[int]) -> None:
         """The neighbor has these pieces."""
-        own, asked_for = self._state.own, self._open
-        add = neighbor.pieces.add
-        for piece in pieces:
-            if add(piece) and piece not in own:
+        have, asked_for, candidates = self._state.own.has, self._open, neighbor.candidates
+        for piece in neighbor.pieces.add_all(pieces):
+            if not have[piece]:
                 neighbor.useful += 1
                 if piece not in asked_for:
-                    neighbor.candidates.add(piece)
+                    candidates.add(piece)
 
     def haves_received(self, neighbor: Neighbor, pieces: list[int]) -> None:
         """Bring the neighbor's bitfield up to date, tell a change of interest, look again."""
@@ -121,7 +120,7 @@ class Downloads:
         """A piece may be asked for again: whoever is unchoked and idle looks again (spec 6.3)."""
         neighbors = self._state.neighbors.values()
         for neighbor in neighbors:
-            if piece in neighbor.pieces:
+            if neighbor.pieces.has[piece]:
                 neighbor.candidates.add(piece)
         for neighbor in neighbors:
             self.look_again(neighbor)
@@ -143,7 +142,7 @@ class Downloads:
     def _reason_to_skip(self, neighbor: Neighbor, piece: int) -> str | None:
         if self._state.failed:
             return "failed"
-        if piece in self._state.own:
+        if self._state.own.has[piece]:
             return "had it"
         if piece not in neighbor.asked:
             return "not asked"
@@ -159,18 +158,20 @@ class Downloads:
     def received(self, neighbor: Neighbor, piece: int) -> None:
         """A piece that was kept is whole: log it, announce it, ask for the next (spec 5.3, 6.2)."""
         state = self._state
+        own, out = state.own, state.out
         if self._receiving.pop(piece, None) != neighbor.peer_id:
             raise LocalProtocolError(f"piece {piece} is whole, but was not being received")
-        state.own.add(piece)
+        own.add(piece)
         freed = self._open.pop(piece, None) is None
         neighbor.rate += state.config.piece_length(piece)
-        state.log("downloaded_piece", piece=piece, neighbor=neighbor.peer_id, count=state.own.count)
-        if state.own.complete:
+        fields = {"piece": piece, "neighbor": neighbor.peer_id, "count": own.count}
+        out.append(Log("downloaded_piece", fields))
+        if own.complete:
             state.log("completed")
-            state.out.append(CompleteFile())
-        state.out.append(Broadcast(Have(piece)))
+            out.append(CompleteFile())
+        out.append(Broadcast(Have(piece)))
         for other in state.neighbors.values():
-            if piece in other.pieces:
+            if other.pieces.has[piece]:
                 if freed:
                     other.candidates.discard(piece)
                 other.useful -= 1

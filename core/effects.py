@@ -6,14 +6,14 @@ follows it reaches the network (spec 8.4).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from core.events import Timer
 from core.messages import Message
+from core.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Send:
     """Queue a message to one neighbor."""
 
@@ -21,14 +21,14 @@ class Send:
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Broadcast:
     """Queue a message to all connected neighbors."""
 
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SendPiece:
     """Queue a piece, content from the file, to one neighbor; `PieceSent` tells when it is out."""
 
@@ -36,7 +36,7 @@ class SendPiece:
     piece: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Log:
     """Write one of the eleven lines (spec 8.1)."""
 
@@ -44,7 +44,7 @@ class Log:
     fields: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Note:
     """Write a record that only the trace has (docs/trace.md); given only where tracing is on."""
 
@@ -52,14 +52,14 @@ class Note:
     fields: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Warn:
     """Tell people on stderr, never in the log (spec 8.2)."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SetTimer:
     """Report `TimerFired` at a time in seconds on the clock that `now` is read from.
 
@@ -70,14 +70,14 @@ class SetTimer:
     at: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Dial:
     """Connect to a predecessor until it answers (spec 2.5); at once, if a pause is running."""
 
     neighbor: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CloseConnection:
     """Send what is queued if `flush`, then close; `NeighborLost` follows."""
 
@@ -85,12 +85,12 @@ class CloseConnection:
     flush: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CompleteFile:
     """Give the file its real name (spec 9.2)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Finish:
     """End in order: flush, half-close, drain (spec 7.2), then exit with this status (spec 7.4)."""
 

@@ -38,7 +38,8 @@ class Ending:
         self._others = frozenset(ids) - {state.peer_id}
         self._dialled = frozenset(ids[: ids.index(state.peer_id)])
         self._incomplete = set(self._others)
-        self._seen: set[int] = set()
+        self._seen: dict[int, float] = {}
+        """When each peer was first connected."""
         self._told: set[int] = set()
         self._given_up: set[int] = set()
         self._telling = False
@@ -53,7 +54,7 @@ class Ending:
     def connected(self, neighbor: Neighbor) -> None:
         """A handshake was accepted: nothing is known of the neighbor's pieces (spec 2.7)."""
         self._incomplete.add(neighbor.peer_id)
-        self._seen.add(neighbor.peer_id)
+        self._seen.setdefault(neighbor.peer_id, self._state.now)
         if self._state.own.complete:
             self._told.add(neighbor.peer_id)  # the bitfield that goes out now says it
 
@@ -137,7 +138,7 @@ class Ending:
             return
         if self._clock is None:
             self._clock = state.now
-        due = self._clock + self._patience(missing)
+        due = min(self._patience_ends(peer_id, self._clock) for peer_id in missing)
         if due <= state.now:
             names = ", ".join(str(peer_id) for peer_id in sorted(missing))
             self.finish(3, f"missing: {names}")
@@ -155,10 +156,12 @@ class Ending:
         awaited = self._incomplete if state.own.complete else self._others
         return {peer_id for peer_id in awaited if peer_id not in here}
 
-    def _patience(self, missing: set[int]) -> float:
-        if self._wait is not None:
-            return self._wait
-        return WAIT_FOR_LOST if missing & self._seen else WAIT_FOR_UNSEEN
+    def _patience_ends(self, peer_id: int, clock: float) -> float:
+        """Until when a missing peer is awaited: who came once is awaited less long, from then on."""
+        first_seen = self._seen.get(peer_id)
+        if first_seen is None:
+            return clock + (WAIT_FOR_UNSEEN if self._wait is None else self._wait)
+        return max(clock, first_seen) + (WAIT_FOR_LOST if self._wait is None else self._wait)
 
     def _set_due(self, due: float | None) -> None:
         if due == float("inf"):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from core.messages import Message
+from core.values import value
 
 
 class Timer(IntEnum):
@@ -21,12 +21,12 @@ class Timer(IntEnum):
     """The wait for those who weren't told our last piece is over (spec 7.2)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Started:
     """The peer listens; its schedule begins now."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NeighborConnected:
     """A connection's handshakes were both accepted (spec 2.2, 2.3)."""
 
@@ -34,7 +34,7 @@ class NeighborConnected:
     incoming: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MessageReceived:
     """A whole message, other than a have or a piece, arrived; its form is checked (spec 3.5)."""
 
@@ -42,7 +42,7 @@ class MessageReceived:
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HavesReceived:
     """Have messages arrived one after the other: at least one (spec 5.2)."""
 
@@ -50,7 +50,7 @@ class HavesReceived:
     pieces: list[int]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PieceProgressed:
     """Some content of a piece that isn't whole yet arrived, the last of it at `at` (spec 6.6).
 
@@ -62,7 +62,7 @@ class PieceProgressed:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PieceReceived:
     """The content of an accepted piece is whole and written."""
 
@@ -70,7 +70,7 @@ class PieceReceived:
     piece: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PieceSkipped:
     """The content of a piece that wasn't accepted has passed by."""
 
@@ -78,49 +78,49 @@ class PieceSkipped:
     piece: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PieceSent:
     """The piece in a neighbor's send queue was handed to the network whole (spec 4.9)."""
 
     neighbor: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StreamEnded:
     """Everything that the neighbor sent has been handled; nothing more will come (spec 3.6)."""
 
     neighbor: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NeighborLost:
     """The connection is gone, for whatever reason (spec 2.8)."""
 
     neighbor: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DialRefused:
     """Nobody listens where the neighbor should be (spec 7.2)."""
 
     neighbor: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TimerFired:
     """A clock asked for with `SetTimer` is due."""
 
     timer: Timer
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LocalFailure:
     """Our own storage or log failed; what we have can still be served (spec 7.4, status 4)."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StopRequested:
     """Somebody wants the peer to end in order now (spec 7.4)."""
 

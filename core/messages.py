@@ -6,37 +6,37 @@ isn't; how it is packed into bits on the wire is, again, `peerio.protocol`'s bus
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from core.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Choke:
     """The sender won't serve requests until it says otherwise (spec 4)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unchoke:
     """The sender serves requests from now on (spec 4)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Interested:
     """The receiver has a piece that the sender lacks (spec 5.1)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NotInterested:
     """The receiver has nothing that the sender lacks (spec 5.1)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Have:
     """The sender completed a piece (spec 5.3)."""
 
     piece: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Bitfield:
     """What the sender has, all at once (spec 3.3)."""
 
@@ -44,14 +44,14 @@ class Bitfield:
     """One byte a piece, 1 or 0; empty where a bitfield without bytes came (spec 3.4)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Request:
     """The sender wants a whole piece (spec 6.1)."""
 
     piece: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Piece:
     """A piece and its content (spec 3.2).
 

@@ -1,9 +1,10 @@
 """A peer: facts come in, orders go out, and nothing else is known of the world.
 
 `Peer.handle` is the interface: one event and the time, and what is to be done about it. (One question
-is asked besides, `wants_piece`, since its answer is awaited.) One `match` has all causes on one screen; what follows from each is in the part that it calls:
-`core.downloads` (spec 5, 6), `core.uploads` (spec 4) and `core.ending` (spec 7). They compose the
-machines of `core.machines`, one set for each connected neighbor.
+is asked besides, `wants_piece`, since its answer is awaited.) One table has all causes on one screen;
+what follows from each is in the part that its handler calls: `core.downloads` (spec 5, 6),
+`core.uploads` (spec 4) and `core.ending` (spec 7). They compose the machines of `core.machines`, one
+set for each connected neighbor.
 
 A peer that has ordered `Finish` decides nothing more, but goes on logging what its neighbors said
 before they closed (spec 7.2).
@@ -11,8 +12,9 @@ before they closed (spec 7.2).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
-from typing import assert_never
+from typing import Any, assert_never
 
 from core.config import SwarmConfig
 from core.downloads import Downloads
@@ -73,6 +75,22 @@ class Peer:
         self.downloads = Downloads(self.state)
         self.uploads = Uploads(self.state)
         self.ending = Ending(self.state, wait)
+        self._causes: dict[type[Event], Callable[[Any], None]] = {
+            HavesReceived: self._on_haves,
+            MessageReceived: self._on_message,
+            PieceProgressed: self._on_piece_progressed,
+            PieceReceived: self._on_piece_received,
+            PieceSkipped: self._on_piece_skipped,
+            PieceSent: self._on_piece_sent,
+            TimerFired: self._on_timer,
+            NeighborConnected: self._on_connected,
+            StreamEnded: self._on_stream_ended,
+            NeighborLost: self._on_lost,
+            DialRefused: self._on_refused,
+            Started: self._on_started,
+            LocalFailure: self._on_local_failure,
+            StopRequested: self._on_stop_requested,
+        }
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take in a fact that happened at `now`, in seconds on a monotonic clock; return the orders.
@@ -84,7 +102,7 @@ class Peer:
         if self.ending.finished:
             self._handle_after_finish(event)
         else:
-            self._dispatch(event)
+            self._causes[type(event)](event)
         orders, state.out = state.out, []
         return orders
 
@@ -97,54 +115,18 @@ class Peer:
         self.state.now = now
         return not self.ending.finished and self.downloads.wants(self._neighbor(peer_id), piece)
 
-    def _dispatch(self, event: Event) -> None:
-        match event:
-            case HavesReceived(peer_id, pieces):
-                self._on_haves(self._neighbor(peer_id), pieces)
-            case MessageReceived(peer_id, message):
-                self._on_message(self._neighbor(peer_id), message)
-            case PieceProgressed(peer_id, piece, at):
-                self.downloads.progressed(self._neighbor(peer_id), piece, at)
-            case PieceReceived(peer_id, piece):
-                self.downloads.received(self._neighbor(peer_id), piece)
-                self.ending.piece_received()
-                self._evaluate_if_complete()
-            case PieceSkipped(peer_id, piece):
-                self.downloads.skipped(self._neighbor(peer_id), piece)
-            case PieceSent(peer_id):
-                self.uploads.sent(self._neighbor(peer_id))
-            case TimerFired(timer):
-                self._on_timer(timer)
-            case NeighborConnected(peer_id, incoming):
-                self._on_connected(peer_id, incoming=incoming)
-            case StreamEnded(peer_id):
-                neighbor = self._neighbor(peer_id)
-                self.ending.stream_ended(neighbor)
-                self.state.out.append(CloseConnection(peer_id, flush=neighbor.ended_in_order))
-            case NeighborLost(peer_id):
-                self._on_lost(self._neighbor(peer_id))
-            case DialRefused(peer_id):
-                self.ending.refused(peer_id)
-                self.ending.evaluate()
-            case Started():
-                self._on_started()
-            case LocalFailure(reason):
-                self._on_local_failure(reason)
-            case StopRequested(status, reason):
-                self.ending.finish(status, reason)
-            case _:
-                assert_never(event)
-
-    def _on_haves(self, neighbor: Neighbor, pieces: list[int]) -> None:
-        self.state.log("received_have", neighbor=neighbor.peer_id, pieces=pieces)
-        self.downloads.haves_received(neighbor, pieces)
+    def _on_haves(self, event: HavesReceived) -> None:
+        neighbor = self._neighbor(event.neighbor)
+        self.state.log("received_have", neighbor=event.neighbor, pieces=event.pieces)
+        self.downloads.haves_received(neighbor, event.pieces)
         if not neighbor.spoke or neighbor.pieces.complete:
             self._on_learned(neighbor)
 
-    def _on_message(self, neighbor: Neighbor, message: Message) -> None:
+    def _on_message(self, event: MessageReceived) -> None:
         """Log what is prescribed, also for a message that changes nothing (spec 3.4), then act."""
+        neighbor = self._neighbor(event.neighbor)
         log = self.state.log
-        match message:
+        match event.message:
             case Request(piece):
                 self.uploads.requested(neighbor, piece)
             case Unchoke():
@@ -166,27 +148,38 @@ class Peer:
                 self._on_learned(neighbor)
             case Have() | Piece():
                 raise LocalProtocolError("haves come as HavesReceived, pieces never as messages")
-            case _:
+            case message:
                 assert_never(message)
+
+    def _on_piece_progressed(self, event: PieceProgressed) -> None:
+        self.downloads.progressed(self._neighbor(event.neighbor), event.piece, event.at)
+
+    def _on_piece_received(self, event: PieceReceived) -> None:
+        self.downloads.received(self._neighbor(event.neighbor), event.piece)
+        self.ending.piece_received()
+        if self.state.own.complete:
+            self.ending.evaluate()
+
+    def _on_piece_skipped(self, event: PieceSkipped) -> None:
+        self.downloads.skipped(self._neighbor(event.neighbor), event.piece)
+
+    def _on_piece_sent(self, event: PieceSent) -> None:
+        self.uploads.sent(self._neighbor(event.neighbor))
 
     def _on_learned(self, neighbor: Neighbor) -> None:
         self.ending.learned(neighbor)
         self.ending.evaluate()
 
-    def _evaluate_if_complete(self) -> None:
-        if self.state.own.complete:
-            self.ending.evaluate()
-
-    def _on_started(self) -> None:
+    def _on_started(self, _event: Started) -> None:
         """Begin the schedule, dial those listed before (spec 2.1), and see whether anything is left."""
         state = self.state
         self.uploads.start()
         state.out.extend(Dial(peer.peer_id) for peer in state.config.predecessors(state.peer_id))
         self.ending.evaluate()
 
-    def _on_connected(self, peer_id: int, *, incoming: bool) -> None:
+    def _on_connected(self, event: NeighborConnected) -> None:
         """Log the connection and, in the same step, send what we have (spec 8.3)."""
-        state = self.state
+        state, peer_id, incoming = self.state, event.neighbor, event.incoming
         if peer_id in state.neighbors:
             raise LocalProtocolError(f"peer {peer_id} is connected twice")
         neighbor = Neighbor(
@@ -204,8 +197,14 @@ class Peer:
         self.ending.connected(neighbor)
         self.ending.evaluate()
 
-    def _on_lost(self, neighbor: Neighbor) -> None:
+    def _on_stream_ended(self, event: StreamEnded) -> None:
+        neighbor = self._neighbor(event.neighbor)
+        self.ending.stream_ended(neighbor)
+        self.state.out.append(CloseConnection(event.neighbor, flush=neighbor.ended_in_order))
+
+    def _on_lost(self, event: NeighborLost) -> None:
         """Forget all that a connection stood for (spec 2.7, 2.8)."""
+        neighbor = self._neighbor(event.neighbor)
         del self.state.neighbors[neighbor.peer_id]
         for machine in neighbor.machines:
             self.state.machines.remove(machine)
@@ -214,8 +213,12 @@ class Peer:
         self.ending.lost(neighbor)
         self.ending.evaluate()
 
-    def _on_timer(self, timer: Timer) -> None:
-        match timer:
+    def _on_refused(self, event: DialRefused) -> None:
+        self.ending.refused(event.neighbor)
+        self.ending.evaluate()
+
+    def _on_timer(self, event: TimerFired) -> None:
+        match event.timer:
             case Timer.RESELECTION:
                 self.uploads.tick()
             case Timer.OVERDUE:
@@ -225,14 +228,17 @@ class Peer:
             case Timer.TELLING:
                 self.ending.give_up_telling()
                 self.ending.evaluate()
-            case _:
+            case timer:
                 assert_never(timer)
 
-    def _on_local_failure(self, reason: str) -> None:
+    def _on_local_failure(self, event: LocalFailure) -> None:
         """Stop requesting, serve on (spec 7.4); a piece that was being written is still lacking."""
         self.state.failed = True
-        self.ending.failed(reason)
+        self.ending.failed(event.reason)
         self.ending.evaluate()
+
+    def _on_stop_requested(self, event: StopRequested) -> None:
+        self.ending.finish(event.status, event.reason)
 
     def _handle_after_finish(self, event: Event) -> None:
         """Log what neighbors still say; decide nothing (spec 7.2)."""

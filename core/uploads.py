@@ -129,7 +129,7 @@ class Uploads:
         state = self._state
         if not neighbor.unchoked:
             self._note_dropped(neighbor, piece, "choked")
-        elif piece not in state.own:
+        elif not state.own.has[piece]:
             self._note_dropped(neighbor, piece, "lacking")
             state.out.append(
                 Warn(

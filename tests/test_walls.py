@@ -299,7 +299,6 @@ def test_every_test_says_its_rule(path: Path) -> None:
 
 TOO_LONG: dict[str, str] = {
     PROTOCOL: "the plan wants every byte rule in this one file",
-    "io/peerio/net/links.py": "the life of a connection is told in one piece",
 }
 """Source files that may be longer than 400 lines, and why."""
 

@@ -169,6 +169,7 @@ class EventLog:
         self._templates = {
             event: template.format(peer=peer_id) for event, template in SENTENCES.items()
         }
+        self._have_parts = self._templates["received_have"].rsplit("%d", 1)
         self._logger = structlog.wrap_logger(
             _Gatherer(lines),
             processors=[self._render],
@@ -183,28 +184,28 @@ class EventLog:
 
     def _render(self, _logger: object, _method: str, fields: EventDict) -> str:
         event = fields.pop("event")
-        template = self._templates[event]
         if event == "received_have":
-            neighbor = fields["neighbor"]
-            sentences = [template % (neighbor, piece) for piece in fields["pieces"]]
-        elif event == "preferred_neighbors":
-            sentences = [template % ",".join(map(str, fields["neighbors"]))]
-        else:
-            sentences = [template % tuple(fields.values())]
+            return self._render_haves(fields["neighbor"], fields["pieces"])
+        values = tuple(fields.values())
+        if event == "preferred_neighbors":
+            values = (",".join(map(str, fields["neighbors"])),)
+        sentence = self._templates[event] % values
         if self._observer is not None:
-            self._observe(event, fields, sentences)
-        stamp = f"{self._stamp}: "
-        return stamp + f"\n{stamp}".join(sentences)
-
-    def _observe(self, event: str, fields: EventDict, sentences: list[str]) -> None:
-        assert self._observer is not None
-        if event == "received_have":
-            each = [{"neighbor": fields["neighbor"], "piece": piece} for piece in fields["pieces"]]
-        else:
-            each = [dict(fields)]
-        for one, sentence in zip(each, sentences, strict=True):
             self._written += 1
-            self._observer(event, one, sentence, self._written)
+            self._observer(event, fields, sentence, self._written)
+        return f"{self._stamp}: {sentence}"
+
+    def _render_haves(self, neighbor: int, pieces: list[int]) -> str:
+        """A line for each piece: most lines are these, and all but the piece is rendered once."""
+        before, after = self._have_parts
+        if self._observer is not None:
+            for piece in pieces:
+                self._written += 1
+                sentence = f"{before % neighbor}{piece}{after}"
+                each = {"neighbor": neighbor, "piece": piece}
+                self._observer("received_have", each, sentence, self._written)
+        start = f"{self._stamp}: {before % neighbor}"
+        return start + f"{after}\n{start}".join(map(str, pieces)) + after
 
 
 class _Gatherer:

@@ -27,7 +27,7 @@ from peerio.net.link import PieceSource, Route
 from peerio.net.links import Links
 from peerio.net.listening import Listener, NetworkError, bind
 from peerio.net.loop import Loop
-from peerio.protocol import PIECE_HEADER_SIZE, FrameRules, encode, piece_header
+from peerio.protocol import PIECE_HEADER_SIZE, FrameRules, encode
 
 __all__ = ["BoundPort", "NetworkError", "Networking"]
 
@@ -78,6 +78,7 @@ class Networking:
             bucket=TokenBucket(rate, self._loop.now) if rate else None,
             tap=tap,
         )
+        self._sender = self._links.sender
         self._dialler = self._links.dialler = Dialler(self._loop, self, rng)
         self._listener: Listener | None = None
         self._port = port
@@ -118,24 +119,23 @@ class Networking:
         """Queue a message."""
         link = self._links.open.get(remote_peer_id)
         if link is not None:
-            self._links.queue(link, encode(message), message)
+            self._sender.queue(link, encode(message), message)
 
     def broadcast_message(self, message: Message, exclude: set[int] | None = None) -> None:
         """Queue a message to all neighbors but those excluded."""
-        if type(message) is Have:
-            self._links.queue_have(message.piece, exclude)
+        if type(message) is Have and not exclude:
+            self._sender.gather_have(message.piece)
             return
         data = encode(message)
         for peer_id, link in self._links.open.items():
-            if exclude is None or peer_id not in exclude:
-                self._links.queue(link, data, message)
+            if not exclude or peer_id not in exclude:
+                self._sender.queue(link, data, message)
 
     def send_piece(self, remote_peer_id: int, piece: int) -> None:
         """Queue a piece, content from the file."""
         link = self._links.open.get(remote_peer_id)
         if link is not None:
-            size = self._config.piece_length(piece)
-            self._links.queue_piece(link, piece_header(piece, size), piece, size)
+            self._sender.queue_piece(link, piece, self._config.piece_length(piece))
 
     def close_connection(self, remote_peer_id: int, *, flush: bool) -> None:
         """Send what is queued if `flush`, within 5 s, then close."""
@@ -180,18 +180,18 @@ class Networking:
 
     def _settle(self) -> bool:
         """Write the lines of this turn, then send what was queued, which may lead to more."""
-        links = self._links
+        sender = self._sender
         self._callbacks.on_turn_end()
         for _ in range(SETTLE_ROUNDS):
-            if not links.dirty:
+            if not sender.dirty:
                 break
-            dirty, links.dirty = links.dirty, {}
+            dirty, sender.dirty = sender.dirty, {}
             for link in dirty:
-                links.flush(link)
+                sender.flush(link)
             self._callbacks.on_turn_end()
-        if self._draining and not links.open:
+        if self._draining and not self._links.open:
             self._loop.stop()
-        return bool(links.dirty)
+        return bool(sender.dirty)
 
     def _close(self) -> None:
         self._dialler.stop()

@@ -12,11 +12,8 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any, Protocol
 
-from core.config import SwarmConfig
 from core.errors import RemoteProtocolError
 from core.messages import (
     CHOKE,
@@ -33,12 +30,45 @@ from core.messages import (
     Request,
     Unchoke,
 )
+from core.values import value
+from peerio.rules import INDEXED_LENGTH, FrameRules, MessageType, type_name
+
+__all__ = [
+    "HANDSHAKE_SIZE",
+    "HAVE_SIZE",
+    "HEADER",
+    "OLD_HEADER",
+    "PIECE_HEADER_SIZE",
+    "Decoder",
+    "FrameRules",
+    "HaveRun",
+    "Incoming",
+    "MessageType",
+    "PieceEnd",
+    "PieceStart",
+    "Sink",
+    "UnknownFrame",
+    "check_header",
+    "decode_handshake",
+    "describe",
+    "encode",
+    "encode_handshake",
+    "encode_haves",
+    "pack_bits",
+    "piece_header",
+    "read_exact",
+    "recv_message",
+    "type_name",
+    "unpack_bits",
+]
 
 HEADER = b"P2PFILESHARINGPROJ"
 OLD_HEADER = b"CEN5501C2008SPRING"
 """The header of the assignment's text of 2011: refused, with a reason that names it (spec 2.2)."""
 HANDSHAKE_SIZE = 32
 """Bytes of a handshake: the header, ten zero bytes, the id (spec 2.2)."""
+HAVE_SIZE = 9
+"""Bytes of a have message's frame (spec 3.2)."""
 PIECE_HEADER_SIZE = 9
 """Bytes of a piece message before its content: length, type, index (spec 3.2)."""
 
@@ -46,30 +76,8 @@ _HANDSHAKE = struct.Struct(">18s10xI")
 _FRAME = struct.Struct(">IB")
 _INDEX = struct.Struct(">I")
 _INDEXED = struct.Struct(">IBI")
-_INDEXED_LENGTH = 5
-_EMPTY_FRAME = bytes(4)
 _BITS_TO_FLAGS = bytes.maketrans(b"01", b"\0\1")
 _FLAGS_TO_BITS = bytes.maketrans(b"\0\1", b"01")
-
-
-class MessageType(IntEnum):
-    """The type byte (spec 3.2)."""
-
-    CHOKE = 0
-    UNCHOKE = 1
-    INTERESTED = 2
-    NOT_INTERESTED = 3
-    HAVE = 4
-    BITFIELD = 5
-    REQUEST = 6
-    PIECE = 7
-
-
-def type_name(kind: int) -> str:
-    """The name of a message type as people write it: `not interested`, `unknown 9`."""
-    if kind > MessageType.PIECE:
-        return f"unknown {kind}"
-    return MessageType(kind).name.lower().replace("_", " ")
 
 
 # Plain numbers, since the hot path compares with them.
@@ -129,9 +137,9 @@ def encode(message: Message) -> bytes:
     """A message's whole frame (spec 3.1, 3.2)."""
     match message:
         case Have(piece):
-            return _INDEXED.pack(_INDEXED_LENGTH, _HAVE, piece)
+            return _INDEXED.pack(INDEXED_LENGTH, _HAVE, piece)
         case Request(piece):
-            return _INDEXED.pack(_INDEXED_LENGTH, _REQUEST, piece)
+            return _INDEXED.pack(INDEXED_LENGTH, _REQUEST, piece)
         case Choke():
             return _FRAME.pack(1, MessageType.CHOKE)
         case Unchoke():
@@ -149,7 +157,7 @@ def encode(message: Message) -> bytes:
 
 def encode_haves(pieces: Sequence[int]) -> bytes:
     """The frames of several have messages."""
-    return b"".join([_INDEXED.pack(_INDEXED_LENGTH, _HAVE, piece) for piece in pieces])
+    return b"".join([_INDEXED.pack(INDEXED_LENGTH, _HAVE, piece) for piece in pieces])
 
 
 def describe(message: Message) -> tuple[str, int, dict[str, Any]]:
@@ -168,7 +176,7 @@ def describe(message: Message) -> tuple[str, int, dict[str, Any]]:
 
 def piece_header(piece: int, size: int) -> bytes:
     """The bytes of a piece message that stand before its content of `size` bytes."""
-    return _INDEXED.pack(_INDEXED_LENGTH + size, _PIECE, piece)
+    return _INDEXED.pack(INDEXED_LENGTH + size, _PIECE, piece)
 
 
 def pack_bits(flags: bytes) -> bytes:
@@ -189,95 +197,36 @@ def unpack_bits(payload: bytes, count: int) -> bytes:
     return bits[:count].translate(_BITS_TO_FLAGS)
 
 
+def _bitfield(payload: bytes, rules: FrameRules) -> Bitfield:
+    """A bitfield from its payload, which may be empty (spec 3.4)."""
+    return Bitfield(unpack_bits(payload, rules.pieces) if payload else b"")
+
+
 # Decoding.
 
 
-class FrameRules:
-    """What frames may look like under one configuration (spec 3.5)."""
-
-    def __init__(self, config: SwarmConfig) -> None:
-        self.pieces = config.piece_count
-        self._full = config.piece_size
-        self._last = config.piece_length(config.piece_count - 1)
-        sizes = {self.piece_length(0), self._last}
-        bitfield = 1 + -(-self.pieces // 8)
-        self._lengths: dict[int, frozenset[int]] = {
-            **dict.fromkeys(_PLAIN, frozenset({1})),
-            _HAVE: frozenset({_INDEXED_LENGTH}),
-            _BITFIELD: frozenset({1, bitfield}),
-            _REQUEST: frozenset({_INDEXED_LENGTH}),
-            _PIECE: frozenset(_INDEXED_LENGTH + size for size in sizes),
-        }
-        self._longest = _INDEXED_LENGTH + max(sizes)
-
-    def check_start(self, data: bytes | memoryview) -> None:
-        """Raise RemoteProtocolError for a length of 0 without waiting for a type (spec 3.5)."""
-        if data == _EMPTY_FRAME:
-            raise RemoteProtocolError("frame of length 0, expected at least a type", clause="3.1")
-
-    def check(self, length: int, kind: int) -> None:
-        """Raise RemoteProtocolError unless a frame of this length (type and payload) may be."""
-        if not length:
-            self.check_start(_EMPTY_FRAME)
-        allowed = self._lengths.get(kind)
-        if allowed is not None:
-            if length in allowed:
-                return
-            expected = " or ".join(map(str, sorted(allowed)))
-        else:
-            if length <= self._longest:
-                return
-            expected = f"at most {self._longest}"
-        raise RemoteProtocolError(
-            f"{type_name(kind)} of length {length}, expected {expected}", clause="3.5"
-        )
-
-    def piece_length(self, piece: int) -> int:
-        """Content bytes of a piece."""
-        return self._last if piece == self.pieces - 1 else self._full
-
-    def check_index(self, piece: int) -> None:
-        """Raise RemoteProtocolError unless there is such a piece."""
-        if piece >= self.pieces:
-            raise RemoteProtocolError(
-                f"piece index {piece}, expected 0 to {self.pieces - 1}", clause="3.5"
-            )
-
-    def check_piece(self, piece: int, size: int) -> None:
-        """Raise RemoteProtocolError unless the piece exists and has this size."""
-        self.check_index(piece)
-        if size != self.piece_length(piece):
-            raise RemoteProtocolError(
-                f"piece {piece} of {size} bytes, expected {self.piece_length(piece)}", clause="3.5"
-            )
-
-    def bitfield(self, payload: bytes) -> Bitfield:
-        """A bitfield from its payload, which may be empty (spec 3.4)."""
-        return Bitfield(unpack_bits(payload, self.pieces) if payload else b"")
-
-
-@dataclass(frozen=True, slots=True)
+@value
 class HaveRun:
     """Haves that came one after the other: at least one."""
 
     pieces: list[int]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PieceStart:
     """A piece's header came: call `Decoder.accept` now to keep the content."""
 
     piece: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PieceEnd:
     """A piece's content is whole: in the sink that was given, or skipped."""
 
     piece: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UnknownFrame:
     """A message of an unknown type was skipped (spec 3.4). `length` counts type and payload."""
 
@@ -333,19 +282,16 @@ class Decoder:
         self._tail = b""
         while True:
             if self._left:
-                chunk = view[at : min(at + self._left, end)]
-                at += len(chunk)
-                self._left -= len(chunk)
-                whole = self._take(chunk)
+                start, at = at, min(at + self._left, end)
+                self._left -= at - start
+                whole = self._take(view[start:at])
                 if self._left:
                     return
                 if whole is not None:
                     yield whole
-            run, at = self._take_haves(view, at, end)
-            if run:
-                yield HaveRun(run)
             if end - at < _FRAME.size:
-                self._rules.check_start(view[at:end])
+                if at < end:
+                    self._rules.check_start(view[at:end])
                 break
             length, kind = _FRAME.unpack_from(view, at)
             self._rules.check(length, kind)
@@ -354,35 +300,41 @@ class Decoder:
                 begun = self._begin_plain(kind, length)
             elif end - at < PIECE_HEADER_SIZE:
                 break
+            elif kind == _HAVE:
+                run = self._take_haves(view[at:end])
+                at += len(run) * HAVE_SIZE
+                begun = HaveRun(run)
             else:
                 (index,) = _INDEX.unpack_from(view, at + _FRAME.size)
                 at += PIECE_HEADER_SIZE
-                begun = self._begin_indexed(kind, index, length - _INDEXED_LENGTH)
+                begun = self._begin_indexed(kind, index, length - INDEXED_LENGTH)
             if begun is not None:
                 yield begun
         self._tail = bytes(view[at:end])
 
-    def _take_haves(self, view: memoryview, at: int, end: int) -> tuple[list[int], int]:
-        """Take the haves at `at`, by far the most frequent frames: their pieces, and what follows."""
+    def _take_haves(self, view: memoryview) -> list[int]:
+        """The pieces of the haves that `view` begins with, by far the most frequent frames."""
         run: list[int] = []
         limit = self._rules.pieces
-        while end - at >= PIECE_HEADER_SIZE:
-            length, kind, piece = _INDEXED.unpack_from(view, at)
-            if kind != _HAVE or length != _INDEXED_LENGTH or piece >= limit:
+        for length, kind, piece in _INDEXED.iter_unpack(view[: len(view) // HAVE_SIZE * HAVE_SIZE]):
+            if kind != _HAVE or length != INDEXED_LENGTH:
+                break
+            if piece >= limit:
+                if not run:
+                    self._rules.check_index(piece)
                 break
             run.append(piece)
-            at += PIECE_HEADER_SIZE
-        return run, at
+        return run
 
     def _begin_indexed(self, kind: int, piece: int, size: int) -> Incoming:
-        """A request, or the start of a piece; raises for a piece that can't be (a have too)."""
+        """A request, or the start of a piece; raises for a piece that can't be."""
         if kind == _PIECE:
             self._rules.check_piece(piece, size)
             self._left = size
             self._piece = piece
             return PieceStart(piece)
         self._rules.check_index(piece)
-        return Request(piece) if kind == _REQUEST else Have(piece)
+        return Request(piece)
 
     def _begin_plain(self, kind: int, length: int) -> Incoming | None:
         """A message without payload, or one whose payload is awaited or skipped."""
@@ -408,7 +360,7 @@ class Decoder:
             self._bitfield += chunk
             if not self._left:
                 payload, self._bitfield = bytes(self._bitfield), None
-                return self._rules.bitfield(payload)
+                return _bitfield(payload, self._rules)
         return None
 
 
@@ -445,10 +397,10 @@ def recv_message(sock: socket.socket, rules: FrameRules) -> Message | None:
             read_exact(sock, length - 1)
             continue
         if kind == _BITFIELD:
-            return rules.bitfield(read_exact(sock, length - 1))
+            return _bitfield(read_exact(sock, length - 1), rules)
         (index,) = _INDEX.unpack(read_exact(sock, _INDEX.size))
         rules.check_index(index)
         if kind != _PIECE:
             return Have(index) if kind == _HAVE else Request(index)
-        rules.check_piece(index, length - _INDEXED_LENGTH)
-        return Piece(index, read_exact(sock, length - _INDEXED_LENGTH))
+        rules.check_piece(index, length - INDEXED_LENGTH)
+        return Piece(index, read_exact(sock, length - INDEXED_LENGTH))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Protocol, assert_never
+from typing import Any, Protocol
 
 from core.config import SwarmConfig
 from core.effects import (
@@ -143,6 +143,19 @@ class Runtime:
         """Content bytes of pieces sent so far."""
         self.down = 0
         """Content bytes of pieces received and kept so far."""
+        self._carry_out: dict[type[Effect], Callable[[Any], None]] = {
+            Log: self._log,
+            Broadcast: self._broadcast,
+            Send: self._send,
+            SendPiece: self._send_piece,
+            SetTimer: self._set_timer,
+            Note: self._note,
+            Warn: self._tell,
+            Dial: self._dial,
+            CloseConnection: self._close_connection,
+            CompleteFile: self._complete_file,
+            Finish: self._finish,
+        }
         self.on_first_unchoke: Callable[[], None] | None = None
         """Called once, at the first unchoke in either direction; for measurements."""
 
@@ -247,56 +260,51 @@ class Runtime:
     # Carrying out.
 
     def _handle(self, event: Event) -> None:
+        carry_out = self._carry_out
         for effect in self.core.handle(event, self.network.clock.now):
-            if type(effect) is Log:  # the most frequent
-                self.logs.write(effect.event, effect.fields)
-            else:
-                self._carry_out(effect)
+            carry_out[type(effect)](effect)
 
-    def _carry_out(self, effect: Effect) -> None:
-        match effect:
-            case Broadcast(message):
-                self.network.broadcast_message(message)
-            case Send(neighbor, message):
-                self._send(neighbor, message)
-            case SendPiece(neighbor, piece):
-                self.network.send_piece(neighbor, piece)
-            case SetTimer(timer, at):
-                self.network.set_timer(timer, at)
-            case Note(kind, fields):
-                self._note(kind, fields)
-            case Warn(text):
-                self._warn(text)
-            case Dial(neighbor):
-                peer = self._config.peer(neighbor)
-                self.network.connect_to_peer(neighbor, peer.host, peer.port)
-            case CloseConnection(neighbor, flush):
-                self.network.close_connection(neighbor, flush=flush)
-            case CompleteFile():
-                self._complete_file()
-            case Finish(status, reason):
-                self.status, self.reason = status, reason
-                self.network.shutdown()
-            case Log(event, fields):
-                self.logs.write(event, fields)
-            case _:
-                assert_never(effect)
+    def _log(self, order: Log) -> None:
+        self.logs.write(order.event, order.fields)
 
-    def _send(self, neighbor: int, message: Message) -> None:
-        if self.on_first_unchoke is not None and type(message) is Unchoke:
+    def _broadcast(self, order: Broadcast) -> None:
+        self.network.broadcast_message(order.message)
+
+    def _send(self, order: Send) -> None:
+        if self.on_first_unchoke is not None and type(order.message) is Unchoke:
             self._mark_first_unchoke()
-        self.network.send_message(neighbor, message)
+        self.network.send_message(order.neighbor, order.message)
+
+    def _send_piece(self, order: SendPiece) -> None:
+        self.network.send_piece(order.neighbor, order.piece)
+
+    def _set_timer(self, order: SetTimer) -> None:
+        self.network.set_timer(order.timer, order.at)
+
+    def _dial(self, order: Dial) -> None:
+        peer = self._config.peer(order.neighbor)
+        self.network.connect_to_peer(order.neighbor, peer.host, peer.port)
+
+    def _close_connection(self, order: CloseConnection) -> None:
+        self.network.close_connection(order.neighbor, flush=order.flush)
+
+    def _finish(self, order: Finish) -> None:
+        self.status, self.reason = order.status, order.reason
+        self.network.shutdown()
+
+    def _tell(self, order: Warn) -> None:
+        self._warn(order.text)
 
     def _mark_first_unchoke(self) -> None:
         assert self.on_first_unchoke is not None
         self.on_first_unchoke()
         self.on_first_unchoke = None
 
-    def _note(self, kind: str, fields: dict[str, Any]) -> None:
+    def _note(self, order: Note) -> None:
         assert self.logs.trace is not None
-        self.logs.trace.record(kind, fields)
+        self.logs.trace.record(order.kind, order.fields)
 
-    def _complete_file(self) -> None:
+    def _complete_file(self, _order: CompleteFile) -> None:
         try:
             self.store.complete()
         except StorageError as error:

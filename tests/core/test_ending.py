@@ -393,6 +393,18 @@ def test_a_handshake_alone_does_not_reset_the_clock() -> None:
     )
 
 
+def test_who_comes_late_and_is_lost_at_once_is_awaited() -> None:
+    """The 60 s for somebody who was here run from the first time it was, however long one waited (spec 7.3)."""
+    assert (
+        only_the_end(True, False)
+        >> After(100.0)
+        >> connects(2)
+        << SetTimer(Timer.MISSING, None)
+        >> is_lost(2)
+        << SetTimer(Timer.MISSING, 160.0)
+    )
+
+
 def test_an_unseen_one_beside_complete_ones() -> None:
     """Somebody never seen is awaited 600 s from the moment that nobody else has anything left to do (spec 7.3)."""
     assert (

@@ -107,6 +107,9 @@ def knew_before_leaving(case: Case, tally: Tally) -> None:
             continue
         tally.saw(len(case.config.peers) - 1)
         for peer in unknown:
+            if peer in case.swarm.missing:
+                tally.unsure(f"what {case.name(peer)} had when it connected: its log is missing")
+                continue
             tally.report(
                 f"{case.name(life.owner)} ends without knowing that {case.name(peer)} is complete",
                 case.at(life, life.columns.line_count),

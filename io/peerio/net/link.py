@@ -73,7 +73,7 @@ class Link:
         "_handshake",
         "closed",
         "decoder",
-        "haves_at",
+        "haves_told",
         "incoming",
         "machine",
         "mseq_in",
@@ -114,8 +114,8 @@ class Link:
         self.mseq_in = self.mseq_out = 0
         self.reading = True
         """Its end of stream wasn't seen."""
-        self.haves_at = 0.0
-        """When haves were last put into its queue."""
+        self.haves_told = 0
+        """How many of the haves that wait for company it was told already (`peerio.net.sender`)."""
         self.write_blocked = False
         self.watched = 0
         """The events that the loop watches it for."""

@@ -18,16 +18,12 @@ class PieceSegment:
 
 
 class Outbox:
-    """What is queued, in order (spec 4.9). Knows no socket.
+    """What is queued, in order (spec 4.9). Knows no socket."""
 
-    Haves may wait in `gathered` for others of their kind before they join the queue.
-    """
-
-    __slots__ = ("gathered", "items")
+    __slots__ = ("items",)
 
     def __init__(self) -> None:
         self.items: deque[bytearray | PieceSegment] = deque()
-        self.gathered: list[int] = []
 
     def __bool__(self) -> bool:
         return bool(self.items)
@@ -47,4 +43,3 @@ class Outbox:
     def clear(self) -> None:
         """Nothing of it can be sent any more."""
         self.items.clear()
-        self.gathered.clear()

@@ -1,0 +1,171 @@
+"""What goes to neighbors: queued, gathered, and flushed."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from core.messages import Have, Message, Request
+from peerio.contract import Callbacks
+from peerio.net.bucket import TokenBucket
+from peerio.net.link import Link, PieceSource
+from peerio.net.loop import Loop
+from peerio.net.owner import Owner
+from peerio.net.recorder import Recorder
+from peerio.protocol import HAVE_SIZE, PIECE_HEADER_SIZE, encode_haves, piece_header
+from peerio.storage import StorageError
+
+PIECES_A_FLUSH = 8
+"""How many pieces one neighbor is sent before the others have their turn."""
+HAVE_PAUSE = 0.01
+"""Seconds for which a have may wait for others, if one was sent just before."""
+
+
+class Sender:
+    """The sending half of all connections."""
+
+    def __init__(
+        self,
+        owner: Owner,
+        loop: Loop,
+        callbacks: Callbacks,
+        source: PieceSource,
+        recorder: Recorder,
+        bucket: TokenBucket | None,
+    ) -> None:
+        self._owner = owner
+        self._loop = loop
+        self._callbacks = callbacks
+        self._source = source
+        self._recorder = recorder
+        self._bucket = bucket
+        self._throttled: deque[Link] = deque()
+        self._haves: list[int] = []
+        self._haves_at = 0.0
+        self.dirty: dict[Link, None] = {}
+        """Connections that have something to send now."""
+        self.messages = 0
+        """Messages queued so far."""
+
+    def open(self, link: Link) -> None:
+        """A neighbor is there; its bitfield will hold what the haves that wait would tell it."""
+        link.takes_messages = True
+        link.haves_told = len(self._haves)
+
+    # Queueing.
+
+    def queue(self, link: Link, data: bytes, message: Message) -> None:
+        """Queue a message's bytes, unless nothing more is sent on this connection.
+
+        It goes behind the haves that were gathered before it, so that what the logs of both ends show
+        keeps its order; a request, which no log shows, need not wait for them.
+        """
+        if not link.takes_messages:
+            return
+        if type(message) is not Request:
+            self.queue_gathered(link)
+        link.outbox.put(data)
+        self.messages += 1
+        self.dirty[link] = None
+        if self._recorder:
+            self._recorder.message(link, "out", message)
+
+    def queue_piece(self, link: Link, piece: int, size: int) -> None:
+        """Queue a piece of `size` bytes, unless nothing more is sent on this connection."""
+        if link.takes_messages:
+            link.outbox.put_piece(piece_header(piece, size), piece, size)
+            self.messages += 1
+            self.dirty[link] = None
+            if self._recorder:
+                fields = {"piece": piece}
+                self._recorder.frame(link, "out", "piece", PIECE_HEADER_SIZE + size, fields)
+
+    def gather_have(self, piece: int) -> None:
+        """Queue a have to all neighbors; it may wait for company, at most `HAVE_PAUSE`.
+
+        Most of what a busy swarm sends is haves, and one send costs as much as a hundred of them.
+        """
+        self._haves.append(piece)
+        due = self._haves_at + HAVE_PAUSE
+        if due <= self._loop.now:
+            self._release_haves()
+        elif len(self._haves) == 1:
+            self._loop.alarms.set("haves", due, self._release_haves)
+
+    def _release_haves(self) -> None:
+        self._loop.alarms.clear("haves")
+        self._haves_at = self._loop.now
+        frames = encode_haves(self._haves)
+        for link in self._owner.open.values():
+            self._queue_haves(link, frames)
+            link.haves_told = 0
+        self._haves = []
+
+    def queue_gathered(self, link: Link) -> None:
+        """Put the haves that wait into one neighbor's queue, now."""
+        if link.haves_told < len(self._haves):
+            self._queue_haves(link, encode_haves(self._haves))
+            link.haves_told = len(self._haves)
+
+    def _queue_haves(self, link: Link, frames: bytes) -> None:
+        """Queue those of the gathered haves, whose frames these are, that weren't queued before."""
+        pieces = self._haves[link.haves_told :]
+        if not pieces or not link.takes_messages:
+            return
+        link.outbox.put(frames[link.haves_told * HAVE_SIZE :])
+        self.messages += len(pieces)
+        self.dirty[link] = None
+        if self._recorder:
+            for piece in pieces:
+                self._recorder.message(link, "out", Have(piece))
+
+    # Flushing.
+
+    def flush(self, link: Link) -> None:
+        """Send what can be sent now, and see to it that the rest follows."""
+        if link.closed:
+            return
+        outcome = "sent"
+        try:
+            for _ in range(PIECES_A_FLUSH):
+                outcome = link.flush(self._source, self._bucket, self._loop.now)
+                if outcome != "sent":
+                    break
+                self._callbacks.on_piece_sent(link.neighbor)
+                if not link.outbox.items:
+                    outcome = "empty"
+                    break
+        except StorageError as error:
+            self._callbacks.on_local_failure(str(error))
+            self._owner.drop(link, "loss")
+            return
+        blocked = outcome == "blocked"
+        if blocked != link.write_blocked:
+            link.write_blocked = blocked
+            self._owner.watch(link)
+        if outcome == "sent":
+            self.dirty[link] = None
+        elif outcome == "throttled":
+            self._throttle(link)
+        elif outcome == "empty" and link.on_flushed:
+            self._flushed(link)
+
+    def _flushed(self, link: Link) -> None:
+        """A connection that winds down has sent everything."""
+        if link.on_flushed == "close":
+            self._owner.drop(link, "end")
+        else:
+            link.on_flushed = ""
+            link.half_close()
+
+    def _throttle(self, link: Link) -> None:
+        """Wait for the upload limit, behind those that wait already."""
+        assert self._bucket is not None
+        if link not in self._throttled:
+            self._throttled.append(link)
+        at = self._bucket.ready_at(self._loop.now)
+        self._loop.alarms.set("bucket", at, self._unthrottle)
+
+    def _unthrottle(self) -> None:
+        waiting = list(self._throttled)
+        self._throttled.clear()
+        self.dirty.update(dict.fromkeys(waiting))

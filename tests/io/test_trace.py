@@ -1,0 +1,341 @@
+"""`peerio.runtime` and `peerio.trace`: a scripted peer, what it writes, and what docs/trace.md promises."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from core.config import PeerInfo, SwarmConfig
+from core.events import Timer
+from core.messages import (
+    CHOKE,
+    INTERESTED,
+    UNCHOKE,
+    Bitfield,
+    Message,
+    Request,
+)
+from core.peer import Peer
+from peerio.eventlog import LineFile, Stamp
+from peerio.protocol import describe
+from peerio.runtime import Logs, Runtime, warn_on_stderr
+from peerio.storage import StorageError
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "trace.md"
+CONFIG = SwarmConfig(
+    1,
+    1.0,
+    3.0,
+    "file",
+    40,
+    10,
+    (
+        PeerInfo(1, "localhost", 6001, has_file=False),
+        PeerInfo(2, "localhost", 6002, has_file=True),
+        PeerInfo(3, "localhost", 6003, has_file=True),
+    ),
+)
+ALL = Bitfield(b"\1\1\1\1")
+
+
+class FakeClock:
+    now = 100.0
+
+
+class FakeNetwork:
+    """The contract's `Network`, which only writes down what is asked of it."""
+
+    def __init__(self, journal: list[str]) -> None:
+        self.clock = FakeClock()
+        self._journal = journal
+
+    def start_server(self) -> None:
+        self._journal.append("start")
+
+    def connect_to_peer(self, remote_peer_id: int, host: str, port: int) -> None:
+        self._journal.append(f"dial {remote_peer_id} {host}:{port}")
+
+    def send_message(self, remote_peer_id: int, message: Message) -> None:
+        self._journal.append(f"send {remote_peer_id} {message}")
+
+    def broadcast_message(self, message: Message, exclude: set[int] | None = None) -> None:
+        self._journal.append(f"broadcast {message}")
+
+    def send_piece(self, remote_peer_id: int, piece: int) -> None:
+        self._journal.append(f"send piece {remote_peer_id} {piece}")
+
+    def close_connection(self, remote_peer_id: int, *, flush: bool) -> None:
+        self._journal.append(f"close {remote_peer_id} {flush}")
+
+    def set_timer(self, timer: Timer, at: float | None) -> None:
+        self._journal.append(f"timer {timer.name} {at}")
+
+    def shutdown(self) -> None:
+        self._journal.append("shutdown")
+
+    def post(self, call: Callable[[], None]) -> None:
+        call()
+
+
+class FakeStore:
+    """Keeps contents; fails if told to."""
+
+    def __init__(self) -> None:
+        self.contents: dict[int, bytes] = {}
+        self.fails = False
+        self.completed = False
+
+    def sink(self, index: int, /, *, digest: bool = False) -> FakeSink:
+        return FakeSink(self, index, digest=digest)
+
+    def complete(self) -> None:
+        if self.fails:
+            raise StorageError("no real name")
+        self.completed = True
+
+
+class FakeSink:
+    def __init__(self, store: FakeStore, index: int, *, digest: bool) -> None:
+        self._store, self._index, self._digest = store, index, digest
+
+    def write(self, data: memoryview, /) -> None:
+        if self._store.fails:
+            raise StorageError("disk full")
+        self._store.contents[self._index] = bytes(data)
+
+    def hexdigest(self) -> str | None:
+        return "0123456789abcdef" if self._digest else None
+
+
+class Stage:
+    """A runtime between fakes, with a log and, if asked for, a trace."""
+
+    def __init__(self, folder: Path, *, tracing: bool, has_file: bool = False) -> None:
+        self.folder = folder
+        self.journal: list[str] = []
+        self.warnings: list[str] = []
+        self.network = FakeNetwork(self.journal)
+        self.store = FakeStore()
+        log = LineFile(folder / "log")
+        trace = LineFile(folder / "trace") if tracing else None
+        self.logs = Logs(1, log, trace, lambda: self.network.clock.now, Stamp(lambda: 0.5))
+        core = Peer(CONFIG, 1, Random(2), tracing=tracing)
+        self.runtime = Runtime(CONFIG, core, self.store, self.logs, self.warnings.append)
+        self.runtime.network = self.network
+
+    def asked(self) -> int:
+        """The piece that was requested last."""
+        return int(re.findall(r"Request\(piece=(\d+)", "\n".join(self.journal))[-1])
+
+    def gives(self, neighbor: int, piece: int) -> None:
+        """A neighbor delivers a piece, which is kept."""
+        sink = self.runtime.on_piece_start(neighbor, piece)
+        assert sink is not None
+        sink.write(memoryview(b"0123456789"))
+        self.runtime.on_piece_end(neighbor, piece)
+
+    def records(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / "trace").read_text().splitlines()]
+
+
+def play(stage: Stage) -> None:
+    """A life in which everything happens that leaves a record."""
+    runtime, trace = stage.runtime, stage.logs.trace
+    assert trace is not None
+    trace.start(CONFIG, peer_id=1, random_seed=7, run="rehearsal")
+    runtime.on_started()
+    for neighbor in (2, 3):
+        trace.connection(f"{neighbor}:5000>1", neighbor, "open", {"incoming": True})
+        runtime.on_peer_connected(neighbor, True)
+        runtime.on_message(neighbor, ALL)
+        runtime.on_message(neighbor, INTERESTED)
+        runtime.on_message(neighbor, Request(0))  # choked: dropped
+    kind, size, fields = describe(ALL)
+    trace.message("in", "2:5000>1", 2, 1, kind, size, fields)
+    runtime.on_message(2, UNCHOKE)
+    runtime.on_message(2, CHOKE)  # freed
+    runtime.on_message(3, UNCHOKE)
+    assert runtime.on_piece_start(3, (stage.asked() + 1) % 4) is None  # skipped
+    runtime.on_piece_end(3, (stage.asked() + 1) % 4)
+    runtime.on_turn_end()
+    stage.network.clock.now += 4.0
+    runtime.on_timer(Timer.RESELECTION)
+    for _ in range(4):
+        stage.gives(3, stage.asked())
+    runtime.on_haves(2, [1, 2])
+    trace.connection("2:5000>1", 2, "closed", {"cause": "end"})
+    runtime.on_turn_end()
+    runtime.close()
+
+
+# The document.
+
+
+def documented() -> tuple[dict[str, str], dict[str, set[str]]]:
+    """The common fields with their types, and each kind's own fields, from the tables of docs/trace.md."""
+    text = DOCUMENT.read_text()
+    rows = [
+        [cell.strip() for cell in line.strip("|").split(" | ")]
+        for line in text.splitlines()
+        if line.startswith("| `")
+    ]
+    common = {row[0].strip("` "): row[1] for row in rows[:6]}
+    kinds: dict[str, set[str]] = {}
+    for row in rows[6:]:
+        kind, fields = row[0].strip("` "), row[1]
+        if kind != "event":  # only there the fields stand in parentheses
+            while "(" in fields:
+                fields = re.sub(r"\([^()]*\)", "", fields)
+        kinds[kind] = set(re.findall(r"`(\w+)`", fields))
+    return common, kinds
+
+
+def test_the_document_is_read() -> None:
+    """The tables of docs/trace.md are what the next tests take them for."""
+    common, kinds = documented()
+    assert list(common) == ["v", "peer", "seq", "t_wall", "t_mono", "kind"]
+    assert set(kinds) == {
+        "start", "connection", "message", "event", "transition", "preferred", "optimistic",
+        "request", "freed", "skipped", "dropped", "end",
+    }  # fmt: skip
+    assert kinds["freed"] == {"neighbor", "piece", "cause"}
+
+
+@pytest.fixture
+def traced(tmp_path: Path) -> Stage:
+    stage = Stage(tmp_path, tracing=True)
+    play(stage)
+    return stage
+
+
+def test_every_kind_is_written_with_its_fields(traced: Stage) -> None:
+    """Records have exactly the common fields, and of their kind's own fields those that apply (docs/trace.md)."""
+    common, kinds = documented()
+    partly = {"connection", "message", "event"}  # not all of their fields apply to each
+    seen = set()
+    for record in traced.records():
+        kind = record["kind"]
+        seen.add(kind)
+        own = record.keys() - common.keys()
+        assert own <= kinds[kind], record
+        assert kind in partly or own == kinds[kind], record
+    assert seen == kinds.keys()
+
+
+def test_common_fields(traced: Stage) -> None:
+    """Records are numbered without gaps, by their writer, with both times of their turn (docs/trace.md)."""
+    types = {"int": int, "float": float, "str": str}
+    records = traced.records()
+    for record in records:
+        for name, kind in documented()[0].items():
+            assert type(record[name]) is types[kind]
+    assert [record["seq"] for record in records] == list(range(len(records)))
+    assert {(record["v"], record["peer"]) for record in records} == {(1, 1)}
+    assert {record["t_mono"] for record in records} == {100.0, 104.0}
+    assert (records[0]["kind"], records[-1]["kind"]) == ("start", "end")
+
+
+def test_the_log_is_a_part_of_the_trace(traced: Stage) -> None:
+    """Each log line has one record with its sentence, number and time, in the same order (docs/trace.md, `event`)."""
+    events = [record for record in traced.records() if record["kind"] == "event"]
+    lines = (traced.folder / "log").read_text().splitlines()
+    assert [f"{record['t_wall']}: {record['sentence']}" for record in events] == lines
+    assert [record["line"] for record in events] == list(range(1, len(lines) + 1))
+    names = DOCUMENT.read_text().partition("`event` is one of ")[2].partition(" |")[0]
+    assert {record["event"] for record in events} <= set(re.findall(r"`(\w+)`", names))
+
+
+def test_a_decision_stands_before_what_it_causes(traced: Stage) -> None:
+    """A reselection's record stands before the transitions and lines that follow from it (docs/trace.md)."""
+    kinds = [record["kind"] for record in traced.records()]
+    at = kinds.index("preferred")
+    assert kinds[at : at + 3] == ["preferred", "event", "transition"]
+
+
+def test_without_tracing_there_is_no_trace(tmp_path: Path) -> None:
+    """Without tracing no record is written, no digest is made, and the log is the same (design 6.2)."""
+    stage = Stage(tmp_path, tracing=False)
+    runtime = stage.runtime
+    runtime.on_started()
+    runtime.on_peer_connected(2, True)
+    runtime.on_message(2, ALL)
+    runtime.on_message(2, UNCHOKE)
+    sink = runtime.on_piece_start(2, stage.asked())
+    assert sink is not None
+    assert sink.hexdigest() is None
+    runtime.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log"]
+
+
+# The runtime: it carries out, and decides nothing.
+
+
+def test_lines_are_written_before_sends(tmp_path: Path) -> None:
+    """The lines of a turn are on disk when the turn ends, and networking sends only then (spec 8.4)."""
+    stage = Stage(tmp_path, tracing=False)
+    stage.runtime.on_started()
+    stage.runtime.on_peer_connected(2, True)
+    assert (tmp_path / "log").read_text() == ""
+    assert any(line.startswith("send 2 Bitfield") for line in stage.journal)
+    stage.runtime.on_turn_end()
+    assert (tmp_path / "log").read_text().endswith(": Peer 1 is connected from Peer 2.\n")
+
+
+def test_a_whole_life(tmp_path: Path) -> None:
+    """What the core orders is done: pieces are stored, counted, announced, the file completed, the end begun (spec 5.3, 9.2)."""
+    stage = Stage(tmp_path, tracing=False)
+    runtime, unchokes = stage.runtime, list[str]()
+    runtime.on_first_unchoke = lambda: unchokes.append("first")
+    runtime.on_started()
+    for neighbor in (2, 3):
+        runtime.on_peer_connected(neighbor, True)
+        runtime.on_message(neighbor, ALL)
+    runtime.on_message(3, INTERESTED)
+    runtime.on_message(2, UNCHOKE)
+    for _ in range(4):
+        stage.gives(2, stage.asked())
+    assert stage.store.completed
+    assert stage.store.contents == dict.fromkeys(range(4), b"0123456789")
+    assert (runtime.down, runtime.up) == (40, 0)
+    assert [line for line in stage.journal if line.startswith("broadcast")][-1].startswith(
+        "broadcast Have"
+    )
+    assert stage.journal[-1] == "shutdown"
+    assert (runtime.status, runtime.reason) == (0, "all complete")
+    assert unchokes == ["first"]
+
+
+def test_a_disk_that_fails_is_told_once(tmp_path: Path) -> None:
+    """A failed write is told once, the piece is not announced, and the peer ends with status 4 (spec 7.4)."""
+    stage = Stage(tmp_path, tracing=False)
+    runtime = stage.runtime
+    runtime.on_started()
+    runtime.on_peer_connected(2, True)
+    runtime.on_message(2, Bitfield(b"\1\1\1\0"))
+    runtime.on_message(2, UNCHOKE)
+    sink = runtime.on_piece_start(2, stage.asked())
+    assert sink is not None
+    stage.store.fails = True
+    sink.write(memoryview(b"01234"))
+    sink.write(memoryview(b"56789"))
+    runtime.on_piece_end(2, stage.asked())
+    runtime.on_local_failure("and the log too")
+    assert stage.warnings == ["disk full; nothing more is requested, what is here is served"]
+    assert not any(line.startswith("broadcast") for line in stage.journal)
+    assert runtime.down == 0
+    runtime.on_peer_disconnected(2)
+    assert (runtime.status, runtime.reason) == (4, "disk full")
+
+
+def test_diagnostics_begin_with_the_writer(capsys: pytest.CaptureFixture[str]) -> None:
+    """Diagnostics stand on stderr, one line each, beginning with the peer (spec 8.2)."""
+    warn_on_stderr(1002)("one thing\nand another")
+    captured = capsys.readouterr()
+    assert captured.err == "peer 1002: one thing\npeer 1002: and another\n"
+    assert captured.out == ""
