@@ -211,10 +211,14 @@ class _Progress:
         return self.rows[self.place] if self.place < len(self.rows) else len(self.trace)
 
     def source(self) -> tuple[TraceLife, int] | None:
-        """Where the next message was sent; None if no trace shows it."""
+        """Where the next message was sent; None if no trace shows it.
+
+        A handshake has no place of its own: it is recorded, both ways at once, when the other's is
+        accepted, and so by the listening end before the end that sent it.
+        """
         link = self.trace.link(self.row)
         number = self.trace.mseqs[self.row]
-        if link is None or link.mate is None or not 0 <= number < len(link.mate[1].outs):
+        if link is None or link.mate is None or not 0 < number < len(link.mate[1].outs):
             return None
         return link.mate[0], link.mate[1].outs[number]
 
@@ -248,13 +252,14 @@ def sent_before_received(traces: Traces, tally: Tally) -> None:
         stuck = next((s for s in states.values() if s.place < len(s.rows)), None)
         if stuck is None:
             return
-        ready = [_break_cycle(traces, tally, states, stuck)]
+        ready = _break_cycle(traces, tally, states, stuck)
 
 
 def _advance(
     state: _Progress, states: dict[int, _Progress], ready: list[_Progress], tally: Tally
 ) -> None:
-    """Replay one trace as far as it goes, and wake those that waited for it."""
+    """Replay one trace as far as it goes, and wake those that waited for it if it moved."""
+    before = state.place
     while state.place < len(state.rows):
         source = state.source()
         if source is not None:
@@ -264,14 +269,17 @@ def _advance(
                 break
             tally.saw()
         state.place += 1
-    ready += state.waiting
-    state.waiting = []
+    if state.place > before:
+        ready += state.waiting
+        state.waiting = []
 
 
 def _break_cycle(
     traces: Traces, tally: Tally, states: dict[int, _Progress], stuck: _Progress
-) -> _Progress:
-    """Follow who waits for whom until it repeats, tell it, and let one of them go on."""
+) -> list[_Progress]:
+    """Follow who waits for whom until it repeats, tell it, and let one of them go on, with those
+    that waited for it.
+    """
     path = [stuck]
     while True:
         source = path[-1].source()
@@ -292,4 +300,5 @@ def _break_cycle(
     assert source is not None, "what is stuck waits for somebody"
     states[id(source[0])].waiting.remove(first)
     first.place += 1
-    return first
+    woken, first.waiting = first.waiting, []
+    return [first, *woken]
