@@ -43,7 +43,8 @@ def test_mutants_are_killed_by_their_checks() -> None:
         one.mutant.name: lacking
         for one in results()
         if (
-            lacking := set(one.mutant.kills) - {*one.fired, one.outcome, one.found.partition(" ")[0]}
+            lacking := set(one.mutant.kills)
+            - {*one.fired, one.outcome, one.found.partition(" ")[0]}
         )
     }
     assert missed == {}

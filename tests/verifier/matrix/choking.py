@@ -9,10 +9,9 @@ from core.effects import Log, Send
 from core.events import Timer, TimerFired
 from core.machines import Upload
 from core.messages import CHOKE, UNCHOKE, Choke, Unchoke
-from core.peer import Peer
 from core.uploads import Uploads
 from tests.verifier.matrix.mutants import PLAIN, mutant
-from tests.verifier.matrix.orders import logs, sends
+from tests.verifier.matrix.orders import OpenPeer, logs, sends
 
 CROSSING = replace(PLAIN, delay=0.15)
 CHURNING = replace(PLAIN, peers=8, pieces=80, p=0.25, m=0.25, k=1)
@@ -35,11 +34,14 @@ def one_preferred_too_few(rates, k, *, complete, rng):
     return one_preferred_too_many(rates, k - 2, complete=complete, rng=rng)
 
 
-@mutant("K02", "K07", place="core.state.Neighbor.interested")
-@property
 def everybody_counts_as_interested(self):
     """Chooses among all neighbors, interested or not."""
     return True
+
+
+mutant("K02", "K07", place="core.state.Neighbor.interested")(
+    property(everybody_counts_as_interested)
+)
 
 
 @mutant("K04", "W11", scenario=replace(LONG, trace=True))
@@ -122,14 +124,16 @@ class PicksUnchokedOnes(Uploads):
 class BothPlacesAtOnce(Upload):
     """A machine that gives whoever is preferred the optimistic place too."""
 
-    TABLE = tuple(
-        {**line, "dest": "preferred_optimistic"} if line["source"] == "choked" and line["trigger"] == "prefer" else line
+    TABLE = tuple(  # type: ignore[assignment]  # its length was inferred
+        {**line, "dest": "preferred_optimistic"}
+        if line["source"] == "choked" and line["trigger"] == "prefer"
+        else line
         for line in Upload.TABLE
     )
 
 
 @mutant("K09", "W14", who=(1001,))
-class ForgetsToLogChanges(Peer):
+class ForgetsToLogChanges(OpenPeer):
     """Changes its preferred neighbors, but logs only every other change."""
 
     told = 0
@@ -144,7 +148,7 @@ class ForgetsToLogChanges(Peer):
 
 
 @mutant("K10", who=(1001,))
-class ChokesTheOptimistic(Peer):
+class ChokesTheOptimistic(OpenPeer):
     """Chokes the optimistic neighbor at each preferred tick, though it holds its place."""
 
     def handle(self, event, now):
@@ -157,7 +161,7 @@ class ChokesTheOptimistic(Peer):
 
 
 @mutant("K11")
-class ChokesTwice(Peer):
+class ChokesTwice(OpenPeer):
     """Sends each choke twice."""
 
     def handle(self, event, now):
@@ -166,7 +170,7 @@ class ChokesTwice(Peer):
 
 
 @mutant("K09")
-class UnchokesTwice(Peer):
+class UnchokesTwice(OpenPeer):
     """Sends unchoke again at each tick to whoever is unchoked."""
 
     def handle(self, event, now):
@@ -285,7 +289,7 @@ class NeverOptimistic(Uploads):
 
 
 @mutant("end")
-class NeverUnchokes(Peer):
+class NeverUnchokes(OpenPeer):
     """Chooses, logs whom, and sends nobody unchoke."""
 
     def handle(self, event, now):
@@ -301,7 +305,7 @@ class KeepsLostNeighbors(Uploads):
 
 
 @mutant("W14")
-class LogsAfterSending(Peer):
+class LogsAfterSending(OpenPeer):
     """Writes a turn's lines below what they cause."""
 
     def handle(self, event, now):

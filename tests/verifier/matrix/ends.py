@@ -9,14 +9,14 @@ from core.effects import Dial, Finish, SetTimer
 from core.ending import Ending
 from core.events import NeighborLost, Started, Timer
 from core.messages import Have
-from core.peer import Peer
 from peerio.simulation.network import SimulatedNetwork
 from peerio.simulation.wire import End
 from tests.verifier.matrix.mutants import PLAIN, mutant
+from tests.verifier.matrix.orders import OpenPeer
 
 
 @mutant("C01", "C05", "W02", scenario=replace(PLAIN, cuts=2), seed=3)
-class DialsLaterPeers(Peer):
+class DialsLaterPeers(OpenPeer):
     """Dials those that are listed later, but the earlier ones again when they are lost."""
 
     def handle(self, event, now):
@@ -31,7 +31,7 @@ class DialsLaterPeers(Peer):
 
 
 @mutant("C03", "end")
-class SkipsTheLastEarlierPeer(Peer):
+class SkipsTheLastEarlierPeer(OpenPeer):
     """Doesn't dial the peer that is listed right before it."""
 
     def handle(self, event, now):
@@ -42,7 +42,7 @@ class SkipsTheLastEarlierPeer(Peer):
 
 
 @mutant("end", scenario=replace(PLAIN, cuts=3))
-class NeverDialsAgain(Peer):
+class NeverDialsAgain(OpenPeer):
     """Doesn't dial again when a connection is lost."""
 
     def handle(self, event, now):
@@ -90,7 +90,7 @@ class WaitsOneMoreTick(Ending):
 
 
 @mutant("end")
-class NeverEnds(Peer):
+class NeverEnds(OpenPeer):
     """Never orders its end."""
 
     def handle(self, event, now):
@@ -104,6 +104,7 @@ class ClosesAtOnce(SimulatedNetwork):
     def shutdown(self):
         for end in list(self._ends.values()):
             other = end.other
+            assert other is not None
             self.drop(end, "shutdown")
             other.network.turn(partial(other.network.drop, other, "loss"))
         super().shutdown()

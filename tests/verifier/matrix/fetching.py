@@ -8,12 +8,11 @@ from core.downloads import Downloads
 from core.effects import Log, Send
 from core.events import MessageReceived, PieceReceived
 from core.messages import Choke, Request
-from core.peer import Peer
 from core.picking import CandidateSet, Pick
 from core.state import State
 from core.uploads import Uploads
 from tests.verifier.matrix.mutants import PLAIN, mutant
-from tests.verifier.matrix.orders import logs, sends
+from tests.verifier.matrix.orders import OpenPeer, logs, sends
 
 CROSSING = replace(PLAIN, peers=6, pieces=60, delay=0.2, p=0.3, m=0.3, upload=8000.0)
 PICK = "core.picking.CandidateSet.pick"
@@ -68,7 +67,7 @@ class TwoWritersOfOnePiece(Downloads):
 class ClaimsToHaveAll(State):
     """A leecher begins with a full map, and serves zeros."""
 
-    def __init__(self, config, peer_id, rng, *, tracing=False):
+    def __init__(self, config, peer_id, rng, *, tracing=False) -> None:
         super().__init__(config, peer_id, rng, tracing=tracing)
         for piece in range(config.piece_count):
             self.own.add(piece)
@@ -78,8 +77,11 @@ class ClaimsToHaveAll(State):
 class SeedStartsEmpty(State):
     """A seed doesn't look at its file."""
 
-    def __init__(self, config, peer_id, rng, *, tracing=False):
-        peers = tuple(replace(peer, has_file=peer.has_file and peer.peer_id != peer_id) for peer in config.peers)
+    def __init__(self, config, peer_id, rng, *, tracing=False) -> None:
+        peers = tuple(
+            replace(peer, has_file=peer.has_file and peer.peer_id != peer_id)
+            for peer in config.peers
+        )
         super().__init__(replace(config, peers=peers), peer_id, rng, tracing=tracing)
 
 
@@ -140,7 +142,7 @@ class AsksEverybody(Downloads):
 
 
 @mutant("W06")
-class AsksWhileChoked(Peer):
+class AsksWhileChoked(OpenPeer):
     """Sends the request that a choke crossed once more, behind the choke."""
 
     def handle(self, event, now):
@@ -183,7 +185,7 @@ class MiscountsFreed(Downloads):
 
 
 @mutant("D09", who=(1003,))
-class CompleteTooSoon(Peer):
+class CompleteTooSoon(OpenPeer):
     """Says that it is complete with one piece lacking."""
 
     def handle(self, event, now):
@@ -195,7 +197,7 @@ class CompleteTooSoon(Peer):
 
 
 @mutant("D10", "H02", who=(1003,))
-class LosesPieceLine(Peer):
+class LosesPieceLine(OpenPeer):
     """Doesn't log its tenth piece."""
 
     def handle(self, event, now):
@@ -206,10 +208,10 @@ class LosesPieceLine(Peer):
 
 
 @mutant("end")
-class AsksOnceOnly(Peer):
+class AsksOnceOnly(OpenPeer):
     """Sends the first request to each neighbor, and no other."""
 
-    def __init__(self, *args, **keywords):
+    def __init__(self, *args, **keywords) -> None:
         super().__init__(*args, **keywords)
         self.asked = set()
 

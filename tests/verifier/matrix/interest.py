@@ -8,9 +8,8 @@ from core.downloads import Downloads
 from core.effects import Broadcast, Send, SendPiece
 from core.events import NeighborLost, PieceReceived, Timer, TimerFired
 from core.messages import Bitfield, Have, Interested, NotInterested
-from core.peer import Peer
 from tests.verifier.matrix.mutants import PLAIN, mutant
-from tests.verifier.matrix.orders import announces, sends
+from tests.verifier.matrix.orders import OpenPeer, announces, sends
 
 SLOW = replace(PLAIN, p=3.0, m=1.0, upload=5000.0)
 
@@ -44,7 +43,7 @@ class TakesInterestBack(Downloads):
 
 
 @mutant("I04", "I06")
-class NeverNotInterested(Peer):
+class NeverNotInterested(OpenPeer):
     """Never says that it is no longer interested."""
 
     def handle(self, event, now):
@@ -52,10 +51,10 @@ class NeverNotInterested(Peer):
 
 
 @mutant("I04", "I07", scenario=replace(PLAIN, pieces=80))
-class InterestOnlyByHave(Peer):
+class InterestOnlyByHave(OpenPeer):
     """Thinks of its interest again when a have comes, not when a piece does."""
 
-    def __init__(self, *args, **keywords):
+    def __init__(self, *args, **keywords) -> None:
         super().__init__(*args, **keywords)
         self.owed = {}
 
@@ -73,10 +72,10 @@ class InterestOnlyByHave(Peer):
 
 
 @mutant("I04", "G02", scenario=SLOW)
-class InterestAtTicks(Peer):
+class InterestAtTicks(OpenPeer):
     """Tells changes of its interest at ticks only."""
 
-    def __init__(self, *args, **keywords):
+    def __init__(self, *args, **keywords) -> None:
         super().__init__(*args, **keywords)
         self.held = []
 
@@ -98,7 +97,7 @@ class InterestAtTicks(Peer):
 
 
 @mutant("end")
-class NeverInterested(Peer):
+class NeverInterested(OpenPeer):
     """Never says that it is interested."""
 
     def handle(self, event, now):
@@ -106,7 +105,7 @@ class NeverInterested(Peer):
 
 
 @mutant("H01", "T05")
-class NoHaveToSource(Peer):
+class NoHaveToSource(OpenPeer):
     """Doesn't announce a piece to the neighbor that it came from."""
 
     def handle(self, event, now):
@@ -121,7 +120,7 @@ class NoHaveToSource(Peer):
 
 
 @mutant("T05", "end")
-class LosesLastHave(Peer):
+class LosesLastHave(OpenPeer):
     """Doesn't announce its last piece."""
 
     def handle(self, event, now):
@@ -131,7 +130,7 @@ class LosesLastHave(Peer):
 
 
 @mutant("H02")
-class SeedAnnounces(Peer):
+class SeedAnnounces(OpenPeer):
     """Announces each piece that it serves, from the start or not."""
 
     def handle(self, event, now):
@@ -141,7 +140,7 @@ class SeedAnnounces(Peer):
 
 
 @mutant("H03")
-class AnnouncesAgain(Peer):
+class AnnouncesAgain(OpenPeer):
     """Announces its latest piece again at each tick."""
 
     latest = None
@@ -156,7 +155,7 @@ class AnnouncesAgain(Peer):
 
 
 @mutant("H04", "W03", starts={1005: 2.0})
-class EmptyBitfield(Peer):
+class EmptyBitfield(OpenPeer):
     """Sends an empty bitfield, and then a have for each piece that it has."""
 
     def handle(self, event, now):
@@ -172,7 +171,7 @@ class EmptyBitfield(Peer):
 
 
 @mutant("end", starts={1005: 2.0})
-class SaysItHasNothing(Peer):
+class SaysItHasNothing(OpenPeer):
     """Sends an empty bitfield, and no haves for what it has."""
 
     def handle(self, event, now):
@@ -185,10 +184,10 @@ class SaysItHasNothing(Peer):
 
 
 @mutant("H05", scenario=replace(SLOW, pieces=80))
-class HavesAtTicks(Peer):
+class HavesAtTicks(OpenPeer):
     """Gathers haves in a set until the next tick."""
 
-    def __init__(self, *args, **keywords):
+    def __init__(self, *args, **keywords) -> None:
         super().__init__(*args, **keywords)
         self.held = set()
 

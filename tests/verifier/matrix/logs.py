@@ -13,7 +13,7 @@ from tests.verifier.matrix.mutants import PLAIN, mutant
 class NoFullStop(EventLog):
     """Writes sentences without their full stop."""
 
-    def __init__(self, *args):
+    def __init__(self, *args) -> None:
         super().__init__(*args)
         self._templates = {event: text[:-1] for event, text in self._templates.items()}
 
@@ -22,7 +22,7 @@ class NoFullStop(EventLog):
 class WritesAnotherSubject(EventLog):
     """Writes another peer's id as the subject of chokes."""
 
-    def __init__(self, *args):
+    def __init__(self, *args) -> None:
         super().__init__(*args)
         for event in ("unchoked", "choked"):
             self._templates[event] = self._templates[event].replace("1003", "1004")
@@ -73,7 +73,7 @@ class DoesNotLogAccepted(EventLog):
 class LogsConnectionsLate(EventLog):
     """Logs a connection below the first thing that comes over it."""
 
-    def __init__(self, *args):
+    def __init__(self, *args) -> None:
         super().__init__(*args)
         self.held = {}
 
@@ -123,7 +123,7 @@ class _Late(EventLog):
     EVENT = ""
     COUNT = 12
 
-    def __init__(self, *args):
+    def __init__(self, *args) -> None:
         super().__init__(*args)
         self.held = []
         self.passed = 0
@@ -162,7 +162,7 @@ class StampsByCreation(Stamp):
 
     number = 0
 
-    def __str__(self):
+    def __str__(self) -> str:
         self.number += 1
         now = self._clock
         if self.number % 10 == 0:
@@ -198,7 +198,7 @@ class WritesElsewhere:
 
     number = 0
 
-    def __init__(self, piece):
+    def __init__(self, piece) -> None:
         type(self).number += 1
         self.text = f"{piece - (self.number % 7 == 0):016x}"
 

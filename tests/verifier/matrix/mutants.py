@@ -158,4 +158,3 @@ class BrokenSwarm(Swarm):
             self._core = mutant.part if mutant.replaces(Peer) else Peer
             with mutant.own():
                 super().start(peer_id)
-

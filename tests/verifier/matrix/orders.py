@@ -1,9 +1,20 @@
-"""What a mutant asks of a core's orders."""
+"""What mutants of the whole core are made with: a core that is open to them, and questions to orders."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from core.effects import Broadcast, Effect, Log, Send
 from core.messages import Have, Message
+from core.peer import Peer
+
+
+class OpenPeer(Peer):
+    """A core whose events and orders have any type, so that mutants are short."""
+
+    def handle(self, event: Any, now: float) -> Any:
+        """What a core does."""
+        return super().handle(event, now)
 
 
 def sends(order: Effect, kind: type[Message]) -> bool:

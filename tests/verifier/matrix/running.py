@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from transitions import MachineError
+
 from core.errors import LocalProtocolError
 from peerio.simulation.swarm import Outcome, Scenario
 from tests.verifier.matrix import choking, edits, ends, fetching, interest, logs
 from tests.verifier.matrix.mutants import MUTANTS, PLAIN, BrokenSwarm, Mutant
-from transitions import MachineError
 from verifier.api import verify
 from verifier.checks import CHECKS
 from verifier.findings import Severity
