@@ -63,6 +63,18 @@ class Traces:
         ids = {self.case.swarm.peer_id(n): len(lives) for n, lives in enumerate(by_peer) if lives}
         return {peer for peer, count in ids.items() if found.get(peer) == count}
 
+    def must_know(self, trace: TraceLife, link: Link) -> bool:
+        """Whether the neighbor's traces would show this connection, had it been there.
+
+        Behind a relay or address translation the two ends see different ports, so a connection
+        with this peer that the neighbor knows by a name of its own may be the same.
+        """
+        return link.neighbor in self.whole and not any(
+            other.peer == link.neighbor and end.neighbor == trace.peer and end.mate is None
+            for other in self.lives
+            for end in other.ends
+        )
+
     def at(self, trace: TraceLife, row: int) -> Witness:
         """A record as a witness."""
         return Witness(trace.log, row + 1)
@@ -75,8 +87,10 @@ class Traces:
         if link.mate is None or len(link.ins) < 2 or trace.codes[link.ins[1]] != Code.IN_BITFIELD:
             return None
         mate, end = link.mate
+        if end.had < 0:
+            return None
         known = bytearray(pieces)
-        for piece in mate.downloads[: max(0, end.had)]:
+        for piece in mate.downloads[: end.had]:
             if piece < pieces:
                 known[piece] = 1
         return known

@@ -111,18 +111,22 @@ class _Places:
 def choice_follows(traces: Traces, tally: Tally) -> None:
     """Each reselection made again from its record, and what is logged right behind it."""
     wanted = {Code.DOWNLOADED, Code.PREFERRED_LINE, Code.IN_INTERESTED, Code.IN_NOT_INTERESTED}
-    wanted |= {Code.CLOSED, Code.TRANSITION, *RESELECTIONS}
+    wanted |= {Code.CLOSED, Code.TRANSITION, Code.OPTIMISTIC_LINE, *RESELECTIONS}
     for trace in traces.lives:
         if trace.start is None:
             continue
         places = _Places(trace)
         for row in trace.rows(wanted):
-            if trace.codes[row] not in RESELECTIONS:
+            code = trace.codes[row]
+            if code not in RESELECTIONS:
+                chosen = code in {Code.PREFERRED_LINE, Code.OPTIMISTIC_LINE}
+                if chosen and trace.codes[row - 1] not in RESELECTIONS:
+                    tally.report("no reselection stands right before it", traces.at(trace, row))
                 places.take(row)
                 continue
             tally.saw()
             decision = _decision(trace, row)
-            if trace.codes[row] == Code.PREFERRED:
+            if code == Code.PREFERRED:
                 complete = trace.seed or places.own >= traces.config.pieces
                 faults = _preferred_faults(decision, places, trace.start, complete=complete)
             else:

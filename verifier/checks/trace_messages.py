@@ -67,7 +67,7 @@ def received_was_sent(traces: Traces, tally: Tally) -> None:
                     break
         if link.mate is not None:
             _compare(traces, tally, trace, link, *link.mate)
-        elif link.neighbor in traces.whole and len(link.ins) > 1:
+        elif len(link.ins) > 1 and traces.must_know(trace, link):
             tally.report(
                 f"peer {link.neighbor}'s traces know no connection {link.name}",
                 traces.at(trace, link.ins[1]),
@@ -97,14 +97,17 @@ def _compare(
     extra = link.ins[len(end.outs) :]
     if not extra or mate.damage is not None:
         return
-    late = len(extra) <= LATE_PIECES and all(_type(trace.codes[n]) == 8 for n in extra)
-    if mate.end is None and late:
-        tally.unsure(f"{mate.file.label} lacks its end, and with it what was sent last")
-    else:
-        tally.report(
-            f"{len(extra)} messages of {link.name} were received but never sent",
-            traces.at(trace, extra[0]),
+    if mate.end is None:
+        late = len(extra) <= LATE_PIECES and all(
+            _type(trace.codes[n]) == Code.OUT_PIECE for n in extra
         )
+        if not late:
+            tally.unsure(f"{mate.file.label} lacks its end, and with it what was sent last")
+        return
+    tally.report(
+        f"{len(extra)} messages of {link.name} were received but never sent",
+        traces.at(trace, extra[0]),
+    )
 
 
 @check(

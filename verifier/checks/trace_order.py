@@ -9,7 +9,7 @@ from verifier.findings import Severity
 from verifier.trace_columns import INS, LINES, Code
 
 if TYPE_CHECKING:
-    from verifier.findings import Tally
+    from verifier.findings import Tally, Witness
     from verifier.trace_columns import Link, TraceLife
     from verifier.trace_swarm import Traces
 
@@ -52,12 +52,24 @@ TABLE = {
 """Every change that the specification allows: machine, from, trigger, to."""
 
 
+HEARD = {Code.IN_INTERESTED: "interested", Code.IN_NOT_INTERESTED: "not_interested"}
+"""Messages that change a neighbor's interest, and the state that they lead to."""
+AGREES: dict[int, tuple[str, set[str]]] = {
+    Code.OUT_CHOKE: ("upload", {"choked"}),
+    Code.OUT_UNCHOKE: ("upload", {"preferred", "optimistic", "preferred_optimistic"}),
+    Code.OUT_INTERESTED: ("our_interest", {"interested"}),
+    Code.OUT_NOT_INTERESTED: ("our_interest", {"not_interested"}),
+    Code.OUT_REQUEST: ("download", {"requesting"}),
+}
+"""The machine that sends a message, and the states in which it may have been sent."""
+
+
 @check(
     "W13",
     "transitions-chain",
     ERROR,
     clause="2.7, 4.4, 5.1, 6.3",
-    rule="Each machine starts afresh with a connection, and goes from state to state by the changes of its table.",
+    rule="Each machine starts afresh with a connection, goes from state to state by the changes of its table, and what is sent or chosen agrees with its state.",
     order="L",
     needs="one trace",
     example="the download machine of peer 1002 goes from idle to requesting, and is choked.",
@@ -66,26 +78,83 @@ TABLE = {
 def transitions_chain(traces: Traces, tally: Tally) -> None:
     """Each change against the state that the last one of that machine and connection led to."""
     for trace in traces.lives:
-        states: dict[tuple[int, str], str] = {}
-        rows: dict[tuple[int, str], int] = {}
-        for row in trace.rows({Code.TRANSITION}):
-            change = trace.transitions[trace.values[row]]
-            key = (trace.links[row], change[0])
-            link = trace.link(row)
+        states, heard = _States(traces, trace), -1
+        wanted = {Code.TRANSITION, Code.PREFERRED, Code.OPTIMISTIC, *AGREES, *HEARD}
+        for row in trace.rows(wanted):
+            code = trace.codes[row]
+            if code in HEARD:
+                if heard < 0 and states.news(row):
+                    heard = row
+                continue
             tally.saw()
-            before = states.get(key, FIRST.get(change[0], ""))
-            states[key] = change[3]
-            earlier = [traces.at(trace, rows[key])] if key in rows else []
-            rows[key] = row
-            if link is None or 0 <= link.closed < row:
-                tally.report("no connection with that neighbor is open", traces.at(trace, row))
-            elif change not in TABLE:
-                tally.report(
-                    f"{change[0]} has no way from {change[1]} by {change[2]} to {change[3]}",
-                    traces.at(trace, row),
-                )
-            elif change[1] != before:
-                tally.report(f"{change[0]} was {before}", *earlier, traces.at(trace, row))
+            if heard >= 0 and not states.follows(heard, row):
+                tally.report("its_interest didn't change", traces.at(trace, heard))
+            heard = -1
+            if code == Code.TRANSITION:
+                fault, earlier = states.change(row)
+            elif code in AGREES:
+                machine, allowed = AGREES[code]
+                state, earlier = states.state(trace.links[row], machine)
+                fault = "" if state in allowed else f"{machine} is {state}"
+            else:
+                fault, earlier = states.chosen(row), []
+            if fault:
+                tally.report(fault, *earlier, traces.at(trace, row))
+
+
+class _States:
+    """The states of all machines of one life, and the rows that led to them."""
+
+    def __init__(self, traces: Traces, trace: TraceLife) -> None:
+        self._traces = traces
+        self._trace = trace
+        self._rows: dict[tuple[int, str], int] = {}
+
+    def state(self, link: int, machine: str) -> tuple[str, list[Witness]]:
+        """A machine's state, and where it got into it."""
+        row = self._rows.get((link, machine), -1)
+        if row < 0:
+            return FIRST.get(machine, ""), []
+        return self._trace.transitions[self._trace.values[row]][3], [
+            self._traces.at(self._trace, row)
+        ]
+
+    def change(self, row: int) -> tuple[str, list[Witness]]:
+        """Take a change; what is wrong with it."""
+        trace, link = self._trace, self._trace.link(row)
+        change = trace.transitions[trace.values[row]]
+        machine, source, trigger, target = change
+        before, earlier = self.state(trace.links[row], machine)
+        self._rows[trace.links[row], machine] = row
+        if link is None or 0 <= link.closed < row:
+            return "no connection with that neighbor is open", []
+        if change not in TABLE:
+            return f"{machine} has no way from {source} by {trigger} to {target}", []
+        return ("" if source == before else f"{machine} was {before}"), earlier
+
+    def news(self, row: int) -> bool:
+        """Whether what a neighbor says of its interest changes anything."""
+        state, _ = self.state(self._trace.links[row], "its_interest")
+        return state != HEARD[self._trace.codes[row]]
+
+    def follows(self, heard: int, row: int) -> bool:
+        """Whether a record is the change that such a message leads to."""
+        trace = self._trace
+        if trace.codes[row] != Code.TRANSITION or trace.links[row] != trace.links[heard]:
+            return False
+        machine, _, _, target = trace.transitions[trace.values[row]]
+        return (machine, target) == ("its_interest", HEARD[trace.codes[heard]])
+
+    def chosen(self, row: int) -> str:
+        """Candidates of a reselection that aren't interested by their machine."""
+        trace = self._trace
+        links = {link.neighbor: link.index for link in trace.ends if link.opened < row}
+        strange = [
+            peer
+            for peer in trace.decisions[trace.values[row]].candidates
+            if self.state(links.get(peer, -1), "its_interest")[0] != "interested"
+        ]
+        return f"its_interest of {strange} isn't interested" if strange else ""
 
 
 class _Causes:
@@ -211,14 +280,10 @@ class _Progress:
         return self.rows[self.place] if self.place < len(self.rows) else len(self.trace)
 
     def source(self) -> tuple[TraceLife, int] | None:
-        """Where the next message was sent; None if no trace shows it.
-
-        A handshake has no place of its own: it is recorded, both ways at once, when the other's is
-        accepted, and so by the listening end before the end that sent it.
-        """
+        """Where the next message was sent; None if no trace shows it."""
         link = self.trace.link(self.row)
         number = self.trace.mseqs[self.row]
-        if link is None or link.mate is None or not 0 < number < len(link.mate[1].outs):
+        if link is None or link.mate is None or not 0 <= number < len(link.mate[1].outs):
             return None
         return link.mate[0], link.mate[1].outs[number]
 
@@ -252,14 +317,16 @@ def sent_before_received(traces: Traces, tally: Tally) -> None:
         stuck = next((s for s in states.values() if s.place < len(s.rows)), None)
         if stuck is None:
             return
-        ready = _break_cycle(traces, tally, states, stuck)
+        freed = _break_cycle(traces, tally, states, stuck)
+        ready = [freed, *freed.waiting]
+        freed.waiting = []
 
 
 def _advance(
     state: _Progress, states: dict[int, _Progress], ready: list[_Progress], tally: Tally
 ) -> None:
-    """Replay one trace as far as it goes, and wake those that waited for it if it moved."""
-    before = state.place
+    """Replay one trace as far as it goes, and wake those that waited for it."""
+    begun = state.row
     while state.place < len(state.rows):
         source = state.source()
         if source is not None:
@@ -269,17 +336,15 @@ def _advance(
                 break
             tally.saw()
         state.place += 1
-    if state.place > before:
+    if state.row > begun:
         ready += state.waiting
         state.waiting = []
 
 
 def _break_cycle(
     traces: Traces, tally: Tally, states: dict[int, _Progress], stuck: _Progress
-) -> list[_Progress]:
-    """Follow who waits for whom until it repeats, tell it, and let one of them go on, with those
-    that waited for it.
-    """
+) -> _Progress:
+    """Follow who waits for whom until it repeats, tell it, and let one of them go on."""
     path = [stuck]
     while True:
         source = path[-1].source()
@@ -300,5 +365,4 @@ def _break_cycle(
     assert source is not None, "what is stuck waits for somebody"
     states[id(source[0])].waiting.remove(first)
     first.place += 1
-    woken, first.waiting = first.waiting, []
-    return [first, *woken]
+    return first
