@@ -238,7 +238,8 @@ class LogColumns:
         for number, conn in enumerate(self.conns):
             part = conn.cut(first, last)
             begun = not conn.implicit and first <= conn.line <= last
-            spans = conn.line < first and (part.lines or conn.implicit)
+            # Told by what every copy has, with or without its columns, so that all number alike.
+            spans = conn.line < first and (conn.implicit or conn.last_have >= first)
             if begun or spans:
                 if not begun:
                     part.kind, part.line = -1, 0

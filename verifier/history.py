@@ -160,8 +160,11 @@ def windows(logs: Sequence[LogColumns]) -> list[list[tuple[int, int]]]:
     """For each log its runs as ranges of lines."""
     starts = [run_starts(columns) for columns in logs]
     most = max(map(len, starts), default=0)
+    telling = [Kind.DOWNLOADED in columns.events.kinds for columns in logs]
+    # One log with two runs, of many, is a peer that was started again: the others go on.
+    shared = 2 * sum(map(bool, starts)) >= sum(telling)
     for number, columns in enumerate(logs):
-        if most and not starts[number] and Kind.DOWNLOADED not in columns.events.kinds:
+        if most and shared and not starts[number] and not telling[number]:
             starts[number] = quiet_starts(columns, most)
     return [
         [

@@ -28,6 +28,8 @@ class _Queue:
         """The piece queued last, until the neighbor announces it; -1 if it surely has gone out."""
         self.due = -1
         """A request that nothing kept from being answered at once."""
+        self.served: set[int] = set()
+        """All pieces queued so far."""
 
     def turn(self, *, unchoked: bool) -> None:
         """It is unchoked, or choked: then its haves no longer tell when the piece under way is out."""
@@ -43,17 +45,25 @@ class _Queue:
     clause="4.9, 6.4",
     rule="Each piece sent answers a request, in their order; a request stays unanswered only across a choke, a loss, or the end.",
     order="L",
-    needs="one trace",
+    needs="one trace; for unanswered requests also the neighbor's",
     example="piece 9 goes to peer 1003, which had asked for piece 4.",
     scope=Scope.TRACE,
 )
 def answers_requests(traces: Traces, tally: Tally) -> None:
     """Replay each neighbor's queue of requests: served in order, dropped for a cause, or waiting."""
+    taken = {id(trace): _taken(trace) for trace in traces.lives}
     for trace in traces.lives:
-        _replay(traces, tally, trace)
+        _replay(traces, tally, trace, taken)
 
 
-def _replay(traces: Traces, tally: Tally, trace: TraceLife) -> None:
+def _taken(trace: TraceLife) -> set[tuple[int, int]]:
+    """The pieces that a peer downloaded, each with its connection."""
+    return {(trace.links[row], trace.numbers[row]) for row in trace.rows({Code.DOWNLOADED})}
+
+
+def _replay(
+    traces: Traces, tally: Tally, trace: TraceLife, taken: dict[int, set[tuple[int, int]]]
+) -> None:
     queues: dict[int, _Queue] = {}
     own: set[int] = set()
     wanted = {Code.IN_REQUEST, Code.IN_HAVE, Code.DROPPED, Code.DOWNLOADED, Code.TRANSITION}
@@ -67,8 +77,12 @@ def _replay(traces: Traces, tally: Tally, trace: TraceLife) -> None:
             if machine == "upload":
                 queue.turn(unchoked=state != "choked")
         elif code == Code.IN_HAVE:
-            if queue.sending == piece:
-                queue.sending = -1
+            link = trace.link(row)
+            if queue.sending == piece and link is not None and link.mate is not None:
+                # A request that a choke crossed may be served although another served it too: then
+                # the have doesn't tell that this copy is out.
+                mate, end = link.mate
+                queue.sending = -1 if (end.index, piece) in taken[id(mate)] else SOMETHING
         elif code == Code.IN_REQUEST:
             idle = queue.unchoked and queue.sending < 0 and not queue.waiting
             queue.waiting.append(row)
@@ -78,7 +92,10 @@ def _replay(traces: Traces, tally: Tally, trace: TraceLife) -> None:
         elif code == Code.OUT_PIECE:
             tally.saw()
             _served(traces, tally, trace, row, queue)
-            queue.sending, queue.due = piece, -1
+            # Which of two copies a have is about nobody can tell.
+            queue.sending = SOMETHING if piece in queue.served else piece
+            queue.served.add(piece)
+            queue.due = -1
         elif queue.due >= 0:
             tally.report(
                 f"the request for piece {trace.numbers[queue.due]} wasn't answered",
