@@ -280,10 +280,14 @@ class _Progress:
         return self.rows[self.place] if self.place < len(self.rows) else len(self.trace)
 
     def source(self) -> tuple[TraceLife, int] | None:
-        """Where the next message was sent; None if no trace shows it."""
+        """Where the next message was sent; None if no trace shows it.
+
+        A handshake has no place of its own: it is recorded, both ways at once, when the other's is
+        accepted, and so by the listening end before the end that sent it.
+        """
         link = self.trace.link(self.row)
         number = self.trace.mseqs[self.row]
-        if link is None or link.mate is None or not 0 <= number < len(link.mate[1].outs):
+        if link is None or link.mate is None or not 0 < number < len(link.mate[1].outs):
             return None
         return link.mate[0], link.mate[1].outs[number]
 

@@ -213,7 +213,7 @@ class AsksOnceOnly(OpenPeer):
 
     def __init__(self, *args, **keywords) -> None:
         super().__init__(*args, **keywords)
-        self.asked = set()
+        self.asked: set[int] = set()
 
     def handle(self, event, now):
         kept = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from core.downloads import Downloads
 from core.effects import Broadcast, Send, SendPiece
@@ -56,7 +57,7 @@ class InterestOnlyByHave(OpenPeer):
 
     def __init__(self, *args, **keywords) -> None:
         super().__init__(*args, **keywords)
-        self.owed = {}
+        self.owed: dict[int, Any] = {}
 
     def handle(self, event, now):
         orders = super().handle(event, now)
@@ -77,7 +78,7 @@ class InterestAtTicks(OpenPeer):
 
     def __init__(self, *args, **keywords) -> None:
         super().__init__(*args, **keywords)
-        self.held = []
+        self.held: list[Any] = []
 
     def handle(self, event, now):
         told = {one.peer_id for one in self.state.neighbors.values() if one.spoke}
@@ -189,7 +190,7 @@ class HavesAtTicks(OpenPeer):
 
     def __init__(self, *args, **keywords) -> None:
         super().__init__(*args, **keywords)
-        self.held = set()
+        self.held: set[int] = set()
 
     def handle(self, event, now):
         orders = super().handle(event, now)
