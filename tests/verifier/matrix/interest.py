@@ -9,7 +9,7 @@ from core.downloads import Downloads
 from core.effects import Broadcast, Send, SendPiece
 from core.events import NeighborLost, PieceReceived, Timer, TimerFired
 from core.messages import Bitfield, Have, Interested, NotInterested
-from tests.verifier.matrix.mutants import PLAIN, mutant
+from tests.verifier.matrix.mutants import PLAIN, UNTRACED, mutant
 from tests.verifier.matrix.orders import OpenPeer, announces, sends
 
 SLOW = replace(PLAIN, p=3.0, m=1.0, upload=5000.0)
@@ -97,7 +97,7 @@ class InterestAtTicks(OpenPeer):
         return [order for order in orders if order not in late]
 
 
-@mutant("end")
+@mutant("end", scenario=UNTRACED)
 class NeverInterested(OpenPeer):
     """Never says that it is interested."""
 
@@ -171,7 +171,7 @@ class EmptyBitfield(OpenPeer):
         return orders
 
 
-@mutant("end", starts={1005: 2.0})
+@mutant("end", scenario=UNTRACED, starts={1005: 2.0})
 class SaysItHasNothing(OpenPeer):
     """Sends an empty bitfield, and no haves for what it has."""
 
