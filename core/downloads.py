@@ -195,9 +195,11 @@ class Downloads:
         if download.piece != piece:
             return
         if self._open.get(piece) == neighbor.peer_id:
-            # Skipped, since it is coming from another who was asked before: free again when that
-            # one is lost, of no use when it delivers.
+            # Skipped, since it was coming from another who was asked before. If that one delivers, it
+            # is of no more use; if it was lost meanwhile, nobody has the piece in hand any more.
             del self._open[piece]
+            if piece not in self._state.own and piece not in self._receiving:
+                self._relist(piece)
         download.clear()
         if download.state == "overdue":
             download.answered()

@@ -53,7 +53,7 @@ class Life(Referee):
         model, incoming = self.model, peer_id not in self.model.dialled
         model.sides[peer_id] = Side(incoming)
         model.known_complete.discard(peer_id)
-        model.seen.add(peer_id)
+        model.seen.setdefault(peer_id, self.now)
         if model.complete:
             model.told.add(peer_id)
         flags = bytes(piece in model.own for piece in sorted(model.pieces))

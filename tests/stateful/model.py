@@ -57,7 +57,8 @@ class PeerModel:
         self.others = {peer.peer_id for peer in config.peers} - {me}
         self.dialled = {peer.peer_id for peer in config.predecessors(me)}
         self.known_complete: set[int] = set()
-        self.seen: set[int] = set()
+        self.seen: dict[int, float] = {}
+        """Who was connected, and when first."""
         self.told: set[int] = set()
         self.given_up: set[int] = set()
         self.telling = False
@@ -126,11 +127,17 @@ class PeerModel:
         awaited = self.others - self.known_complete if self.complete else self.others
         return awaited - set(self.sides)
 
-    def patience(self) -> float:
-        """How long they are awaited."""
-        if self.wait is not None:
-            return self.wait
-        return 60.0 if self.missing() & self.seen else 600.0
+    def patience_ends(self, clock: float) -> float:
+        """Until when they are awaited, the least patient wait deciding: who was here 60 s from the
+        first time it was, who never was 600 s.
+        """
+        ends = []
+        for peer in self.missing():
+            limit = self.wait
+            if limit is None:
+                limit = 60.0 if peer in self.seen else 600.0
+            ends.append(max(clock, self.seen.get(peer, clock)) + limit)
+        return min(ends)
 
     def all_complete(self) -> bool:
         """Whether everybody is known to have everything (spec 7.1)."""
@@ -153,4 +160,4 @@ class PeerModel:
             return None
         if self.clock is None:
             self.clock = now
-        return 3 if self.clock + self.patience() <= now else None
+        return 3 if self.patience_ends(self.clock) <= now else None

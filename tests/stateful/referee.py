@@ -260,7 +260,7 @@ class Referee:
             self._check_side(peer_id, side)
         if model.missing() and not model.failed and not model.all_complete():
             assert model.clock is not None
-            assert self.timers[Timer.MISSING] == model.clock + model.patience()
+            assert self.timers[Timer.MISSING] == model.patience_ends(model.clock)
         requests = [
             s.progress for s in model.sides.values() if s.request is not None and not s.late
         ]

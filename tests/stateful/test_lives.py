@@ -48,7 +48,6 @@ def test_lives_lead_everywhere() -> None:
     assert complete > 100
 
 
-@pytest.mark.xfail(reason="the core loses a piece here; to be mended in core/downloads.py")
 @pytest.mark.parametrize("seed", REGRESSIONS)
 def test_regressions(seed: int) -> None:
     """A life that once went wrong goes well ever after (spec 6.3)."""

@@ -10,11 +10,11 @@ from core.events import Timer, TimerFired
 from core.machines import Upload
 from core.messages import CHOKE, UNCHOKE, Choke, Unchoke
 from core.uploads import Uploads
-from tests.verifier.matrix.mutants import PLAIN, mutant
+from tests.verifier.matrix.mutants import PLAIN, UNTRACED, mutant
 from tests.verifier.matrix.orders import OpenPeer, logs, sends
 
 CROSSING = replace(PLAIN, delay=0.15)
-CHURNING = replace(PLAIN, peers=8, pieces=80, p=0.25, m=0.25, k=1)
+CHURNING = replace(PLAIN, peers=7, pieces=40, k=1, upload=3000.0)
 LONG = replace(PLAIN, peers=6, pieces=60, p=0.25, m=0.5, upload=4000.0, trace=False)
 PREFER, OPTIMISTIC = "core.uploads.choose_preferred", "core.uploads.choose_optimistic"
 
@@ -44,7 +44,7 @@ mutant("K02", "K07", place="core.state.Neighbor.interested")(
 )
 
 
-@mutant("K04", "W11", scenario=replace(LONG, trace=True))
+@mutant("K04", "W11")
 class LogsEveryTick(Uploads):
     """Logs the preferred neighbors at each tick, changed or not."""
 
@@ -54,7 +54,7 @@ class LogsEveryTick(Uploads):
         super()._give_preferred(chosen)
 
 
-@mutant("K05", "W12", scenario=replace(CHURNING, p=2.0, m=30.0, upload=3000.0))
+@mutant("K05", "W12", scenario=replace(CHURNING, p=2.0, m=30.0))
 class TicksTwiceAsFast(Uploads):
     """Reselects preferred neighbors every p/2 seconds."""
 
@@ -64,7 +64,7 @@ class TicksTwiceAsFast(Uploads):
         self._set_timer()
 
 
-@mutant("K06", "W12", scenario=replace(CHURNING, p=0.5, m=3.0, upload=3000.0))
+@mutant("K06", "W12", scenario=replace(CHURNING, p=0.5, m=3.0))
 class OneIntervalForBoth(Uploads):
     """Reselects the optimistic neighbor every p seconds."""
 
@@ -211,7 +211,7 @@ class ServesChoked(Uploads):
             neighbor.waiting.append(piece)
 
 
-@mutant("K13", scenario=replace(LONG, peers=7, pieces=120, p=1.0, k=1), place=PREFER)
+@mutant("K13", scenario=replace(LONG, peers=7, pieces=80, p=1.0, k=1), place=PREFER)
 def worst_first(rates, k, *, complete, rng):
     """Prefers the neighbors that sent least."""
     draw = sorted(rates)
@@ -274,7 +274,7 @@ def ties_go_by_id(rates, k, *, complete, rng):
     return PreferredChoice(frozenset(sorted(draw, key=lambda one: -rates[one])[:k]), tuple(draw))
 
 
-@mutant("K16", scenario=replace(LONG, peers=8, pieces=80, m=0.25), place=OPTIMISTIC)
+@mutant("K16", scenario=replace(LONG, peers=7, pieces=60, m=0.25), place=OPTIMISTIC)
 def first_is_optimistic(candidates, rng):
     """Picks the first of the candidates."""
     return OptimisticChoice(candidates[0], 0) if candidates else None
@@ -288,7 +288,7 @@ class NeverOptimistic(Uploads):
         self._optimistic_ticks.take(self._state.now)
 
 
-@mutant("end")
+@mutant("end", scenario=UNTRACED)
 class NeverUnchokes(OpenPeer):
     """Chooses, logs whom, and sends nobody unchoke."""
 

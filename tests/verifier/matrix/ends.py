@@ -11,7 +11,7 @@ from core.events import NeighborLost, Started, Timer
 from core.messages import Have
 from peerio.simulation.network import SimulatedNetwork
 from peerio.simulation.wire import End
-from tests.verifier.matrix.mutants import PLAIN, mutant
+from tests.verifier.matrix.mutants import PLAIN, UNTRACED, mutant
 from tests.verifier.matrix.orders import OpenPeer
 
 
@@ -41,7 +41,7 @@ class SkipsTheLastEarlierPeer(OpenPeer):
         return orders
 
 
-@mutant("end", scenario=replace(PLAIN, cuts=3))
+@mutant("end", scenario=replace(UNTRACED, cuts=3))
 class NeverDialsAgain(OpenPeer):
     """Doesn't dial again when a connection is lost."""
 
@@ -89,7 +89,7 @@ class WaitsOneMoreTick(Ending):
             self._state.out.append(SetTimer(Timer.MISSING, due))
 
 
-@mutant("end")
+@mutant("end", scenario=UNTRACED)
 class NeverEnds(OpenPeer):
     """Never orders its end."""
 

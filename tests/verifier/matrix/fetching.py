@@ -11,7 +11,7 @@ from core.messages import Choke, Request
 from core.picking import CandidateSet, Pick
 from core.state import State
 from core.uploads import Uploads
-from tests.verifier.matrix.mutants import PLAIN, mutant
+from tests.verifier.matrix.mutants import PLAIN, UNTRACED, mutant
 from tests.verifier.matrix.orders import OpenPeer, logs, sends
 
 CROSSING = replace(PLAIN, peers=6, pieces=60, delay=0.2, p=0.3, m=0.3, upload=8000.0)
@@ -103,7 +103,7 @@ class OnePieceAnUnchoke(Downloads):
         neighbor.candidates = candidates
 
 
-@mutant("end", scenario=CROSSING)
+@mutant("end", scenario=replace(CROSSING, trace=False))
 class ForgetsFreedRequests(Downloads):
     """A request that a choke crossed is never made again."""
 
@@ -111,7 +111,7 @@ class ForgetsFreedRequests(Downloads):
         pass
 
 
-@mutant("end", scenario=replace(PLAIN, cuts=3), seed=2)
+@mutant("end", scenario=replace(UNTRACED, cuts=3), seed=2)
 class ForgetsHalfPieces(Downloads):
     """A piece whose connection is lost in the middle stays under way for ever."""
 
@@ -166,7 +166,7 @@ class DropsRequests(Uploads):
             super().requested(neighbor, piece)
 
 
-@mutant("end")
+@mutant("end", scenario=UNTRACED)
 class NeverServesAgain(Uploads):
     """Takes a neighbor's first piece for under way for ever."""
 
@@ -207,13 +207,13 @@ class LosesPieceLine(OpenPeer):
         return orders
 
 
-@mutant("end")
+@mutant("end", scenario=UNTRACED)
 class AsksOnceOnly(OpenPeer):
     """Sends the first request to each neighbor, and no other."""
 
     def __init__(self, *args, **keywords) -> None:
         super().__init__(*args, **keywords)
-        self.asked = set()
+        self.asked: set[int] = set()
 
     def handle(self, event, now):
         kept = []

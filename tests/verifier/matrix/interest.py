@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from core.downloads import Downloads
 from core.effects import Broadcast, Send, SendPiece
 from core.events import NeighborLost, PieceReceived, Timer, TimerFired
 from core.messages import Bitfield, Have, Interested, NotInterested
-from tests.verifier.matrix.mutants import PLAIN, mutant
+from tests.verifier.matrix.mutants import PLAIN, UNTRACED, mutant
 from tests.verifier.matrix.orders import OpenPeer, announces, sends
 
 SLOW = replace(PLAIN, p=3.0, m=1.0, upload=5000.0)
@@ -56,7 +57,7 @@ class InterestOnlyByHave(OpenPeer):
 
     def __init__(self, *args, **keywords) -> None:
         super().__init__(*args, **keywords)
-        self.owed = {}
+        self.owed: dict[int, Any] = {}
 
     def handle(self, event, now):
         orders = super().handle(event, now)
@@ -77,7 +78,7 @@ class InterestAtTicks(OpenPeer):
 
     def __init__(self, *args, **keywords) -> None:
         super().__init__(*args, **keywords)
-        self.held = []
+        self.held: list[Any] = []
 
     def handle(self, event, now):
         told = {one.peer_id for one in self.state.neighbors.values() if one.spoke}
@@ -96,7 +97,7 @@ class InterestAtTicks(OpenPeer):
         return [order for order in orders if order not in late]
 
 
-@mutant("end")
+@mutant("end", scenario=UNTRACED)
 class NeverInterested(OpenPeer):
     """Never says that it is interested."""
 
@@ -170,7 +171,7 @@ class EmptyBitfield(OpenPeer):
         return orders
 
 
-@mutant("end", starts={1005: 2.0})
+@mutant("end", scenario=UNTRACED, starts={1005: 2.0})
 class SaysItHasNothing(OpenPeer):
     """Sends an empty bitfield, and no haves for what it has."""
 
@@ -189,7 +190,7 @@ class HavesAtTicks(OpenPeer):
 
     def __init__(self, *args, **keywords) -> None:
         super().__init__(*args, **keywords)
-        self.held = set()
+        self.held: set[int] = set()
 
     def handle(self, event, now):
         orders = super().handle(event, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from peerio.eventlog import EventLog, Stamp
 from peerio.trace import Trace
@@ -75,7 +76,7 @@ class LogsConnectionsLate(EventLog):
 
     def __init__(self, *args) -> None:
         super().__init__(*args)
-        self.held = {}
+        self.held: dict[int, Any] = {}
 
     def write(self, event, fields):
         neighbor = fields.get("neighbor")
@@ -125,7 +126,7 @@ class _Late(EventLog):
 
     def __init__(self, *args) -> None:
         super().__init__(*args)
-        self.held = []
+        self.held: list[Any] = []
         self.passed = 0
 
     def write(self, event, fields):

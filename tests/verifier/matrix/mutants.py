@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from unittest.mock import patch
 
@@ -46,6 +46,8 @@ SHARED: dict[type, str] = {
 
 PLAIN = Scenario(peers=5, pieces=40, p=0.5, m=1.0, upload=10_000.0, wait=5.0)
 """A swarm of some seconds in which most faults show."""
+UNTRACED = replace(PLAIN, trace=False)
+"""The same where the traces would only be long, since it doesn't end."""
 
 
 @dataclass(frozen=True)

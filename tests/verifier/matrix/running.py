@@ -19,9 +19,15 @@ from verifier.findings import Severity
 
 MODULES = (choking, edits, ends, fetching, interest, logs)
 """Where the mutants are: importing them registers them."""
+
+
+def _unchanged(folder: Path) -> None:
+    """No edit at all."""
+
+
 SEEDS = 6
 """Swarms that are tried to find a mutant without its logs."""
-CONTROL = Mutant("none", "", (), None, "", PLAIN, 1, frozenset(), {})
+CONTROL = Mutant("none", "", (), _unchanged, "", PLAIN, 1, frozenset(), {})
 """The program as it is."""
 
 
