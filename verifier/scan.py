@@ -143,7 +143,9 @@ class Scanner:
     def __init__(self, owner: int, peers: Sequence[int], pieces: int) -> None:
         self.log = LogColumns(peers.index(owner) if owner in peers else STRANGER)
         self._owner_id = owner
-        self._peer = _Indices({b"%d" % peer: index for index, peer in enumerate(peers)}, STRANGER)
+        # The owner is nobody's neighbor, least of all its own.
+        neighbors = {b"%d" % peer: index for index, peer in enumerate(peers) if peer != owner}
+        self._peer = _Indices(neighbors, STRANGER)
         self._by_id = {peer: index for index, peer in enumerate(peers)}
         table = {b"%d" % piece: piece for piece in range(min(pieces, TABLE))}
         self._piece = _Indices({**table, b"": 0}, OUT_OF_RANGE)

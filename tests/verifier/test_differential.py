@@ -115,7 +115,6 @@ def _plain(value: Any) -> Any:
     return value
 
 
-@pytest.mark.xfail(reason="to be mended: the fast path takes the owner for one of its neighbors")
 def test_a_have_from_oneself(tmp_path: Path) -> None:
     """A have that a peer says to have got from itself is told as a stranger's on both ways (spec 1.3)."""
     path = tmp_path / f"log_peer_{OWNER}.log"
