@@ -288,7 +288,7 @@ def _prefer_throughput() -> None:
     """Where the system has it, be scheduled as a batch: to wake up interrupts nobody.
 
     A peer that finishes what it does before another one runs finds more to do at once when its turn
-    comes, and does it for less; on a machine that isn't busy it makes no difference.
+    comes, and does it for less.
     """
     with contextlib.suppress(
         AttributeError, OSError

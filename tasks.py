@@ -66,8 +66,10 @@ def swarm(
 ) -> None:
     """Run a swarm on this machine: real peers hand a file from the seed to all leechers.
 
-    Exit status: 0 every peer ended with 0 and all copies are identical; 5 time-out; 6 copies
-    differ; 130, 143, 129 interrupted, terminated, hung up; else that of the first peer that failed.
+    Example: invoke swarm --file big.iso --peers 8 --piece-size 1MiB.
+    Exit status: 0 every peer ended with 0, all copies are identical and the logs break no rule;
+    1 unusable configuration, file or port; 2 wrong use; 5 time-out; 6 copies differ; 7 a rule is
+    broken; 130, 143, 129 interrupted, terminated, hung up; else that of the first peer that failed.
     """
 
     def work() -> int:
@@ -95,14 +97,32 @@ def swarm(
     help={"thorough": "Also the long runs: many swarms in a row, a full disk, hours of fake time."},
 )
 def run_tests(_context: Context, *, thorough: bool = False) -> None:
-    """Lint, check types, run all tests with the core's branch coverage."""
+    """Lint, check types, run all tests with the core's branch coverage.
+
+    Example: invoke test --thorough.
+    Exit status: 0 all is well, else that of the first tool that found something.
+    """
     _finish(lambda: commands.test(thorough=thorough))
 
 
 @task
 def check(_context: Context) -> None:
-    """Lint and check format and types, without running tests."""
+    """Lint and check format and types, without running tests.
+
+    Example: invoke check.
+    Exit status: 0 all is well, else that of the first tool that found something.
+    """
     _finish(commands.check)
+
+
+@task
+def docs(_context: Context) -> None:
+    """Write what is generated in docs/ anew: the machines' diagrams, the checks of each clause.
+
+    Example: invoke docs.
+    Exit status: 0.
+    """
+    commands.docs()
 
 
 @task(
@@ -128,7 +148,11 @@ def bench(
     trace: bool = False,
     json: str = "",
 ) -> None:
-    """Measure swarms beside two floors: the raw pump and the stop-and-wait star."""
+    """Measure swarms beside two floors: the raw pump and the stop-and-wait star.
+
+    Example: invoke bench --quick --peers 3.
+    Exit status: 0 measured, 1 a run failed or there is no room for its files, 2 wrong use.
+    """
 
     def work() -> int:
         return benchmark.run_bench(
@@ -195,7 +219,11 @@ def simulate(
     faults: str = "",
     keep: str = "",
 ) -> None:
-    """Run whole swarms under a virtual clock and judge their logs; a failing one names its seed."""
+    """Run whole swarms under a virtual clock and judge their logs; a failing one names its seed.
+
+    Example: invoke simulate --swarms 100 --random-seed 7.
+    Exit status: 0 all went well, 1 something is wrong with one of them, 2 wrong use.
+    """
 
     def work() -> int:
         return simulations.run_simulations(
@@ -217,5 +245,9 @@ def simulate(
     help={"runs": "Also all run folders, with their logs."},
 )
 def clean(_context: Context, *, runs: bool = False) -> None:
-    """Remove caches, coverage data and builds; the virtual environment stays."""
+    """Remove caches, coverage data and builds; the virtual environment stays.
+
+    Example: invoke clean --runs.
+    Exit status: 0.
+    """
     commands.clean(runs=runs)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from harness import conformance, diagrams
 from harness.runfolder import ROOT, RUNS
 
 if TYPE_CHECKING:
@@ -41,6 +42,17 @@ def test(*, thorough: bool) -> int:
         return status
     options = ["-n", "2", "--cov", "--cov-report=term-missing:skip-covered"]
     return run_module("pytest", *options, *(["--thorough"] if thorough else []))
+
+
+def docs() -> None:
+    """Write the generated parts of the documents anew, where they differ."""
+    for page, text in (
+        (diagrams.PAGE, diagrams.render()),
+        (conformance.PAGE, conformance.render()),
+    ):
+        if not page.exists() or page.read_text(encoding="utf-8") != text:
+            page.write_text(text, encoding="utf-8")
+            print(f"written: {page.relative_to(ROOT)}")
 
 
 def clean(*, runs: bool) -> None:

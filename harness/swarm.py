@@ -16,6 +16,7 @@ from harness.numbers import format_bytes
 from harness.result import Result
 from harness.settings import Settings
 from verifier.api import verify
+from verifier.judge import UNUSABLE, VIOLATION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +120,7 @@ def _run(run: Run, *, plain: bool, keep: bool) -> int:
         exit_status = COPIES_DIFFER
     # The verifier compares the copies too, so it comes before they go.
     verdict = verify([run.folder], color=console.is_terminal)
-    if exit_status == 0 and verdict.status:
+    if exit_status == 0 and verdict.status in {VIOLATION, UNUSABLE}:
         exit_status = RULES_BROKEN
     if not keep:
         copies.remove(compared[peer.peer_id] for peer in run.config.peers if not peer.has_file)

@@ -1,10 +1,15 @@
-"""What all tests share: long ones run only when asked for."""
+"""What all tests share: long ones run only when asked for, and searches are as deep as asked for."""
 
 from __future__ import annotations
 
 import os
 
 import pytest
+
+from tests.effort import register_profiles
+
+# Their assertions show values, as those of tests do.
+pytest.register_assert_rewrite("tests.stateful.life", "tests.stateful.referee")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -14,6 +19,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=os.environ.get("SWARMPROOF_THOROUGH") == "1",
         help="also run the tests marked `thorough` (or set SWARMPROOF_THOROUGH=1)",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--thorough"):
+        os.environ["SWARMPROOF_THOROUGH"] = "1"
+    register_profiles()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

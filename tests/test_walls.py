@@ -297,14 +297,7 @@ def test_every_test_says_its_rule(path: Path) -> None:
         assert len(re.findall(r"[.!?](?= [A-Z]|$)", text)) == 1, f"{where}: more than one sentence"
 
 
-TOO_LONG: dict[str, str] = {
-    PROTOCOL: "the plan wants every byte rule in this one file",
-}
-"""Source files that may be longer than 400 lines, and why."""
-
-
 @each(PRODUCT)
 def test_files_fit_a_head(path: Path) -> None:
-    """A source file has at most 400 lines, but for those listed with a reason, which need it."""
-    lines = len(path.read_text().splitlines())
-    assert (lines > LONGEST_FILE) == (name_of(path) in TOO_LONG)
+    """A source file has at most 400 lines."""
+    assert len(path.read_text().splitlines()) <= LONGEST_FILE

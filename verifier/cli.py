@@ -16,6 +16,19 @@ from verifier.judge import UNUSABLE, Options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+EPILOG = """\
+exit statuses:
+  0  no errors
+  1  a rule is broken
+  2  the input can't be judged, or wrong use of the command line
+  3  nothing is broken, but something can't be known
+
+examples:
+  python -m verifier logs/                    judge a run
+  python -m verifier --lenient logs/          judge another team's program
+  python -m verifier --explain K09            what a rule demands, and why
+"""
+
 
 def _names(text: str) -> list[str]:
     return [name.strip().upper() for name in text.split(",") if name.strip()]
@@ -30,10 +43,10 @@ def _run(text: str) -> str:
 def parser() -> argparse.ArgumentParser:
     """What can be said on the command line."""
     made = argparse.ArgumentParser(
-        prog="verifier",
+        prog="python -m verifier",
         description="Replays the logs of all peers of a run and shows every broken rule with its lines.",
-        epilog="Exit status: 0 no errors, 1 a rule is broken, 2 the input can't be judged, 3 nothing is"
-        " broken but something can't be known.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument(
         "folders", nargs="*", type=Path, metavar="DIR", help="folder with the logs of a run"

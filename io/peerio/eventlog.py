@@ -74,11 +74,12 @@ class LineFile:
         if not self._lines:
             return
         self._lines.append("")
-        data = memoryview("\n".join(self._lines).encode())
+        data = "\n".join(self._lines).encode()
         self._lines.clear()
         try:
-            while data:
-                data = data[os.write(self._fd, data) :]
+            written = os.write(self._fd, data)
+            while written < len(data):
+                written += os.write(self._fd, data[written:])
         except OSError as error:
             raise LogError(f"{self._path}: can't be written ({error.strerror})") from error
 

@@ -27,7 +27,7 @@ from peerio.net.link import PieceSource, Route
 from peerio.net.links import Links
 from peerio.net.listening import Listener, NetworkError, bind
 from peerio.net.loop import Loop
-from peerio.protocol import PIECE_HEADER_SIZE, FrameRules, encode
+from peerio.protocol import FrameRules, encode
 
 __all__ = ["BoundPort", "NetworkError", "Networking"]
 
@@ -36,7 +36,9 @@ DRAIN_TIMEOUT = 5.0
 SETTLE_ROUNDS = 4
 """How often the sends of one turn may lead to more sends before others have their turn."""
 SCRATCH = (64 * 1024, 256 * 1024)
-"""Least and most bytes of the receive buffer; between them a whole piece fits."""
+"""Least and most bytes of the receive buffer for content; between them a whole piece fits."""
+SCRATCH_MARGIN = 4096
+"""Bytes more, for the piece's header and the small messages before it: else its end would come alone."""
 
 
 class BoundPort:
@@ -66,7 +68,7 @@ class Networking:
         self._callbacks = callbacks
         self._loop = self.clock = Loop()
         self._admission = Admission(config, peer_id)
-        size = min(max(config.piece_size + PIECE_HEADER_SIZE, SCRATCH[0]), SCRATCH[1])
+        size = min(max(config.piece_size, SCRATCH[0]), SCRATCH[1]) + SCRATCH_MARGIN
         self._links = Links(
             peer_id,
             self._loop,

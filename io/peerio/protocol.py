@@ -12,7 +12,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from core.errors import RemoteProtocolError
 from core.messages import (
@@ -30,7 +30,7 @@ from core.messages import (
     Request,
     Unchoke,
 )
-from core.values import value
+from peerio.incoming import HaveRun, Incoming, PieceEnd, PieceStart, Sink, UnknownFrame
 from peerio.rules import INDEXED_LENGTH, FrameRules, MessageType, type_name
 
 __all__ = [
@@ -203,45 +203,6 @@ def _bitfield(payload: bytes, rules: FrameRules) -> Bitfield:
 
 
 # Decoding.
-
-
-@value
-class HaveRun:
-    """Haves that came one after the other: at least one."""
-
-    pieces: list[int]
-
-
-@value
-class PieceStart:
-    """A piece's header came: call `Decoder.accept` now to keep the content."""
-
-    piece: int
-
-
-@value
-class PieceEnd:
-    """A piece's content is whole: in the sink that was given, or skipped."""
-
-    piece: int
-
-
-@value
-class UnknownFrame:
-    """A message of an unknown type was skipped (spec 3.4). `length` counts type and payload."""
-
-    kind: int
-    length: int
-
-
-Incoming = Message | HaveRun | PieceStart | PieceEnd | UnknownFrame
-
-
-class Sink(Protocol):
-    """Where a piece's content goes."""
-
-    def write(self, data: memoryview, /) -> None:
-        """Take the next bytes; the memory may be used again after the call."""
 
 
 class Decoder:

@@ -6,6 +6,7 @@ knows networking by its contract only; all of it runs on the network thread.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -50,6 +51,9 @@ from peerio.contract import Network, PieceSink
 from peerio.eventlog import EventLog, LineSink, LogError, Stamp
 from peerio.storage import StorageError
 from peerio.trace import Trace
+
+# It warns of every method that it leaves alone, which is what `model_override` asks for.
+logging.getLogger("transitions").setLevel(logging.ERROR)
 
 REMEMBERED_WARNINGS = 1000
 """Different warnings among which repetitions are noticed."""

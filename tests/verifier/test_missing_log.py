@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peerio.simulation.swarm import Scenario, Swarm
-from tests.verifier.judging import fired, good_run, judge
+from tests.verifier.judging import faults, fired, good_run, judge
 from verifier.judge import UNKNOWN, VIOLATION
 
 if TYPE_CHECKING:
@@ -33,3 +33,11 @@ def test_a_returning_peers_log_is_missing(tmp_path: Path, seed: int) -> None:
     for log in tmp_path.glob(f"log_peer_{1002 + seed % 4}.log*"):
         log.unlink()
     assert fired(judge(tmp_path)) == {"F01"}
+
+
+def test_a_seed_alone_has_nothing_to_log(tmp_path: Path) -> None:
+    """A swarm of one seed is valid (spec 1.5): its empty log breaks no rule."""
+    outcome = Swarm(Scenario(peers=1), 1).run()
+    assert outcome.ok
+    outcome.write(tmp_path)
+    assert not faults(judge(tmp_path))

@@ -282,8 +282,7 @@ class _Progress:
     def source(self) -> tuple[TraceLife, int] | None:
         """Where the next message was sent; None if no trace shows it.
 
-        A handshake has no place of its own: it is recorded, both ways at once, when the other's is
-        accepted, and so by the listening end before the end that sent it.
+        A handshake is recorded when the connection opens, later than it was sent: it orders nothing.
         """
         link = self.trace.link(self.row)
         number = self.trace.mseqs[self.row]

@@ -172,8 +172,7 @@ class SimulatedNetwork:
         if target is None or target.draining:
             self.world.after(self.conditions.delay, partial(self._refused, peer_id))
             return
-        # A port that no earlier life of this peer dialled from: the traces' names must differ.
-        name = f"{self.peer_id}:{10_000 + self.world.steps}>{peer_id}"
+        name = f"{self.peer_id}:{next(self.world.ports)}>{peer_id}"
         mine = End(self, peer_id, name, incoming=False)
         theirs = End(target, self.peer_id, name, incoming=True)
         mine.other, theirs.other = theirs, mine

@@ -21,6 +21,8 @@ class World:
         """Calls made so far."""
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._serial = count()
+        self.ports = count(10_000)
+        """Local ports of those who dial; none is used twice, as if the system had enough of them."""
 
     def at(self, time: float, call: Callable[[], None]) -> None:
         """Make a call at a time, or now if that has passed."""

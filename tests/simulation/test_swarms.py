@@ -1,0 +1,94 @@
+"""Whole swarms of real cores under a virtual clock: each ends well, and its logs prove it.
+
+A failing swarm names its seed; `invoke simulate --random-seed N` runs it again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from peerio.simulation.swarm import Outcome, Scenario, Swarm, random_scenario
+from tests.effort import examples, thorough
+from verifier.api import verify
+from verifier.findings import Severity
+
+BATCHES = 20
+REGRESSIONS: dict[int, str] = {}
+"""Seeds that once failed, and what was wrong; each is run every time. None has failed so far."""
+
+
+def faulty(scenario: Scenario) -> bool:
+    """Whether something goes wrong in it: late joiners, cut connections, killed peers."""
+    return bool(scenario.late or scenario.cuts or scenario.crashes)
+
+
+def complaints(outcome: Outcome, folder: Path) -> list[str]:
+    """How it ended if not well, and each error and warning that the verifier finds."""
+    found = [] if outcome.ok else [f"ended {outcome.ended}, exit statuses {outcome.statuses}"]
+    outcome.write(folder)
+    report = verify([folder])
+    found += report.problems
+    for verdict in report.verdicts:
+        for result in verdict.results:
+            found += [
+                f"{result.check.id}: {finding.because}"
+                for finding in result.tally.findings
+                if finding.severity >= Severity.WARNING
+            ]
+    return found
+
+
+def run(seed: int, folder: Path) -> list[str]:
+    """One swarm, judged; its complaints with the seed."""
+    outcome = Swarm(random_scenario(seed), seed).run()
+    return [f"seed {seed}: {text}" for text in complaints(outcome, folder / str(seed))]
+
+
+def seeds_of(batch: int) -> range:
+    """The seeds of one batch: 40 swarms in all, 2,000 when thorough."""
+    size = 100 if thorough() else 2
+    return range(1 + batch * size, 1 + (batch + 1) * size)
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_random_swarms_end_well(batch: int, tmp_path: Path) -> None:
+    """Every swarm of any shape ends with status 0 everywhere, and the verifier finds no error and no warning (spec 7.1, 7.4)."""
+    found = [text for seed in seeds_of(batch) for text in run(seed, tmp_path)]
+    assert not found, "\n".join(found)
+
+
+def test_enough_goes_wrong() -> None:
+    """At least a third of the swarms have late joiners, lost connections or restarts (spec 2.5, 2.8)."""
+    scenarios = [random_scenario(seed) for batch in range(BATCHES) for seed in seeds_of(batch)]
+    assert (
+        3 * sum(map(faulty, scenarios)) >= len(scenarios) == examples(40) * (5 if thorough() else 1)
+    )
+
+
+@pytest.mark.parametrize("seed", REGRESSIONS)
+def test_regressions(seed: int, tmp_path: Path) -> None:
+    """A swarm that once failed ends well ever after."""
+    assert not run(seed, tmp_path)
+
+
+def test_one_seed_one_swarm() -> None:
+    """The same seed gives the same logs and traces, to the byte, and another seed others."""
+
+    def texts(seed: int) -> list[str]:
+        scenario = Scenario(peers=4, pieces=20, jitter=0.01, late=1, cuts=2, crashes=1)
+        lives = Swarm(scenario, seed).run().lives.values()
+        lines = [log for mine in lives for life in mine for log in (life.log, life.trace)]
+        return [log.text() for log in lines if log is not None]
+
+    assert texts(5) == texts(5)
+    assert texts(5) != texts(6)
+
+
+def test_a_neighbor_silent_for_an_hour() -> None:
+    """A seed that never gets to unchoke anybody keeps its connections for an hour, and then serves (spec 7.3)."""
+    outcome = Swarm(Scenario(peers=3, pieces=5, p=3600.0, m=3600.0), 1).run()
+    assert outcome.ok
+    assert outcome.seconds > 3600

@@ -1,0 +1,242 @@
+"""What can happen to a peer, as one method each: the model takes it in, then the referee plays it."""
+
+from __future__ import annotations
+
+from core.effects import Broadcast, CloseConnection, CompleteFile, Dial, Effect, Send, SendPiece
+from core.events import (
+    DialRefused,
+    Event,
+    HavesReceived,
+    LocalFailure,
+    MessageReceived,
+    NeighborConnected,
+    NeighborLost,
+    PieceProgressed,
+    PieceReceived,
+    PieceSent,
+    PieceSkipped,
+    StopRequested,
+    StreamEnded,
+    Timer,
+    TimerFired,
+)
+from core.messages import CHOKE, INTERESTED, UNCHOKE, Bitfield, Have, Message, Request
+from tests.stateful.model import OVERDUE, Side
+from tests.stateful.referee import LOGGED, Line, Referee
+
+
+class Life(Referee):
+    """A peer's life. What the network can't do (talk without a connection) isn't asked for."""
+
+    def begin(self) -> None:
+        """Nothing is on its way yet."""
+        self.coming: dict[int, tuple[int, bool, float]] = {}
+        """Whose piece is coming: which, is it kept, and when its last byte came."""
+        self.mute: set[int] = set()
+        """Whose stream ended."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the peer has ordered its end."""
+        return self.model.finished is not None
+
+    def may_talk(self, peer_id: int) -> bool:
+        """Whether a message can come from it now: not in the middle of a piece."""
+        return (
+            peer_id in self.model.sides and peer_id not in self.coming and peer_id not in self.mute
+        )
+
+    # Connections.
+
+    def connect(self, peer_id: int) -> None:
+        """Both handshakes are accepted."""
+        model, incoming = self.model, peer_id not in self.model.dialled
+        model.sides[peer_id] = Side(incoming)
+        model.known_complete.discard(peer_id)
+        model.seen.add(peer_id)
+        if model.complete:
+            model.told.add(peer_id)
+        flags = bytes(piece in model.own for piece in sorted(model.pieces))
+        self.play(
+            NeighborConnected(peer_id, incoming),
+            [Send(peer_id, Bitfield(flags))],
+            [("was_connected" if incoming else "made_connection", {"neighbor": peer_id})],
+        )
+
+    def lose(self, peer_id: int) -> None:
+        """The connection is gone."""
+        self.coming.pop(peer_id, None)
+        self.mute.discard(peer_id)
+        side = self.model.lose(peer_id)
+        redial = peer_id in self.model.dialled and not side.in_order
+        self.play(NeighborLost(peer_id), [Dial(peer_id)] if redial else [])
+
+    def end_stream(self, peer_id: int) -> None:
+        """Nothing more will come; unless both are complete, the network closes at once."""
+        model, side = self.model, self.model.sides[peer_id]
+        self.coming.pop(peer_id, None)
+        self.mute.add(peer_id)
+        if self.ended:
+            self.play(StreamEnded(peer_id))
+            return
+        side.in_order = model.complete and side.has == model.pieces
+        self.play(StreamEnded(peer_id), [CloseConnection(peer_id, flush=side.in_order)])
+        if not side.in_order:
+            self.lose(peer_id)
+
+    def refuse(self, peer_id: int) -> None:
+        """A dial finds nobody."""
+        if self.model.telling:
+            self.model.given_up.add(peer_id)
+        self.play(DialRefused(peer_id))
+
+    # Messages.
+
+    def _hear(self, peer_id: int, pieces: set[int]) -> None:
+        model, side = self.model, self.model.sides[peer_id]
+        side.has |= pieces
+        if not side.spoke:
+            side.spoke, model.clock = True, None
+        if side.has == model.pieces:
+            model.known_complete.add(peer_id)
+
+    def say_bitfield(self, peer_id: int, pieces: set[int], *, empty: bool = False) -> None:
+        """A bitfield comes; an empty one has no bytes at all (spec 3.4)."""
+        if not self.ended:
+            self._hear(peer_id, set() if empty else pieces)
+            self.model.sides[peer_id].had_bitfield = True
+        flags = b"" if empty else bytes(piece in pieces for piece in sorted(self.model.pieces))
+        self.play(MessageReceived(peer_id, Bitfield(flags)))
+
+    def say_haves(self, peer_id: int, pieces: list[int]) -> None:
+        """Haves come."""
+        if not self.ended:
+            self._hear(peer_id, set(pieces))
+        line = ("received_have", {"neighbor": peer_id, "pieces": pieces})
+        self.play(HavesReceived(peer_id, pieces), lines=[line])
+
+    def say(self, peer_id: int, message: Message) -> None:
+        """One of the four messages without payload comes."""
+        side = self.model.sides[peer_id]
+        if not self.ended:
+            if message == CHOKE:
+                side.unchokes_us, side.request, side.late = False, None, False
+            elif message == UNCHOKE:
+                if side.late:
+                    side.request, side.late = None, False
+                side.unchokes_us = True
+            else:
+                side.is_interested = message == INTERESTED
+        line = (LOGGED[message], {"neighbor": peer_id})
+        self.play(MessageReceived(peer_id, message), lines=[line])
+
+    def ask(self, peer_id: int, piece: int) -> None:
+        """A request comes (spec 4.8, 4.9)."""
+        model, side = self.model, self.model.sides[peer_id]
+        owed: list[Effect] = []
+        known = piece in side.waiting or piece == side.sending
+        if not self.ended and side.unchoked and piece in model.own and not known:
+            if side.sending is None:
+                owed = [SendPiece(peer_id, piece)]
+            side.waiting.append(piece)
+        self.play(MessageReceived(peer_id, Request(piece)), owed)
+
+    # Pieces.
+
+    def begin_piece(self, peer_id: int, piece: int) -> None:
+        """A piece's header comes."""
+        model, side = self.model, self.model.sides[peer_id]
+        wanted = model.wants(peer_id, piece)
+        assert self.core.wants_piece(peer_id, piece, self.now) == wanted
+        if side.request == piece:
+            side.progress = self.now
+        if wanted:
+            model.writer[piece] = peer_id
+        self.coming[peer_id] = (piece, wanted, self.now)
+
+    def more_of_piece(self, peer_id: int) -> None:
+        """Some content comes."""
+        piece, wanted, _ = self.coming[peer_id]
+        self.coming[peer_id] = (piece, wanted, self.now)
+
+    def end_piece(self, peer_id: int, *, written: bool = True) -> None:
+        """The last byte of a piece comes; after a failure of ours it may not be written."""
+        model, side = self.model, self.model.sides[peer_id]
+        piece, wanted, _ = self.coming.pop(peer_id)
+        kept = wanted and (written or not model.failed)
+        event: Event = PieceReceived(peer_id, piece) if kept else PieceSkipped(peer_id, piece)
+        if self.ended:
+            self.play(event)
+            return
+        if wanted:
+            del model.writer[piece]
+        model.answered(peer_id, piece)
+        if not kept:
+            self.play(event)
+            return
+        model.own.add(piece)
+        model.clock = None
+        side.rate += self.config.piece_length(piece)
+        fields = {"piece": piece, "neighbor": peer_id, "count": len(model.own)}
+        lines: list[Line] = [("downloaded_piece", fields)]
+        owed: list[Effect] = [Broadcast(Have(piece))]
+        if model.complete:
+            model.told |= set(model.sides)
+            lines.append(("completed", {}))
+            owed.append(CompleteFile())
+        self.play(event, owed, lines)
+
+    def piece_out(self, peer_id: int) -> None:
+        """The piece in its send queue is out."""
+        side = self.model.sides[peer_id]
+        owed: list[Effect] = []
+        if not self.ended:
+            side.sending = None
+            owed = [SendPiece(peer_id, piece) for piece in side.waiting[:1]]
+        self.play(PieceSent(peer_id), owed)
+
+    # Time.
+
+    def wait_for(self, seconds: float, *, late: bool = False) -> None:
+        """Time passes; timers that are due fire at their time, or all late at the end of it."""
+        until = self.now + seconds
+        if late:
+            self.now = until
+        while not self.ended and self.timers:
+            timer = min(self.timers, key=lambda one: (self.timers[one], one))
+            if self.timers[timer] > until:
+                break
+            self.now = max(self.now, self.timers[timer])
+            self._fire(timer)
+        self.now = until
+
+    def _fire(self, timer: Timer) -> None:
+        model, event = self.model, TimerFired(timer)
+        if timer is Timer.RESELECTION:
+            del self.timers[timer]
+            self.tick(event)
+            return
+        if timer is Timer.OVERDUE:
+            for peer_id, (piece, wanted, at) in self.coming.items():
+                if wanted:
+                    if model.sides[peer_id].request == piece:
+                        model.sides[peer_id].progress = at
+                    self.play(PieceProgressed(peer_id, piece, at))
+            for side in model.sides.values():
+                if side.request is not None and side.progress + OVERDUE <= self.now:
+                    side.late = True
+        if timer is Timer.TELLING and model.telling:
+            model.given_up |= model.others
+        del self.timers[timer]
+        self.play(event)
+
+    # Ourselves.
+
+    def fail(self) -> None:
+        """Our storage fails: nothing more is requested (spec 7.4)."""
+        self.model.failed = True
+        self.play(LocalFailure("disk full"))
+
+    def stop(self) -> None:
+        """Somebody ends us."""
+        self.play(StopRequested(143, "terminated"))

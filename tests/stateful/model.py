@@ -1,0 +1,156 @@
+"""A small, obviously correct model of a peer: sets of plain values, everything looked up afresh.
+
+It chooses nothing. What the core orders is checked order by order, each against what it may do at
+that moment, and what it must have done by the end of the step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from core.config import SwarmConfig
+
+OVERDUE = 30.0
+
+
+@dataclass
+class Side:
+    """One connected neighbor, as an attentive reader of both directions knows it."""
+
+    incoming: bool
+    has: set[int] = field(default_factory=set)
+    told_interest: bool | None = None
+    is_interested: bool = False
+    unchokes_us: bool = False
+    request: int | None = None
+    """The piece asked of it that hasn't been answered, nor freed by its choke."""
+    late: bool = False
+    """That request was given up by the clock (spec 6.6)."""
+    progress: float = 0.0
+    owes: set[int] = field(default_factory=set)
+    """Pieces that were asked of it on this connection and may still come (spec 6.5)."""
+    unchoked: bool = False
+    """The last of choke and unchoke that we sent."""
+    sending: int | None = None
+    waiting: list[int] = field(default_factory=list)
+    rate: int = 0
+    spoke: bool = False
+    had_bitfield: bool = False
+    in_order: bool = False
+
+
+class PeerModel:
+    """What a peer knows, has and owes."""
+
+    def __init__(self, config: SwarmConfig, me: int, wait: float | None) -> None:
+        self.config, self.me, self.wait = config, me, wait
+        self.pieces = set(range(config.piece_count))
+        self.own = set(self.pieces) if config.peer(me).has_file else set[int]()
+        self.sides: dict[int, Side] = {}
+        self.writer: dict[int, int] = {}
+        """Who is writing which piece now (spec 6.5)."""
+        self.preferred: set[int] = set()
+        self.optimistic: int | None = None
+        self.failed = False
+        self.finished: int | None = None
+        # For the end (spec 7).
+        self.others = {peer.peer_id for peer in config.peers} - {me}
+        self.dialled = {peer.peer_id for peer in config.predecessors(me)}
+        self.known_complete: set[int] = set()
+        self.seen: set[int] = set()
+        self.told: set[int] = set()
+        self.given_up: set[int] = set()
+        self.telling = False
+        self.clock: float | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether we have all pieces."""
+        return self.own == self.pieces
+
+    def useful(self, side: Side) -> set[int]:
+        """What it has and we lack (spec 5.1)."""
+        return side.has - self.own
+
+    def asked_of_someone(self) -> set[int]:
+        """Pieces whose answer is awaited."""
+        return {
+            side.request
+            for side in self.sides.values()
+            if side.request is not None and not side.late
+        }
+
+    def may_ask(self, side: Side) -> set[int]:
+        """What may be asked of it, were it unchoked and idle (spec 6.1)."""
+        return set() if self.failed else self.useful(side) - self.asked_of_someone()
+
+    def must_ask(self, side: Side) -> set[int]:
+        """The same without what another is already writing: that would only be skipped."""
+        return self.may_ask(side) - set(self.writer)
+
+    def wants(self, peer_id: int, piece: int) -> bool:
+        """Whether a piece that begins to come is to be kept (spec 6.5)."""
+        return (
+            self.finished is None
+            and not self.failed
+            and piece not in self.own
+            and piece in self.sides[peer_id].owes
+            and piece not in self.writer
+        )
+
+    def answered(self, peer_id: int, piece: int) -> None:
+        """A piece has come whole, kept or not."""
+        side = self.sides[peer_id]
+        side.owes.discard(piece)
+        if side.request == piece:
+            side.request, side.late = None, False
+
+    def lose(self, peer_id: int) -> Side:
+        """Forget what a connection stood for (spec 2.7, 2.8)."""
+        side = self.sides.pop(peer_id)
+        self.writer = {p: who for p, who in self.writer.items() if who != peer_id}
+        self.preferred.discard(peer_id)
+        if self.optimistic == peer_id:
+            self.optimistic = None
+        if not side.in_order:
+            self.told.discard(peer_id)
+        return side
+
+    # The end (spec 7).
+
+    def missing(self) -> set[int]:
+        """Who is awaited in vain (spec 7.3)."""
+        busy = not self.complete or any(side.has != self.pieces for side in self.sides.values())
+        if self.sides and busy:
+            return set()
+        awaited = self.others - self.known_complete if self.complete else self.others
+        return awaited - set(self.sides)
+
+    def patience(self) -> float:
+        """How long they are awaited."""
+        if self.wait is not None:
+            return self.wait
+        return 60.0 if self.missing() & self.seen else 600.0
+
+    def all_complete(self) -> bool:
+        """Whether everybody is known to have everything (spec 7.1)."""
+        return self.complete and self.known_complete == self.others
+
+    def due_end(self, now: float) -> int | None:
+        """The status to end with now, if it is time; keeps the clock of spec 7.3."""
+        if self.failed:
+            done = all(side.has == self.pieces for side in self.sides.values())
+            return 4 if done else None
+        if self.all_complete():
+            if self.others <= self.told | self.given_up:
+                return 0
+            if not self.telling:
+                self.telling = True
+                self.given_up.clear()
+            return None if self.others - self.told - self.given_up else 0
+        self.telling = False
+        if not self.missing():
+            return None
+        if self.clock is None:
+            self.clock = now
+        return 3 if self.clock + self.patience() <= now else None
