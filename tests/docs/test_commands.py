@@ -56,7 +56,9 @@ def check(command: str) -> None:
     elif program == "python" and arguments[:2] == ["-m", "verifier"]:
         parse(verifier.parser().parse_args, arguments[2:])
     elif program == "python":
-        assert (ROOT / (arguments[1].replace(".", "/") + ".py")).exists(), command
+        assert arguments[0] == "-m", command
+        module = ROOT / arguments[1].replace(".", "/")
+        assert module.with_suffix(".py").exists() or (module / "__main__.py").exists(), command
     else:
         assert program in ENVIRONMENT, command
 
