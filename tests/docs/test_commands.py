@@ -23,7 +23,21 @@ from verifier import cli as verifier
 NAMESPACE = deepcopy(Collection.from_module(tasks))
 CONTEXTS = NAMESPACE.to_contexts()
 HELP = {context.name: context for context in CONTEXTS}
-ENVIRONMENT = {"source", "cd", "git", "uv", "python3", "pip"}
+ENVIRONMENT = {
+    "cd",
+    "cp",
+    "git",
+    "ip",
+    "ls",
+    "mkdir",
+    "pip",
+    "python3",
+    "scp",
+    "source",
+    "ssh",
+    "sudo",
+    "uv",
+}
 """Commands of others that documents may show; `uv run` and `.venv/bin/` are looked behind."""
 STANDS_FOR = {"ID": "1001", "DIR": "logs", "SECONDS": "5", "N": "3", "NAME": "swarm", "FILE": "x"}
 
@@ -56,9 +70,11 @@ def check(command: str) -> None:
     elif program == "python" and arguments[:2] == ["-m", "verifier"]:
         parse(verifier.parser().parse_args, arguments[2:])
     elif program == "python":
-        assert (ROOT / (arguments[1].replace(".", "/") + ".py")).exists(), command
+        assert arguments[0] == "-m", command
+        module = ROOT / arguments[1].replace(".", "/")
+        assert module.with_suffix(".py").exists() or (module / "__main__.py").exists(), command
     else:
-        assert program in ENVIRONMENT, command
+        assert program in ENVIRONMENT, f"{command}: neither ours nor one of ENVIRONMENT above"
 
 
 def check_invoke(arguments: list[str]) -> None:
