@@ -111,7 +111,7 @@ class ForgetsFreedRequests(Downloads):
         pass
 
 
-@mutant("end", scenario=replace(UNTRACED, cuts=3), seed=2)
+@mutant("end", scenario=replace(UNTRACED, cuts=12), seed=2)
 class ForgetsHalfPieces(Downloads):
     """A piece whose connection is lost in the middle stays under way for ever."""
 
