@@ -82,6 +82,7 @@ class TicksDrift(Uploads):
         super().tick()
         self._preferred_ticks._start += 0.01
         self._optimistic_ticks._start += 0.01
+        self._set_timer()
 
 
 @mutant("K08")
