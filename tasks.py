@@ -11,6 +11,7 @@ from invoke.tasks import task
 
 from harness import bench as benchmark
 from harness import commands, numbers, runfolder, simulations
+from harness import scale as scaling
 from harness import swarm as swarms
 from harness.errors import HarnessError
 from verifier import cli as verifier
@@ -178,10 +179,10 @@ def bench(
         "form": "text, json or junit (default: text).",
     },
 )
-def verify(  # the next line's name is the option's
+def verify(
     _context: Context,
     *,
-    dir: str = "",  # noqa: A002
+    dir: str = "",  # noqa: A002 -- it is the option's name
     lenient: bool = False,
     form: str = "text",
 ) -> None:
@@ -235,6 +236,25 @@ def simulate(
                 faults=numbers.parse_count("faults", faults) or 0,
                 keep=_path(keep),
             )
+        )
+
+    _finish(work)
+
+
+@task(
+    auto_shortflags=False,
+    help={
+        "peers": "Largest swarm (default: 200, which takes minutes).",
+        "pieces": "Number of pieces (default: 200).",
+    },
+)
+def scale(_context: Context, *, peers: str = "", pieces: str = "") -> None:
+    """Measure in the simulator how cost and completion time grow with the peers (docs/scale.md)."""
+
+    def work() -> int:
+        return scaling.run_scale(
+            most_peers=numbers.parse_count("peers", peers, least=2),
+            pieces=numbers.parse_count("pieces", pieces, least=1) or scaling.PIECES,
         )
 
     _finish(work)

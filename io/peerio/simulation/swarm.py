@@ -171,7 +171,7 @@ class Swarm:
         """Run until every peer has ended, or for `PATIENCE` virtual seconds."""
         self._schedule_starts()
         self._schedule_faults()
-        ended = self.world.run(until=PATIENCE, done=self._all_ended)
+        ended = self.world.run(until=PATIENCE)
         return Outcome(
             self.scenario,
             ended,
@@ -183,6 +183,11 @@ class Swarm:
             self.world.steps,
             self.lives,
         )
+
+    def _on_end(self, runtime: Runtime) -> None:
+        """A peer has ended in order; was it the last?"""
+        runtime.close()
+        self.world.stopped = self._all_ended()
 
     def _all_ended(self) -> bool:
         return all(
@@ -229,7 +234,7 @@ class Swarm:
         logs = Logs(peer_id, log, trace, lambda: self.world.now, stamp)
         runtime = Runtime(self.config, core, _Store(), logs, _ignore)
         runtime.network, network.callbacks, network.tap = network, runtime, logs.trace
-        network.on_end = runtime.close
+        network.on_end = partial(self._on_end, runtime)
         if logs.trace is not None:
             logs.trace.start(self.config, peer_id=peer_id, random_seed=self._seed, run="simulated")
         lives.append(Life(runtime, network, log, trace))

@@ -19,6 +19,8 @@ class World:
         self.rng = rng
         self.steps = 0
         """Calls made so far."""
+        self.stopped = False
+        """Set by whoever sees that nothing more is to happen."""
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._serial = count()
         self.ports = count(10_000)
@@ -32,13 +34,13 @@ class World:
         """Make a call some seconds from now."""
         self.at(self.now + delay, call)
 
-    def run(self, *, until: float, done: Callable[[], bool]) -> bool:
-        """Make calls until `done`; False if time is up before, or nothing is left to happen."""
-        while self._queue and not done():
+    def run(self, *, until: float) -> bool:
+        """Make calls until `stopped`; False if time is up before, or nothing is left to happen."""
+        while self._queue and not self.stopped:
             time, _, call = heapq.heappop(self._queue)
             if time > until:
                 return False
             self.now = time
             self.steps += 1
             call()
-        return done()
+        return self.stopped

@@ -1,0 +1,49 @@
+"""What the searches found, as conversations: each went wrong once."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.effects import SetTimer
+from core.events import PieceProgressed, Timer
+from core.messages import UNCHOKE, Bitfield, Request
+from tests.core.script import (
+    KEEP,
+    SKIP,
+    After,
+    PieceBegins,
+    Script,
+    answers,
+    fires,
+    is_lost,
+    passes_by,
+    peer_of,
+    says,
+    sends,
+    swarm,
+)
+
+ALL = Bitfield(b"\1")
+
+
+@pytest.mark.xfail(reason="the core loses a piece here; to be mended in core/downloads.py")
+def test_a_piece_that_two_sent_and_none_delivered_is_asked_for_again() -> None:
+    """A copy that was skipped for another's sake frees its piece at once if that other is gone by then (spec 6.3, 6.5)."""
+    peer = peer_of(swarm(True, True, False, pieces=1), 3)
+    script = Script(peer, hide=(SetTimer,))
+    assert (
+        script
+        >> answers(1) << ...
+        >> says(1, ALL) << ...
+        >> says(1, UNCHOKE) << ... << sends(1, Request(0))
+        >> PieceBegins(1, 0) << KEEP
+        >> answers(2) << ...
+        >> says(2, ALL) << ...
+        >> says(2, UNCHOKE) << ...
+        >> After(31)
+        >> PieceProgressed(1, 0, 0.0)
+        >> fires(Timer.OVERDUE) << sends(2, Request(0))
+        >> PieceBegins(2, 0) << SKIP
+        >> is_lost(1) << ...
+        >> passes_by(2, 0) << sends(2, Request(0))
+    )  # fmt: skip
