@@ -163,8 +163,9 @@ class Downloads:
             raise LocalProtocolError(f"piece {piece} is whole, but was not being received")
         own.add(piece)
         freed = self._open.pop(piece, None) is None
-        neighbor.rate += state.config.piece_length(piece)
-        fields = {"piece": piece, "neighbor": neighbor.peer_id, "count": own.count}
+        source = neighbor.peer_id
+        state.rates[source] = state.rates.get(source, 0) + state.config.piece_length(piece)
+        fields = {"piece": piece, "neighbor": source, "count": own.count}
         out.append(Log("downloaded_piece", fields))
         if own.complete:
             state.log("completed")

@@ -33,6 +33,8 @@ class State:
         """When the event being handled happened, in seconds on the caller's clock."""
         self.out: list[Effect] = []
         """Orders that the event being handled has led to so far."""
+        self.rates: dict[int, int] = {}
+        """Content bytes from each neighbor that counted since the last reselection (spec 4.2)."""
         self.failed = False
         """Our storage or log failed: nothing more is requested (spec 7.4)."""
 
@@ -69,7 +71,6 @@ class Neighbor:
         "our_interest",
         "peer_id",
         "pieces",
-        "rate",
         "sending",
         "spoke",
         "upload",
@@ -95,8 +96,6 @@ class Neighbor:
         """What it has, we lack, and nobody was asked for (spec 6.1)."""
         self.useful = 0
         """How many pieces it has that we lack: we are interested if it isn't 0 (spec 5.1)."""
-        self.rate = 0
-        """Content bytes from it that counted since the last reselection (spec 4.2)."""
         self.asked: set[int] = set()
         """Pieces asked of it on this connection and not answered, freed ones too (spec 6.5)."""
         self.waiting: deque[int] = deque()

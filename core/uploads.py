@@ -51,7 +51,8 @@ class Uploads:
     def _reselect_preferred(self) -> None:
         state, ticks = self._state, self._preferred_ticks
         missed = ticks.take(state.now)
-        rates = {n.peer_id: n.rate for n in state.neighbors.values() if n.interested}
+        interested = [n.peer_id for n in state.neighbors.values() if n.interested]
+        rates = {neighbor: state.rates.get(neighbor, 0) for neighbor in interested}
         complete = state.own.complete
         choice = choose_preferred(
             rates, state.config.preferred_neighbors, complete=complete, rng=state.rng
@@ -69,8 +70,7 @@ class Uploads:
                 draw=list(choice.draw),
                 chosen=sorted(choice.chosen),
             )
-        for neighbor in state.neighbors.values():
-            neighbor.rate = 0
+        state.rates.clear()
         self._give_preferred(choice.chosen)
 
     def _give_preferred(self, chosen: frozenset[int]) -> None:

@@ -161,7 +161,7 @@ class Life(Referee):
 
     def end_piece(self, peer_id: int, *, written: bool = True) -> None:
         """The last byte of a piece comes; after a failure of ours it may not be written."""
-        model, side = self.model, self.model.sides[peer_id]
+        model = self.model
         piece, wanted, _ = self.coming.pop(peer_id)
         kept = wanted and (written or not model.failed)
         event: Event = PieceReceived(peer_id, piece) if kept else PieceSkipped(peer_id, piece)
@@ -176,7 +176,7 @@ class Life(Referee):
             return
         model.own.add(piece)
         model.clock = None
-        side.rate += self.config.piece_length(piece)
+        model.rates[peer_id] = model.rates.get(peer_id, 0) + self.config.piece_length(piece)
         fields = {"piece": piece, "neighbor": peer_id, "count": len(model.own)}
         lines: list[Line] = [("downloaded_piece", fields)]
         owed: list[Effect] = [Broadcast(Have(piece))]

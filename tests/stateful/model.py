@@ -33,7 +33,6 @@ class Side:
     """The last of choke and unchoke that we sent."""
     sending: int | None = None
     waiting: list[int] = field(default_factory=list)
-    rate: int = 0
     spoke: bool = False
     had_bitfield: bool = False
     in_order: bool = False
@@ -57,6 +56,8 @@ class PeerModel:
         self.others = {peer.peer_id for peer in config.peers} - {me}
         self.dialled = {peer.peer_id for peer in config.predecessors(me)}
         self.known_complete: set[int] = set()
+        self.rates: dict[int, int] = {}
+        """Content bytes that counted since the last reselection (spec 4.2)."""
         self.seen: dict[int, float] = {}
         """Who was connected, and when first."""
         self.told: set[int] = set()

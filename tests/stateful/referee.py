@@ -237,10 +237,10 @@ class Referee:
         assert chosen <= interested
         assert len(chosen) == min(self.config.preferred_neighbors, len(interested))
         if not self.model.complete and chosen and chosen != interested:
-            worst = min(sides[n].rate for n in chosen)
-            assert worst >= max(sides[n].rate for n in interested - chosen)
-        for side in sides.values():
-            side.rate = 0
+            rates = self.model.rates
+            worst = min(rates.get(n, 0) for n in chosen)
+            assert worst >= max(rates.get(n, 0) for n in interested - chosen)
+        self.model.rates.clear()
 
     # What holds after every step.
 
@@ -287,4 +287,3 @@ class Referee:
         assert list(neighbor.waiting) == side.waiting
         assert len(side.waiting) <= len(model.pieces)
         assert side.unchoked or not side.waiting
-        assert neighbor.rate == side.rate

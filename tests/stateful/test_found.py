@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from core.effects import SetTimer
 from core.events import PieceProgressed, Timer
 from core.messages import UNCHOKE, Bitfield, Request
@@ -26,7 +24,6 @@ from tests.core.script import (
 ALL = Bitfield(b"\1")
 
 
-@pytest.mark.xfail(reason="the core loses a piece here; to be mended in core/downloads.py")
 def test_a_piece_that_two_sent_and_none_delivered_is_asked_for_again() -> None:
     """A copy that was skipped for another's sake frees its piece at once if that other is gone by then (spec 6.3, 6.5)."""
     peer = peer_of(swarm(True, True, False, pieces=1), 3)

@@ -36,11 +36,11 @@ def _decision(trace: TraceLife, row: int) -> Decision:
     scope=Scope.TRACE,
 )
 def rates_count(traces: Traces, tally: Tally) -> None:
-    """Downloads from each neighbor between two reselections, on the present connection."""
+    """Downloads from each neighbor between two reselections, also if it was lost and came back."""
     config = traces.config
     for trace in traces.lives:
         rates: dict[int, int] = {}
-        for row in trace.rows({Code.OPEN, Code.DOWNLOADED, Code.PREFERRED}):
+        for row in trace.rows({Code.DOWNLOADED, Code.PREFERRED}):
             link = trace.link(row)
             if trace.codes[row] == Code.PREFERRED:
                 decision = _decision(trace, row)
@@ -55,8 +55,6 @@ def rates_count(traces: Traces, tally: Tally) -> None:
                 rates = {}
             elif link is None:
                 continue
-            elif trace.codes[row] == Code.OPEN:
-                rates[link.neighbor] = 0
             elif trace.numbers[row] < config.pieces:
                 size = config.piece_length(trace.numbers[row])
                 rates[link.neighbor] = rates.get(link.neighbor, 0) + size

@@ -226,10 +226,9 @@ class RatesSinceStart(Uploads):
     """Ranks by all that ever came, not by the last interval."""
 
     def _reselect_preferred(self):
-        before = {one.peer_id: one.rate for one in self._state.neighbors.values()}
+        before = dict(self._state.rates)
         super()._reselect_preferred()
-        for neighbor in self._state.neighbors.values():
-            neighbor.rate = before[neighbor.peer_id]
+        self._state.rates.update(before)
 
 
 @mutant("K14", scenario=replace(LONG, pieces=100), place=PREFER)
