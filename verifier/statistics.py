@@ -35,10 +35,6 @@ class Drift:
         """Most that a fair draw's chance can be to drift this far, either way (Freedman 1975)."""
         return self._tail(abs(self.total))
 
-    def least_p_value(self) -> float:
-        """The p-value if every draw had gone the same way: what these draws could show at most."""
-        return self._tail(self.draws * self.largest)
-
     def _tail(self, drift: float) -> float:
         if not self.draws or self.variance <= 0:
             return 1.0
