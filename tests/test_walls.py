@@ -210,7 +210,20 @@ def test_networking_does_not_choke(path: Path) -> None:
 def test_extras_are_the_groups() -> None:
     """The extras for pip are the same as the dependency groups for uv (design 1.1)."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    assert settings["project"]["optional-dependencies"] == settings["dependency-groups"]
+    groups = {
+        name: [
+            entry if isinstance(entry, str) else f"swarmproof[{entry['include-group']}]"
+            for entry in group
+        ]
+        for name, group in settings["dependency-groups"].items()
+    }
+    assert settings["project"]["optional-dependencies"] == groups
+
+
+@each([path for path in PRODUCT if not name_of(path).startswith("harness/remote/")])
+def test_ssh_is_remote_only(path: Path) -> None:
+    """Fabric and what it stands on are imported in `harness/remote/` only: no other command needs that extra."""
+    assert not packages_of(path) & {"fabric", "paramiko"}
 
 
 def clauses() -> list[tuple[int, int]]:
