@@ -37,7 +37,10 @@ def verify(
     color: bool = False,
     notes: bool = False,
 ) -> Report:
-    """Judge the run in each folder; `form` is `text`, `json` or `junit`."""
+    """Judge the run in each folder; `form` is `text`, `json`, `junit` or `html`.
+
+    `output.ReportError` where `html` is asked for and Plotly isn't installed.
+    """
     verdicts: list[Verdict] = []
     problems: list[str] = []
     for folder in folders:
@@ -51,6 +54,10 @@ def verify(
         text = report_json.render(verdicts, problems, status)
     elif form == "junit":
         text = report_junit.render(verdicts, problems)
+    elif form == "html":
+        from verifier import html  # noqa: PLC0415  # no other report needs to wait for it
+
+        text = html.render(verdicts, problems)
     else:
         text = "\n".join(report_text.render(one, color=color, notes=notes) for one in verdicts)
     return Report(status, text, problems, verdicts)

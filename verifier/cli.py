@@ -8,25 +8,30 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from verifier import output
 from verifier.api import verify
 from verifier.checks import CHECKS
 from verifier.checks.registry import FAMILIES, ORDERS, select
 from verifier.judge import UNUSABLE, Options
+from verifier.report_text import conclusion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from verifier.api import Report
 
 EPILOG = """\
 exit statuses:
   0  no errors
   1  a rule is broken
-  2  the input can't be judged, or wrong use of the command line
+  2  the input can't be judged, the report can't be written or lacks Plotly, or wrong use
   3  nothing is broken, but something can't be known
 
 examples:
   python -m verifier logs/                    judge a run
   python -m verifier --lenient logs/          judge another team's program
   python -m verifier --explain K09            what a rule demands, and why
+  python -m verifier logs/ --format html -o report.html   a page with charts of the run
 """
 
 
@@ -89,7 +94,17 @@ def parser() -> argparse.ArgumentParser:
         help="all: take in every log_peer_ID.log.N",
     )
     made.add_argument(
-        "--format", choices=["text", "json", "junit"], default="text", help="form of the report"
+        "--format",
+        choices=["text", "json", "junit", "html"],
+        default="text",
+        help="form of the report; html is a page with charts, and needs Plotly and -o",
+    )
+    made.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write the report to this file, and only the verdict to the terminal",
     )
     made.add_argument(
         "--trace",
@@ -151,10 +166,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.trace,
     )
     color = given.color == "always" or (
-        given.color == "auto" and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        given.color == "auto"
+        and given.output is None
+        and sys.stdout.isatty()
+        and "NO_COLOR" not in os.environ
     )
-    report = verify(given.folders, options, form=given.format, color=color, notes=given.notes)
-    for problem in report.problems:
-        print(f"verifier: {problem}", file=sys.stderr)
-    sys.stdout.write(report.text)
+    try:
+        _prepare(given.format, given.output, made)
+        report = verify(given.folders, options, form=given.format, color=color, notes=given.notes)
+        for problem in report.problems:
+            print(f"verifier: {problem}", file=sys.stderr)
+        _deliver(report, given.output)
+    except output.ReportError as error:
+        print(f"verifier: {error}", file=sys.stderr)
+        return UNUSABLE
     return report.status
+
+
+def _prepare(form: str, path: Path | None, made: argparse.ArgumentParser) -> None:
+    """Before anything is judged: see that the report can be made and has somewhere to go."""
+    if form == "html":
+        if path is None:
+            made.error(
+                "--format html needs -o FILE, such as -o report.html: it is no text for a terminal"
+            )
+        from verifier import html  # noqa: PLC0415  # no other report needs to wait for it
+
+        html.plotly()
+    if path is not None:
+        output.check(path)
+
+
+def _deliver(report: Report, path: Path | None) -> None:
+    """Print the report, or write it and print only how each run came out."""
+    if path is None:
+        sys.stdout.write(report.text)
+        return
+    output.write(path, report.text)
+    for verdict in report.verdicts:
+        print(f"{verdict.folder}: {conclusion(verdict)}")
+    print(f"written: {path}")

@@ -21,7 +21,7 @@ def document(verdicts: list[Verdict], problems: list[str], status: int) -> dict[
         "version": VERSION,
         "status": status,
         "problems": problems,
-        "runs": [_run(verdict) for verdict in verdicts],
+        "runs": [run_document(verdict, quotes_of(verdict)) for verdict in verdicts],
     }
 
 
@@ -30,11 +30,16 @@ def render(verdicts: list[Verdict], problems: list[str], status: int) -> str:
     return json.dumps(document(verdicts, problems, status), indent=1) + "\n"
 
 
-def _run(verdict: Verdict) -> dict[str, Any]:
+def quotes_of(verdict: Verdict) -> dict[tuple[int, int], str]:
+    """The text of the lines of all findings that are kept; by log and line."""
+    found = [finding for result in verdict.results for finding in result.tally.findings]
+    return quoted(verdict, found)
+
+
+def run_document(verdict: Verdict, quotes: dict[tuple[int, int], str]) -> dict[str, Any]:
+    """One run of the document."""
     case = verdict.case
     config = case.config
-    found = [finding for result in verdict.results for finding in result.tally.findings]
-    quotes = quoted(verdict, found)
     return {
         "folder": str(verdict.folder),
         "run": verdict.run,

@@ -56,7 +56,10 @@ def shown(result: Result, *, notes: bool) -> list[Finding]:
 def render(verdict: Verdict, *, color: bool = False, notes: bool = False) -> str:
     """The whole report of one run; `notes` shows findings that inform only."""
     painter = Painter(color=color)
-    lines = [*_header(verdict), ""]
+    run = f", {verdict.run}" if verdict.run else ""
+    mode = ", lenient" if verdict.case.swarm.lenient else ""
+    lines = [f"{verdict.folder}{run}{mode}", about(verdict)]
+    lines += [*(f"note: {note}" for note in verdict.notes), ""]
     lines += [_family(verdict, letter, painter) for letter in FAMILIES if _of(verdict, letter)]
     lines.append("")
     broken = [result for result in verdict.results if shown(result, notes=notes)]
@@ -74,22 +77,19 @@ def _of(verdict: Verdict, letter: str) -> list[Result]:
     return [result for result in verdict.results if result.check.family == letter]
 
 
-def _header(verdict: Verdict) -> list[str]:
+def about(verdict: Verdict) -> str:
+    """What was judged, in one line."""
     case = verdict.case
     config = case.config
     seeds = sum(peer.has_file for peer in config.peers)
     count = sum(life.columns.line_count - life.window[0] + 1 for life in case.lives)
     timed = [life.columns for life in case.lives if life.columns.timed]
     span = max((c.last_time - c.first_time for c in timed), default=0.0)
-    run = f", {verdict.run}" if verdict.run else ""
-    mode = ", lenient" if case.swarm.lenient else ""
-    about = (
+    return (
         f"{len(config.peers)} peers ({seeds} with the file), {config.pieces} pieces of"
         f" {config.piece_size} bytes, k={config.preferred} p={config.unchoking:g}"
         f" m={config.optimistic:g}, {len(case.lives)} logs, {count} lines, {span:.1f} s"
     )
-    lines = [f"{verdict.folder}{run}{mode}", about]
-    return lines + [f"note: {note}" for note in verdict.notes]
 
 
 def _family(verdict: Verdict, letter: str, painter: Painter) -> str:
@@ -133,8 +133,13 @@ def _violation(
     return lines
 
 
+def printable(text: str) -> str:
+    """A line's text with question marks for what can't be shown."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
 def _short(text: str) -> str:
-    clean = "".join(character if character.isprintable() else "?" for character in text)
+    clean = printable(text)
     return clean if len(clean) <= WIDTH else clean[:WIDTH] + "..."
 
 
@@ -167,12 +172,17 @@ def _metrics(verdict: Verdict) -> list[str]:
 
 
 def _last(verdict: Verdict, painter: Painter) -> str:
+    code = {0: "32", 1: "31", 3: "33"}[verdict.status]
+    word, _, rest = conclusion(verdict).partition(":")
+    return f"{painter.paint(word, code)}:{rest}, {verdict.seconds:.2f} s"
+
+
+def conclusion(verdict: Verdict) -> str:
+    """The verdict in one line: `kept: 0 errors, ...`."""
     errors, warnings = verdict.count(Severity.ERROR), verdict.count(Severity.WARNING)
     exercised = sum(1 for result in verdict.results if result.tally.exercised)
     word = {0: "kept", 1: "broken", 3: "unknown"}[verdict.status]
-    code = {0: "32", 1: "31", 3: "33"}[verdict.status]
     return (
-        f"{painter.paint(word, code)}: {errors} error{'s' * (errors != 1)}, {warnings}"
-        f" warning{'s' * (warnings != 1)}, {len(verdict.results)} checks,"
-        f" {exercised} exercised, {len(verdict.unknown)} unknown, {verdict.seconds:.2f} s"
+        f"{word}: {errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)},"
+        f" {len(verdict.results)} checks, {exercised} exercised, {len(verdict.unknown)} unknown"
     )

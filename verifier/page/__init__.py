@@ -1,0 +1,1 @@
+"""What the HTML report shows: the data of each chart, and the page around them."""
