@@ -10,7 +10,7 @@ from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from harness import bench as benchmark
-from harness import commands, numbers, runfolder, simulations
+from harness import commands, numbers, reports, runfolder, simulations
 from harness import scale as scaling
 from harness import swarm as swarms
 from harness.errors import HarnessError
@@ -49,6 +49,7 @@ def _path(text: str) -> Path | None:
         "plain": "Plain lines instead of the live table, as when this isn't a terminal.",
         "keep": "Keep the leechers' copies after the comparison.",
         "free-ports": "Pick free ports instead of the configuration's.",
+        "report": "Write report.html into the run's folder, a page with charts (needs Plotly).",
     },
 )
 def swarm(
@@ -64,12 +65,13 @@ def swarm(
     plain: bool = False,
     keep: bool = False,
     free_ports: bool = False,
+    report: bool = False,
 ) -> None:
     """Run a swarm on this machine: real peers hand a file from the seed to all leechers.
 
     Example: invoke swarm --file big.iso --peers 8 --piece-size 1MiB.
     Exit status: 0 every peer ended with 0, all copies are identical and the logs break no rule;
-    1 unusable configuration, file or port; 2 wrong use; 5 time-out; 6 copies differ; 7 a rule is
+    1 unusable configuration, file or port; 2 wrong use, or no report; 5 time-out; 6 copies differ; 7 a rule is
     broken; 130, 143, 129 interrupted, terminated, hung up; else that of the first peer that failed.
     """
 
@@ -86,6 +88,7 @@ def swarm(
                 plain=plain,
                 keep=keep,
                 free_ports=free_ports,
+                report=report,
             )
         )
 
@@ -176,7 +179,7 @@ def bench(
     help={
         "dir": "Folder with the logs of a run (default: the latest run's).",
         "lenient": "Judge faults of logging as warnings, as for other teams' programs.",
-        "form": "text, json or junit (default: text).",
+        "form": "text, json or junit (default: text); `invoke report` makes a page.",
     },
 )
 def verify(
@@ -197,6 +200,36 @@ def verify(
         return verifier.main([str(folder), "--format", form, *(["--lenient"] if lenient else [])])
 
     _finish(work)
+
+
+@task(
+    auto_shortflags=False,
+    help={
+        "dir": "Folder with the logs of a run (default: the latest run's).",
+        "output": "File to write (default: report.html in that folder).",
+        "lenient": "Judge faults of logging as warnings, as for other teams' programs.",
+        "open": "Show the page in the browser (the default), or don't.",
+    },
+)
+def report(
+    _context: Context,
+    *,
+    dir: str = "",  # noqa: A002 -- it is the option's name
+    output: str = "",
+    lenient: bool = False,
+    open: bool = True,  # noqa: A002 -- so that there is --no-open
+) -> None:
+    """Write a page with charts of a run, and its verdict, and open it; it needs the extra `report`.
+
+    Example: invoke report --dir runs/2026-11-22T10-00-00 --no-open.
+    Exit status: 0 no errors, 1 a rule is broken, 2 unusable input, no Plotly, or the page can't be
+    written, 3 only unknowns.
+    """
+    _finish(
+        lambda: reports.run_report(
+            _path(dir) or runfolder.latest_run(), _path(output), lenient=lenient, show=open
+        )
+    )
 
 
 @task(

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness import copies, ports, runfolder, settings
+from harness import copies, ports, reports, runfolder, settings
 from harness.board import Board
 from harness.errors import COPIES_DIFFER, RULES_BROKEN, HarnessError
 from harness.launcher import Launcher
@@ -38,6 +38,7 @@ class Options:
     plain: bool = False
     keep: bool = False
     free_ports: bool = False
+    report: bool = False
 
 
 def run_swarm(options: Options, runs: Path = runfolder.RUNS) -> int:
@@ -47,6 +48,8 @@ def run_swarm(options: Options, runs: Path = runfolder.RUNS) -> int:
     time-out, 6 where copies differ, 7 where a rule was broken, 130 and 143 when interrupted and
     terminated, otherwise that of the first peer that failed. HarnessError when it can't start.
     """
+    if options.report:
+        reports.check_library()
     source = runfolder.find_config(options.config)
     config = _configured(source, options)
     limits = _limits(source, options)
@@ -59,7 +62,7 @@ def run_swarm(options: Options, runs: Path = runfolder.RUNS) -> int:
         runfolder.fill(folder, config, source=options.file, random_seed=random_seed)
     except OSError as error:
         raise HarnessError(f"the run folder can't be made: {error}") from error
-    return _run(Run(folder, config, limits, random_seed), plain=options.plain, keep=options.keep)
+    return _run(Run(folder, config, limits, random_seed), options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +108,12 @@ def _limits(source: Path, options: Options) -> Settings:
     return limits
 
 
-def _run(run: Run, *, plain: bool, keep: bool) -> int:
+def _run(run: Run, options: Options) -> int:
     """Run all peers, compare, tell; the exit status."""
     console = make_console()
     console.print(_headline(run), soft_wrap=True)
     board = Board(run.config)
-    in_place = console.is_terminal and not plain
+    in_place = console.is_terminal and not options.plain
     with LiveDisplay(board, console) if in_place else PlainDisplay(board) as display:
         commands = {peer.peer_id: run.command(peer.peer_id) for peer in run.config.peers}
         outcome = Launcher(commands, run.folder, display, timeout=run.limits.timeout).run()
@@ -122,13 +125,16 @@ def _run(run: Run, *, plain: bool, keep: bool) -> int:
     verdict = verify([run.folder], color=console.is_terminal)
     if exit_status == 0 and verdict.status in {VIOLATION, UNUSABLE}:
         exit_status = RULES_BROKEN
-    if not keep:
+    if not options.keep:
         copies.remove(compared[peer.peer_id] for peer in run.config.peers if not peer.has_file)
     result = Result(run.folder, run.random_seed, board.peers, compared, exit_status)
     result.write()
     print("\n".join([*verdict.problems, verdict.text]))
     console.print(result.table())
     console.print(result.last_words(), soft_wrap=True)
+    if options.report:
+        page = reports.write_report(run.folder / reports.NAME, verdict)
+        print(f"Report: {reports.shown(page)}")
     return exit_status
 
 

@@ -54,18 +54,25 @@ class Pieces extends Chart {
         time: Report.times(peer.steps.time, data.tick), count: peer.steps.count,
       }))
       .filter((line) => !line.seed || line.time.length > 1);
-    const ends = this.lines.filter((line) => line.time.length).map((line) => ({ line, end: line.time[line.time.length - 1] }));
-    ends.sort((one, other) => one.end - other.end);
-    this.outer = new Set(ends.length ? [ends[0].line, ends[ends.length - 1].line] : []);
+    // Of many lines, those that have half of the pieces first and last are named.
+    const half = data.pieces / 2;
+    const reach = (line) => {
+      const at = line.count.findIndex((count) => count >= half);
+      return at < 0 ? Infinity : line.time[at];
+    };
+    const order = this.lines.map((line) => ({ line, time: reach(line) }));
+    order.sort((one, other) => one.time - other.time);
+    this.first = order.length > FEW ? order[0].line : null;
+    this.last = order.length > FEW ? order[order.length - 1].line : null;
   }
 
   style(line, number) {
     if (this.lines.length <= FEW) {
       return { color: Report.color(`line-${(number % FEW) + 1}`), width: 2, dash: DASHES[number % FEW], shape: "hv" };
     }
-    const outer = this.outer.has(line);
-    const color = outer ? Report.color(line === [...this.outer][0] ? "line-1" : "line-2") : Report.color("line-8");
-    return { color, width: outer ? 3 : 1, shape: "hv" };
+    if (line === this.first) return { color: Report.color("line-1"), width: 3, shape: "hv" };
+    if (line === this.last) return { color: Report.color("line-2"), width: 3, dash: "dash", shape: "hv" };
+    return { color: Report.color("line-8"), width: 1, shape: "hv" };
   }
 
   traces() {
@@ -82,17 +89,22 @@ class Pieces extends Chart {
 
   /** Each line's name, at heights of their own so that they don't hide each other. */
   names() {
-    const few = this.lines.length <= FEW;
-    const named = few ? this.lines : this.lines.filter((line) => this.outer.has(line));
-    return named.filter((line) => line.time.length).map((line, i) => {
-      const level = ((i + 1) / (named.length + 1)) * this.data.pieces;
-      let at = line.count.findIndex((count) => count >= level);
-      if (at < 0) at = line.count.length - 1;
-      const number = this.lines.indexOf(line);
-      const words = few ? "" : line === [...this.outer][0] ? ", the first to end" : ", the last to end";
-      const { color } = this.style(line, number);
-      return note(`<b>${line.id}</b>${words}`, line.time[at], line.count[at], color);
-    });
+    const { pieces } = this.data;
+    const label = (line, text, level, extra) => {
+      if (!line || !line.time.length) return [];
+      const found = line.count.findIndex((count) => count >= level);
+      const at = found < 0 ? line.count.length - 1 : found;
+      const { color } = this.style(line, this.lines.indexOf(line));
+      return [note(text, line.time[at], line.count[at], color, extra)];
+    };
+    if (this.first) {
+      return [
+        ...label(this.first, `<b>${this.first.id}</b> has half of them first`, pieces / 2, { xanchor: "right", xshift: -6 }),
+        ...label(this.last, `<b>${this.last.id}</b> has half of them last`, pieces / 2, { xanchor: "left", xshift: 6 }),
+      ];
+    }
+    return this.lines.flatMap((line, i) =>
+      label(line, `<b>${line.id}</b>`, ((i + 1) / (this.lines.length + 1)) * pieces, {}));
   }
 
   layout() {
@@ -121,7 +133,7 @@ class Copies extends Chart {
     return Object.entries(styles).map(([key, [name, color, dash]]) => {
       const { x, y } = Report.thinned(this.time, this.data.copies[key], from, to, MOST_POINTS / 3);
       return {
-        type: "scatter", mode: "lines", name, x: [...x, this.span], y: [...y, y[y.length - 1]],
+        type: "scatter", mode: "lines", name, x: [...x, 1.01 * this.span], y: [...y, y[y.length - 1]],
         line: { color: Report.color(color), width: 2.5, dash, shape: "hv" },
         hovertemplate: "%{y} copies at %{x:.3f}",
       };
@@ -171,12 +183,12 @@ class Uploads extends Chart {
         tickvals: places, showgrid: false, zeroline: false, tickfont: { size }, constrain: "domain",
         tickangle: uploads.length <= NUMBERED ? 0 : -90, fixedrange: true,
         ticktext: peers.map((peer, i) => `${peer.id}${uploads.length <= NUMBERED ? "<br>" : " "}got ${sum(uploads.map((row) => row[i]))}`),
-        title: { text: "to this peer, and the pieces that it got in all" },
+        title: { text: "to this peer (pieces)" },
       }),
       yaxis: Report.axis({
         tickvals: places, showgrid: false, zeroline: false, tickfont: { size }, autorange: "reversed", fixedrange: true,
         ticktext: peers.map((peer, i) => `${peer.id}${peer.seed ? " seed" : ""} gave ${sum(uploads[i])}`),
-        title: { text: "from this peer, and what it gave in all", standoff: 4 },
+        title: { text: "from this peer", standoff: 4 },
       }),
     });
   }
@@ -234,6 +246,9 @@ class Fairness extends Chart {
         annotations.push(note(`${pairs[pairs.length - 1].id}`, pairs[pairs.length - 1].share, y, Report.color("faint"), { yshift: 13, bgcolor: "rgba(0,0,0,0)" }));
       }
     });
+    if (!this.data.fairness.length) {
+      annotations.push(note("nobody was interested for as long as an unchoking interval", 50, (this.rows.length - 1) / 2, Report.color("ink")));
+    }
     annotations.push(note("Jain", 1.01, -0.9, Report.color("faint"), { xref: "paper", xanchor: "left" }));
     const places = this.rows.map((_, index) => index);
     return Report.layout({

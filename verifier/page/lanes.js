@@ -155,13 +155,13 @@ class Lanes {
     const step = (view.to - view.from) / bins;
     const sums = view.shown.map((peer) => this.sums(view, peer, bins, step));
     const most = (kind) => Math.max(1e-9, ...sums.map((one) => Math.max(...one[kind])));
-    const gets = 0.4 / Math.max(1, most("unchoked"));
-    const pieces = 0.4 / most("downloads");
-    const gives = 0.42 / Math.max(this.data.slots, most("optimistic"));
+    const gets = 0.48 / Math.max(1, most("unchoked"));
+    const pieces = 0.48 / most("downloads");
+    const gives = 0.34 / Math.max(this.data.slots, most("optimistic"));
     sums.forEach((one, lane) => {
-      const up = lane + 0.48;
+      const up = lane + 0.4;
       const down = lane + 0.94;
-      const all = 0.42 / Math.max(1, this.count - 1);
+      const all = 0.34 / Math.max(1, this.count - 1);
       layers.connections.staircase(view.from, step, one.connections, up, all);
       layers.optimistic.staircase(view.from, step, one.optimistic, up, gives);
       layers.preferred.staircase(view.from, step, one.preferred, up, gives);
@@ -171,7 +171,7 @@ class Lanes {
     const length = Report.time(step, step * 100, this.data.unit);
     return [
       `aggregated: means over steps of ${length}, and the pieces downloaded in each`,
-      `the highest lane: ${Math.round(most("downloads"))} pieces in a step`,
+      `the highest: ${Math.round(most("downloads"))} pieces in a step, unchoked by ${most("unchoked").toFixed(1)} neighbors`,
     ];
   }
 

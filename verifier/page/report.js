@@ -11,6 +11,21 @@
     return everything();
   };
 
+  /** Show a finding in the timeline, with its reason and the way back to it. */
+  const point = (article, timeline, button, data) => {
+    for (const one of article.querySelectorAll(".finding.shown")) one.classList.remove("shown");
+    const finding = button.closest(".finding");
+    finding.classList.add("shown");
+    const chosen = timeline.figure.querySelector(".chosen");
+    const back = document.createElement("a");
+    back.href = `#${finding.id}`;
+    back.textContent = button.dataset.finding.split("-")[0];
+    chosen.replaceChildren(back, ` ${finding.querySelector(".because").textContent}`);
+    chosen.hidden = false;
+    timeline.show(data.places[button.dataset.finding]);
+    timeline.figure.querySelector(".tools").scrollIntoView({ block: "start" });
+  };
+
   const start = (article) => {
     const data = JSON.parse(article.querySelector("script.data").textContent);
     const place = (name) => article.querySelector(`figure.${name}`);
@@ -23,12 +38,7 @@
       new Fairness(place("fairness"), data),
     );
     for (const button of article.querySelectorAll("button[data-finding]")) {
-      button.addEventListener("click", () => {
-        for (const one of article.querySelectorAll(".finding.shown")) one.classList.remove("shown");
-        button.closest(".finding").classList.add("shown");
-        timeline.show(data.places[button.dataset.finding]);
-        timeline.chart.scrollIntoView({ block: "start" });
-      });
+      button.addEventListener("click", () => point(article, timeline, button, data));
     }
   };
 

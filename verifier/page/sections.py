@@ -41,6 +41,8 @@ def families(run: Run) -> str:
         }
         worst = next((outcome for outcome in OUTCOMES if found[outcome]), None)
         told = badge("not exercised", "not judged") if worst is None else badge(worst)
+        if worst == "violated" and not any(one["errors"] for one in checks):
+            told = badge("warning", "violated, warnings only")
         cells = [_ids(run, found[outcome]) for outcome in ("violated", "unknown", "not exercised")]
         passed = str(len(found["ok"])) if found["ok"] else NOTHING
         rows.append([f"{letter} {escape(name)}", told, passed, *cells])
@@ -101,10 +103,23 @@ def timeline(run: Run) -> str:
     tools = (
         '<div class="tools"><label>Show <select class="lanes"><option value="">all peers</option>'
         f"{choices}</select></label>{buttons}</div>\n"
-        '<p class="status" role="status"></p>'
+        '<p class="status" role="status"></p>\n<p class="chosen" hidden></p>'
     )
     told = "; ".join(run.data["aggregated"])
     small = f"<p>To keep this page small: {told}.</p>" if told else ""
+    lives = run.verdict.case.lives
+    coarse = [life.file.label for life in lives if run.moments.spread(life)]
+    if coarse:
+        which = "All logs" if len(coarse) == len(lives) else escape(", ".join(coarse))
+        small += (
+            f"<p>{which} tell whole seconds or minutes only: lines of the same time are spread evenly"
+            " over it, in their order.</p>"
+        )
+    lost = [life.file.label for life in lives if not run.moments.placed(life)]
+    if lost:
+        small += f"<p>Without times, and so not in the charts: {escape(', '.join(lost))}.</p>"
+    if run.moments.unit == "lines":
+        small += "<p>No log tells times: each lane counts its own lines, and only their order is known.</p>"
     title = "Timeline: who unchokes whom, and do pieces follow?"
     return figure("timeline", title, look, tools=key + tools, more=small)
 

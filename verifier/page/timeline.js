@@ -44,6 +44,7 @@ class Timeline {
     const length = to - from;
     if (name === "whole") {
       this.marks = [];
+      this.figure.querySelector(".chosen").hidden = true;
       this.select.value = "";
       this.look({ from: this.whole[0], to: this.whole[1], shown: this.everybody });
     } else if (name === "in") this.look({ from: from + length / 4, to: to - length / 4 });
@@ -79,14 +80,14 @@ class Timeline {
     this.select.value = shown.length === 1 ? String(shown[0]) : "";
     const first = Math.min(...times);
     const last = Math.max(...times);
-    const around = Math.max((last - first) * 0.25, this.span * 0.02);
+    const around = Math.max((last - first) * 0.25, this.span * 0.04);
     return this.look({ from: first - around, to: last + around, shown });
   }
 
   /** Pixels that a row, or a lane without rows, is high. */
   rowHeight() {
     const { shown } = this.view;
-    if (!this.lanes.detailed(shown)) return Math.min(40, Math.max(18, 1000 / shown.length));
+    if (!this.lanes.detailed(shown)) return Math.min(48, Math.max(22, 1000 / shown.length));
     return Math.min(18, Math.max(11, 1000 / (shown.length * this.lanes.count)));
   }
 
@@ -110,7 +111,7 @@ class Timeline {
       y: layers[name].y,
       name,
     }));
-    traces.push(this.completions(), this.witnesses());
+    traces.push(this.completions(), this.witnesses(Math.max(200, width)));
     const unit = this.data.unit;
     const span = this.view.to - this.view.from;
     this.status.textContent =
@@ -146,15 +147,23 @@ class Timeline {
     return { type: "scatter", mode: "markers", x, y, marker, hoverinfo: "skip", name: "complete" };
   }
 
-  witnesses() {
+  /** The witnesses in view, joined by a line; those at the same place have one mark. */
+  witnesses(width) {
     const color = Report.color("witness");
-    const shown = this.marks.filter((mark) => this.view.shown.includes(mark.peer));
+    const near = (20 * (this.view.to - this.view.from)) / width;
+    const marks = [];
+    for (const mark of this.marks.filter(({ peer }) => this.view.shown.includes(peer))) {
+      const y = this.middle(this.view.shown.indexOf(mark.peer), mark.other, mark.peer);
+      const same = marks.find((one) => one.y === y && Math.abs(one.x - mark.time) < near);
+      if (same) same.numbers.push(mark.number);
+      else marks.push({ x: mark.time, y, numbers: [mark.number] });
+    }
     return {
       type: "scatter",
       mode: "lines+markers+text",
-      x: shown.map((mark) => mark.time),
-      y: shown.map((mark) => this.middle(this.view.shown.indexOf(mark.peer), mark.other, mark.peer)),
-      text: shown.map((mark) => `<b>${mark.number}</b>`),
+      x: marks.map((mark) => mark.x),
+      y: marks.map((mark) => mark.y),
+      text: marks.map((mark) => `<b>${mark.numbers.join(", ")}</b>`),
       textposition: "top center",
       textfont: { color, size: 16 },
       marker: { symbol: "circle-open", size: 15, color, line: { width: 3, color } },

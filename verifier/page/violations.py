@@ -11,7 +11,7 @@ from verifier.report_text import printable
 if TYPE_CHECKING:
     from verifier.page.run import Run
 
-SHOWN = 1000
+SHOWN = 400
 """Characters of a line that are shown; a trace's can be long."""
 WEIGHTS = ("error", "warning", "info")
 
@@ -70,8 +70,8 @@ def _finding(run: Run, check: dict[str, Any], nth: int) -> str:
         else '<small class="none">nothing tells where in the timeline</small>'
     )
     return (
-        f'<div class="finding {finding["severity"]}"><ol>{lines}</ol>\n'
-        f"<p><b>because</b> {escape(printable(finding['because']))}</p>\n{button}</div>"
+        f'<div class="finding {finding["severity"]}" id="{run.id}-{name}"><ol>{lines}</ol>\n'
+        f'<p class="because"><b>because</b> {escape(printable(finding["because"]))}</p>\n{button}</div>'
     )
 
 
