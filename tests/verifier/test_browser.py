@@ -205,7 +205,7 @@ def test_two_million_lines(browser: Browser, tmp_path: Path) -> None:
     begun = time.perf_counter()
     browser.open(path)
     loaded = time.perf_counter() - begun
-    times = {}
+    times: dict[str, int] = {}
     for name in CHARTS[:3]:
         for begin, end in ((10, 30), (20, 22), (0, 50)):
             took = browser.driver.execute_async_script(REDRAW, f"figure.{name}", begin, end)

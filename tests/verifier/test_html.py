@@ -20,6 +20,8 @@ from verifier.cli import main
 from verifier.output import ReportError, write
 
 ROOT = Path(__file__).parents[2]
+DASH = "\N{EN DASH}"
+"""Stands for nothing."""
 
 pytest.importorskip("plotly", reason="pages need the extra `report`")
 
@@ -103,7 +105,7 @@ def test_verdict_and_families(tmp_path: Path) -> None:
     assert int(ok) == list(checks.values()).count("ok")
     assert violated.split() == [name for name, told in checks.items() if told == "violated"]
     names = {name for name, told in checks.items() if told in {"unknown", "not exercised"}}
-    assert set(f"{unknown} {idle}".split()) - {"–"} == names
+    assert set(f"{unknown} {idle}".split()) - {DASH} == names
 
 
 def test_violations_are_explained(tmp_path: Path) -> None:
@@ -232,9 +234,7 @@ def test_unwritable_output_is_told_first(
         assert re.fullmatch(rf"verifier: .*: can't be written: {why}.*\n", told.err)
 
 
-def test_failed_output_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_output_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A report that can't be put in place leaves what was there, and nothing beside it."""
     path = tmp_path / "report.html"
     path.write_text("old")

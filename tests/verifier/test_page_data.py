@@ -30,8 +30,8 @@ def small_run(*, times: bool = True, whole: bool = False) -> Run:
 
     def log(peer: int, begin: int, *sentences: str) -> list[str]:
         lines = []
-        for place, text in enumerate(sentences):
-            second = begin if whole else begin + place
+        for number, text in enumerate(sentences):
+            second = begin if whole else begin + number
             stamp = f"2026-11-22T10:00:{second:02d}" + ("" if whole else ".000000")
             lines.append((f"{stamp}: " if times else "") + f"Peer {peer} {text}\n")
         return lines
