@@ -77,11 +77,7 @@ def timeline(run: Run) -> str:
             ("later", "Later"),
         )
     )
-    look = (
-        "<b>Look for marks without a bar around them (pieces from a neighbor that has the peer"
-        " choked), for bars without marks (slots that nobody uses), and for rows that stay empty.</b>"
-        " Drag across the chart to zoom, double-click for the whole run."
-    )
+    look = "Drag across the chart to zoom; double-click it for the whole run."
     key = (
         '<ul class="key">'
         '<li><i class="preferred"></i>it unchokes, as preferred</li>'
@@ -94,11 +90,14 @@ def timeline(run: Run) -> str:
         '<li><i class="witness">①</i>lines of a violation, in causal order</li></ul>\n'
         '<p class="detail">Each peer has a lane: on top its pieces so far, then a row for each'
         " neighbor. The row's upper bar is what the peer gives to that neighbor (an optimistic"
-        " unchoke is the lower bar), its lower bar and marks what it gets from it.</p>"
+        " unchoke is the lower bar), its lower bar and marks what it gets from it. <b>Look for marks"
+        " without a bar around them (pieces from a neighbor that has the peer choked), for bars without"
+        " marks (slots that nobody uses), and for rows that stay empty.</b></p>"
         '<p class="overview">Each peer has a lane, with all neighbors together: its upper half is the'
         " number of neighbors that it unchokes (before the shade of those connected), its lower half"
-        " the number that unchoke it, and the pieces that it downloads. Show one peer, or fewer, to"
-        " see each neighbor.</p>"
+        " the number that unchoke it, and the pieces that it downloads. <b>Look for halves that stay"
+        " flat while others' don't: peers that give nothing, or that nobody serves.</b> Show one peer"
+        " to see each of its neighbors.</p>"
     )
     tools = (
         '<div class="tools"><label>Show <select class="lanes"><option value="">all peers</option>'
