@@ -176,6 +176,16 @@ def test_restarted_peer_begins_anew(tmp_path: Path) -> None:
     assert (data["copies"]["min"][-1], data["copies"]["max"][-1]) == (4, 4)
 
 
+def test_a_seed_that_downloads_has_no_more(tmp_path: Path) -> None:
+    """A seed that logs downloads against the rules (D04) is no second copy."""
+    run = small_run()
+    line = "2026-11-22T10:00:05.000000: Peer 1001 has downloaded the piece 2 from 1002. Now the number of pieces it has is 1.\n"
+    run.log(1001).insert(6, line)
+    verdict = judge(run.write(tmp_path))
+    copies = chart_data(verdict, Moments(verdict.case))["copies"]
+    assert (copies["min"][-1], copies["max"][-1]) == (1, 2)
+
+
 def test_much_is_joined_and_told(verdict: Verdict, monkeypatch: pytest.MonkeyPatch) -> None:
     """What would be too much for a page becomes less by joining, with no time or download lost, and the page says so."""
     monkeypatch.setattr(charts, "MOST_DOWNLOADS", 2)

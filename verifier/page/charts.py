@@ -177,13 +177,16 @@ def _steps(lane: Lane, moments: Moments, told: list[str]) -> dict[str, list[int]
 def _copies(
     verdict: Verdict, drawn: Sequence[Lane], moments: Moments, told: list[str]
 ) -> dict[str, list[Any]]:
-    """Least, mean and most copies of a piece over time; who starts anew has none (spec 1.3)."""
+    """Least, mean and most copies of a piece over time; who starts anew has none, and a seed that
+    downloads has no more than before.
+    """
     config = verdict.case.config
     seeds = sum(peer.has_file for peer in config.peers)
     copies = [seeds] * config.pieces
     having = [0] * (len(config.peers) + 1)
     having[seeds] = config.pieces  # by number of copies: how many pieces have so many
-    changes = sorted(change for lane in drawn for change in _changes(lane))
+    leechers = (lane for lane, peer in zip(drawn, config.peers, strict=True) if not peer.has_file)
+    changes = sorted(change for lane in leechers for change in _changes(lane))
     every = max(1, ceil(len(changes) / MOST_STEPS))
     if every > 1:
         told.append(f"copies are counted at {MOST_STEPS} moments of the run")
