@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from verifier.api import verify
 
 pytest.importorskip("plotly", reason="pages need the extra `report`")
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium drives the browser")
+WebDriverWait = pytest.importorskip("selenium.webdriver.support.ui").WebDriverWait
 NEEDED = {"chromium": "chromium", "chromedriver": "chromium-driver"}
 MISSING = [package for program, package in NEEDED.items() if shutil.which(program) is None]
 pytestmark = pytest.mark.skipif(
@@ -59,15 +62,18 @@ const frames = () => new Promise((go) => requestAnimationFrame(() => requestAnim
 class Browser:
     """Chromium with one page open."""
 
-    def __init__(self, profile: Path) -> None:
+    def __init__(self, scratch: Path) -> None:
         options = webdriver.ChromeOptions()
         options.binary_location = shutil.which("chromium") or ""
-        for switch in (*QUIET, f"--user-data-dir={profile}"):
+        for switch in (*QUIET, f"--user-data-dir={scratch / 'profile'}"):
             options.add_argument(switch)
         if os.geteuid() == 0:  # Chromium's sandbox refuses to run as root
             options.add_argument("--no-sandbox")
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
+        service = webdriver.ChromeService(
+            executable_path=shutil.which("chromedriver"),
+            env=os.environ | {"TMPDIR": str(scratch)},
+        )
         self.driver = webdriver.Chrome(options=options, service=service)
         self.driver.set_script_timeout(60)
 
@@ -99,18 +105,37 @@ class Browser:
         return view
 
 
+def running_in(scratch: Path) -> list[str]:
+    """The processes that were started with this folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if str(scratch) in (process / "cmdline").read_text(errors="replace"):
+                found.append(process.name)
+    return found
+
+
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """One browser for all tests here; its processes end with it."""
-    started = Browser(tmp_path_factory.mktemp("chromium"))
-    yield started
-    started.driver.quit()
+def browser() -> Iterator[Browser]:
+    """One browser for all tests here; its processes and files end with it."""
+    # Not pytest's own folder: a socket in there would have too long a name.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        scratch = Path(name)
+        started = Browser(scratch)
+        try:
+            yield started
+        finally:
+            started.driver.quit()
+            deadline = time.monotonic() + 20
+            while running_in(scratch) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert running_in(scratch) == []
 
 
-def page(folder: Path) -> Path:
-    """The page of a folder with logs, beside it."""
-    path = folder.parent / "report.html"
-    path.write_text(verify([folder], form="html").text, encoding="utf-8")
+def page(*folders: Path) -> Path:
+    """The page of folders with logs, beside them."""
+    path = folders[0].parent / "report.html"
+    path.write_text(verify(folders, form="html").text, encoding="utf-8")
     return path
 
 
@@ -138,12 +163,18 @@ def test_a_violation_moves_the_timeline(browser: Browser, tmp_path: Path) -> Non
 
 
 def test_zoom_theme_and_paper(browser: Browser, tmp_path: Path) -> None:
-    """A zoom by hand draws anew what is then in view, the theme changes all colours, and the page can be printed."""
-    browser.open(page(good_run().write(tmp_path / "logs")))
+    """A drag draws anew what is then in view, the theme changes all colours, and a page of two runs can be printed."""
+    folders = [good_run(seed).write(tmp_path / f"run-{seed}") for seed in (1, 2)]
+    browser.open(page(*folders))
+    assert browser.run("return Report.charts.length") == 2 * len(CHARTS)
     before = browser.timeline()
-    browser.driver.execute_async_script(REDRAW, "figure.timeline", 1.0, 2.0)
+    surface = browser.driver.find_element("css selector", "figure.timeline .nsewdrag")
+    drag = webdriver.ActionChains(browser.driver, duration=50)
+    drag.move_to_element(surface).click_and_hold().move_by_offset(200, 0).release().perform()
+    WebDriverWait(browser.driver, 20).until(lambda _: browser.timeline()["from"] > before["from"])
     after = browser.timeline()
-    assert (after["from"], after["to"]) == (1.0, 2.0)
+    assert after["to"] < before["to"]
+    assert after["range"] == pytest.approx([after["from"], after["to"]])
     assert after["status"] != before["status"]
     assert after["points"] < before["points"]
     color = "return document.querySelector('figure.timeline .chart').data[3].fillcolor"

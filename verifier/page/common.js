@@ -37,6 +37,12 @@ Report.time = function (time, span, unit) {
   return `${time.toFixed(digits)} s`;
 };
 
+/** A length of time, in words. */
+Report.length = function (length, unit) {
+  const digits = Math.max(0, Math.min(6, 1 - Math.floor(Math.log10(length || 1))));
+  return unit === "s" ? `${length.toFixed(digits)} s` : `${length.toFixed(digits)} lines`;
+};
+
 Report.timeTitle = function (data) {
   return data.unit === "s" ? "time (s) since the first line of any log" : "line of each log";
 };

@@ -129,8 +129,8 @@ class Lanes {
         rows.push({ downloads: row.downloads, at: heights.unchoked });
       });
     });
-    if (joined) told.push(`bars less than ${Report.time(pixel, pixel * 100, "s")} apart are joined`);
-    told.push(marks(layers.downloads, rows, view, pixel));
+    if (joined) told.push(`bars less than ${Report.length(pixel, this.data.unit)} apart are joined`);
+    told.push(marks(layers.downloads, rows, view, this.data.unit));
     return told;
   }
 
@@ -168,7 +168,7 @@ class Lanes {
       layers.unchoked.staircase(view.from, step, one.unchoked, down, gets);
       layers.downloads.staircase(view.from, step, one.downloads, down, pieces);
     });
-    const length = Report.time(step, step * 100, this.data.unit);
+    const length = Report.length(step, this.data.unit);
     return [
       `aggregated: means over steps of ${length}, and the pieces downloaded in each`,
       `the highest: ${Math.round(most("downloads"))} pieces in a step, unchoked by ${most("unchoked").toFixed(1)} neighbors`,
@@ -232,7 +232,8 @@ function bars(layer, spells, view, pixel, [y0, y1]) {
 }
 
 /** Draw the downloads of rows: each one, or where there are too many, counted in short steps. */
-function marks(layer, rows, view, pixel) {
+function marks(layer, rows, view, unit) {
+  const pixel = (view.to - view.from) / view.width;
   const inside = ({ time }) => [Report.firstFrom(time, view.from), Report.firstFrom(time, view.to)];
   const total = rows.reduce((sum, row) => {
     const [begin, end] = inside(row.downloads);
@@ -268,6 +269,6 @@ function marks(layer, rows, view, pixel) {
       layer.rectangle(x - wide, x + wide, y1 - (y1 - y0) * (0.25 + (0.75 * sum) / most), y1);
     });
   });
-  const length = Report.time(step, step * 100, "s");
+  const length = Report.length(step, unit);
   return `aggregated: ${total} downloads, counted in steps of ${length}; the highest mark is ${most}`;
 }
