@@ -80,7 +80,8 @@ class Browser:
     def open(self, report: Path) -> None:
         """Load a page and wait until all is drawn."""
         self.driver.get(report.as_uri())
-        assert self.run("return document.documentElement.dataset.drawn") == "yes"
+        drawn = "return document.documentElement.dataset.drawn === 'yes'"
+        WebDriverWait(self.driver, 60).until(lambda _: self.run(drawn))
 
     def run(self, script: str, *arguments: object) -> Any:
         """What a script returns."""
@@ -213,6 +214,8 @@ def test_fifty_peers_are_aggregated(browser: Browser, tmp_path: Path) -> None:
     assert whole["mode"] == "overview"
     assert "aggregated" in whole["status"]
     assert whole["points"] < MOST_POINTS
+    browser.run("Report.charts[0].show([[3, 100, 7], [9, 200, null]])")
+    assert browser.timeline()["shown"] == [3, 9]
     browser.run(
         "const select = document.querySelector('select.lanes'); select.value = '3';"
         "select.dispatchEvent(new Event('change'))"

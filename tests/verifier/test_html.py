@@ -86,6 +86,12 @@ def test_charts_are_drawn_from_the_same_numbers(make, tmp_path: Path) -> None:
     for column, peer in enumerate(data["peers"]):
         got = sum(row[column] or 0 for row in data["uploads"])
         assert (peer["steps"]["count"] or [0])[-1] == got == len(peer["downloads"]["time"])
+        cells = [one.text for one in page.elements if one.tag in {"th", "td"}]
+        begin = cells.index(run["peers"][column]["logs"][-1])
+        assert cells[begin + 5 : begin + 7] == [
+            str(sum(value or 0 for value in data["uploads"][column])),
+            str(got),
+        ]
     least, mean, most = run["metrics"]["copies"][-1]
     last = [data["copies"][name][-1] for name in ("min", "mean", "max")]
     assert last == [least, pytest.approx(mean), most]

@@ -12,6 +12,7 @@ class Chart {
   constructor(figure, data, zooms = false) {
     this.data = data;
     this.chart = figure.querySelector(".chart");
+    this.status = figure.querySelector(".status");
     this.span = Math.max(data.span * data.tick, data.tick);
     this.range = null;
     this.zooms = zooms;
@@ -29,6 +30,11 @@ class Chart {
       });
     }
     return done;
+  }
+
+  /** Say how many points of a line one that is drawn stands for. */
+  tell(each) {
+    this.status.textContent = each > 1 ? `Aggregated: one point in ${each} is drawn; a zoom shows more.` : "";
   }
 
   timeAxis() {
@@ -78,13 +84,17 @@ class Pieces extends Chart {
   traces() {
     const [from, to] = this.range || [0, this.span];
     const most = Math.max(50, Math.floor(MOST_POINTS / Math.max(1, this.lines.length)));
-    return this.lines.map((line, number) => {
-      const { x, y } = Report.thinned(line.time, line.count, from, to, most);
+    let coarsest = 1;
+    const traces = this.lines.map((line, number) => {
+      const { x, y, each } = Report.thinned(line.time, line.count, from, to, most);
+      coarsest = Math.max(coarsest, each);
       return {
         type: "scatter", mode: "lines", x, y, line: this.style(line, number), name: `peer ${line.id}`,
         hovertemplate: "%{y} pieces at %{x:.3f}",
       };
     });
+    this.tell(coarsest);
+    return traces;
   }
 
   /** Each line's name, at heights of their own so that they don't hide each other. */
@@ -131,7 +141,8 @@ class Copies extends Chart {
     };
     const [from, to] = this.range || [0, this.span];
     return Object.entries(styles).map(([key, [name, color, dash]]) => {
-      const { x, y } = Report.thinned(this.time, this.data.copies[key], from, to, MOST_POINTS / 3);
+      const { x, y, each } = Report.thinned(this.time, this.data.copies[key], from, to, MOST_POINTS / 3);
+      this.tell(each);
       return {
         type: "scatter", mode: "lines", name, x: [...x, 1.01 * this.span], y: [...y, y[y.length - 1]],
         line: { color: Report.color(color), width: 2.5, dash, shape: "hv" },

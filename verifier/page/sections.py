@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 OUTCOMES = ("violated", "unknown", "ok", "not exercised")
 """The worst first."""
+STATUS = '<p class="status" role="status"></p>'
+"""Where a chart says what is in view, and what is aggregated in it."""
 
 
 def head(run: Run) -> str:
@@ -101,8 +103,9 @@ def timeline(run: Run) -> str:
     )
     tools = (
         '<div class="tools"><label>Show <select class="lanes"><option value="">all peers</option>'
+        '<option value="involved" hidden>the peers involved</option>'
         f"{choices}</select></label>{buttons}</div>\n"
-        '<p class="status" role="status"></p>\n<p class="chosen" hidden></p>'
+        f'{STATUS}\n<p class="chosen" hidden></p>'
     )
     told = "; ".join(run.data["aggregated"])
     small = f"<p>To keep this page small: {told}.</p>" if told else ""
@@ -201,7 +204,7 @@ def pieces(_run: Run) -> str:
         " <b>Look for flat stretches: that peer waits, though others have what it lacks.</b>"
         " Lines that end together are a swarm that shares; one that hurries ahead keeps to itself."
     )
-    return figure("pieces", "Pieces over time: who waits?", look)
+    return figure("pieces", "Pieces over time: who waits?", look, tools=STATUS)
 
 
 def copies(run: Run) -> str:
@@ -223,7 +226,7 @@ def copies(run: Run) -> str:
         " leave.</b>"
     )
     title = "Copies of each piece: how long could the seed not leave?"
-    return figure("copies", title, look, more=table(titles, rows, kind="quarters"))
+    return figure("copies", title, look, tools=STATUS, more=table(titles, rows, kind="quarters"))
 
 
 def uploads(run: Run) -> str:

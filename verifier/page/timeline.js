@@ -77,7 +77,8 @@ class Timeline {
     const shown = this.lanes.detailed(this.everybody)
       ? this.everybody
       : this.everybody.filter((peer) => involved.has(peer));
-    this.select.value = shown.length === 1 ? String(shown[0]) : "";
+    this.select.value = shown.length === 1 ? String(shown[0]) : "involved";
+    if (shown === this.everybody) this.select.value = "";
     const first = Math.min(...times);
     const last = Math.max(...times);
     const around = Math.max((last - first) * 0.25, this.span * 0.04);

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SHOWN = 400
 """Characters of a line that are shown; a trace's can be long."""
+FIRST = 5
+"""Findings of a check that are shown unfolded."""
 WEIGHTS = ("error", "warning", "info")
 
 
@@ -47,11 +49,20 @@ def _title(run: Run, check: dict[str, Any], mark: str, *, own: bool = True) -> s
 def _check(run: Run, check: dict[str, Any]) -> str:
     """One check's findings, as many as the report keeps, and how many more there are."""
     worst = next(weight for weight in WEIGHTS if check[f"{weight}s"])
-    findings = "\n".join(_finding(run, check, nth) for nth in range(len(check["findings"])))
+    findings = [_finding(run, check, nth) for nth in range(len(check["findings"]))]
+    if len(findings) > FIRST:
+        others = len(findings) - FIRST
+        findings.insert(FIRST, f"<details><summary>{others} more of these</summary>")
+        findings.append("</details>")
     total = check["errors"] + check["warnings"] + check["infos"]
     more = total - len(check["findings"])
-    rest = f"<p>and {more} more; the rule applied {check['exercised']} times</p>" if more else ""
-    return f"{_title(run, check, badge(worst, WORDS[worst]))}\n{findings}\n{rest}</section>"
+    rest = (
+        f"<p>and {more} more that aren't listed; the rule applied {check['exercised']} times</p>"
+        if more
+        else ""
+    )
+    title = _title(run, check, badge(worst, WORDS[worst]))
+    return "\n".join([title, *findings, f"{rest}</section>"])
 
 
 def _finding(run: Run, check: dict[str, Any], nth: int) -> str:
