@@ -244,29 +244,32 @@ class Downloads:
     def check_overdue(self) -> None:
         """Free the pieces of requests for which nothing came for too long (spec 6.6)."""
         state = self._state
-        late = state.now - OVERDUE_AFTER
         waiting = [n for n in state.neighbors.values() if n.download.state == "requesting"]
         for neighbor in waiting:
-            if neighbor.download.progress_at <= late:
+            if self._is_late(neighbor.download.progress_at):
                 neighbor.download.expire()
                 self._free(neighbor, neighbor.download.piece, "overdue")
-        self._close_stalled(late)
+        self._close_stalled()
         awaited = [
             n.download.progress_at
             for n in state.neighbors.values()
             if n.download.state == "requesting"
         ]
-        awaited += [one.byte_at for one in self._receiving.values() if one.byte_at > late]
+        awaited += [r.byte_at for r in self._receiving.values() if not self._is_late(r.byte_at)]
         # A request that was freed may still be answered: the piece can begin to come at any time.
         self._timer_runs = bool(awaited) or any(n.asked for n in state.neighbors.values())
         if self._timer_runs:
             first = min(awaited, default=state.now)
             state.out.append(SetTimer(Timer.OVERDUE, first + OVERDUE_AFTER))
 
-    def _close_stalled(self, late: float) -> None:
+    def _is_late(self, byte_at: float) -> bool:
+        # Reckoned as the timer is: rounded otherwise, it would be due and nothing late, for ever.
+        return byte_at + OVERDUE_AFTER <= self._state.now
+
+    def _close_stalled(self) -> None:
         """Part with those who fell silent in the middle of a piece: their loss frees it."""
         for piece, receipt in self._receiving.items():
-            if receipt.byte_at <= late:
+            if self._is_late(receipt.byte_at):
                 self._state.out += (
                     Warn(
                         f"peer {receipt.neighbor} sent nothing for {OVERDUE_AFTER:.0f} s in the"

@@ -432,6 +432,16 @@ def test_the_overdue_clock_stops_and_starts() -> None:
     )
 
 
+def test_what_the_overdue_clock_was_set_for_is_late() -> None:
+    """When the timer rings that was set for a request, it is overdue, however times are rounded (spec 6.6)."""
+    for tenths in range(1, 200):
+        script = leecher((0,)) >> After(tenths / 10) >> says(2, UNCHOKE) << sends(2, Request(0))
+        assert script
+        script.now += 30.0
+        assert script >> OVERDUE
+        assert script.peer.state.neighbors[2].download.state == "overdue"
+
+
 def test_who_falls_silent_in_a_piece_is_parted_with() -> None:
     """A writer that stops in the middle of a piece for 30 s loses its connection, and so the piece (spec 6.5, 6.6)."""
     assert (
