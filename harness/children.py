@@ -128,6 +128,10 @@ class Children:
         """Call `then` in `watch` whenever `descriptor` can be read."""
         self._selector.register(descriptor, selectors.EVENT_READ, then)
 
+    def forget(self, descriptor: int) -> None:
+        """Watch it no longer."""
+        self._selector.unregister(descriptor)
+
     def watch(self) -> bool:
         """Wait for the next news, or tick, and tell it; whether it was time for a tick."""
         for key, _events in self._selector.select(max(0.0, self._next_look - time.monotonic())):

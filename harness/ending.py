@@ -78,7 +78,7 @@ class Ending:
         """A peer has ended; the first failure ends all others."""
         if exit_status != 0 and self.status is None:
             self._tell(f"peer {peer_id} ended with status {exit_status}: the swarm can't complete")
-            self._begin(exit_status, signal.SIGTERM)
+            self.begin(exit_status, signal.SIGTERM)
 
     def heed(self) -> None:
         """See to signals, time-out and grace; to be called at least at each tick.
@@ -89,17 +89,17 @@ class Ending:
             number = self._signals.pop(0)
             if self._kill_at is None:
                 passed_on = signal.SIGINT if number == signal.SIGINT else signal.SIGTERM
-                self._begin(128 + number, passed_on)
+                self.begin(128 + number, passed_on)
             else:
                 self._kill_at = min(self._kill_at, time.monotonic())
         now = time.monotonic()
         if now >= self._deadline and self._kill_at is None:
             self._tell(f"not finished after {self._timeout:g} s: giving up")
-            self._begin(TIMED_OUT, signal.SIGTERM)
+            self.begin(TIMED_OUT, signal.SIGTERM)
         if self._kill_at is not None and now >= self._kill_at:
             self._end_all(signal.SIGKILL)
 
-    def _begin(self, status: int, number: signal.Signals) -> None:
+    def begin(self, status: int, number: signal.Signals) -> None:
         """Settle the exit status and ask all to end; who still runs after the grace is killed."""
         if self.status is None:
             self.status = status
