@@ -182,7 +182,7 @@ class Host:
         return {
             pid: command
             for pid, command in processes_in(self._namespace).items()
-            if command and init.__file__ not in command and "sshd" not in command.split()[0]
+            if init.__file__ not in command and "sshd" not in command.split()[0]
         }
 
 

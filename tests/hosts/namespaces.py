@@ -43,11 +43,12 @@ def _enter(namespace: int) -> None:
 
 
 def processes_in(namespace: str) -> dict[int, str]:
-    """Command lines of the processes whose PID namespace this is (as its link reads), by their id here."""
+    """Command lines of the living in this PID namespace (as its link reads), by their id here."""
     found = {}
     for entry in Path("/proc").iterdir():
         with suppress(OSError):  # no process, one that has ended meanwhile, or none of ours
             if entry.name.isdigit() and str((entry / "ns/pid").readlink()) == namespace:
                 words = (entry / "cmdline").read_bytes().split(b"\0")
-                found[int(entry.name)] = b" ".join(words).decode(errors="replace").strip()
+                if command := b" ".join(words).decode(errors="replace").strip():
+                    found[int(entry.name)] = command
     return found
