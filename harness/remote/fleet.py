@@ -93,13 +93,11 @@ class Fleet:
     def each(self, work: Callable[[Session], Value]) -> Outcomes[Value]:
         """Do some work on all hosts at once."""
         sessions = list(self._sessions.values())
-        told = {
-            session.host.name: value
-            for session, value in zip(sessions, side_by_side(sessions, work), strict=True)
-        }
-        return Outcomes(
-            {h.name: told.get(h.name) or self._unreachable[h.name] for h in self._hosts}
-        )
+        told: dict[str, Value | HostError] = {}
+        for session, value in zip(sessions, side_by_side(sessions, work), strict=True):
+            told[session.host.name] = value
+        told |= self._unreachable
+        return Outcomes({host.name: told[host.name] for host in self._hosts})
 
     def _open(self, host: Host) -> None:
         self._sessions[host.name] = self._connect(host)
@@ -108,9 +106,7 @@ class Fleet:
         side_by_side(list(self._sessions.values()), Session.close)
 
 
-def side_by_side(
-    items: Sequence[Item], work: Callable[[Item], Value]
-) -> list[Value | HostError]:
+def side_by_side(items: Sequence[Item], work: Callable[[Item], Value]) -> list[Value | HostError]:
     """Do some work on all items at once; each one's value or HostError.
 
     Any other error is raised, at once. The threads don't keep the program from ending.

@@ -10,7 +10,7 @@ import zipfile
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from harness.errors import HarnessError
 from harness.runfolder import ROOT
@@ -144,5 +144,5 @@ def _modules(distribution: metadata.Distribution) -> dict[str, bytes]:
                 "to other machines: install its pure variant, or start the peers there by hand"
             )
         if path.suffix == ".py" and ".." not in path.parts:
-            found[path.as_posix()] = file.locate().read_bytes()
+            found[path.as_posix()] = Path(str(file.locate())).read_bytes()
     return found

@@ -6,7 +6,7 @@ import hashlib
 import ipaddress
 import math
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,10 +49,11 @@ class Plan:
     config: SwarmConfig
     limits: Settings
     random_seed: int
-    hosts: list[Host] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "hosts", hosts_of(self.config))
+    @cached_property
+    def hosts(self) -> list[Host]:
+        """The hosts that PeerInfo.cfg names, in its order."""
+        return hosts_of(self.config)
 
     @cached_property
     def files(self) -> dict[str, str]:

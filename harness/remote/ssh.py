@@ -49,6 +49,9 @@ class SSHWire:
         except (OSError, EOFError, paramiko.SSHException) as error:
             self._connection.close()
             raise HostError(_why_unreachable(error, self._connection)) from None
+        except HostError:
+            self._connection.close()
+            raise
         self._stdout = self._channel.makefile("rb")
 
     def send(self, data: bytes) -> None:
@@ -139,12 +142,12 @@ def _trust_known_hosts(connection: Any) -> None:
         connection = connection.gateway
 
 
-class _RefuseUnknown(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] -- it ships no types
+class _RefuseUnknown:
     def __init__(self, name: str) -> None:
         self._name = name
 
     def missing_host_key(self, *_: object) -> None:
-        """Say what to do."""
+        """Paramiko asks what to do."""
         raise HostError(f"its key isn't known here yet: run `ssh {self._name}` once and accept it")
 
 
@@ -166,5 +169,7 @@ def _why_unreachable(error: Exception, connection: Any) -> str:
             "keys are used, with ssh-agent where they have a passphrase, but no passwords"
         )
     if isinstance(error, OSError):
-        return f"{where} can't be reached: {error.strerror or error}: is an SSH server running there?"
+        return (
+            f"{where} can't be reached: {error.strerror or error}: is an SSH server running there?"
+        )
     return f"no SSH connection to {where}: {error}"
