@@ -185,11 +185,12 @@ class Agent:
         return {}
 
     def _do_start(self, peer: int, command: list[str]) -> None:
+        self._note["peers"][str(peer)] = {}
         try:
             self._children.start(peer, command)
         except OSError as error:
-            self.on_diagnostic(f"peer {peer}: {command[0]} can't be started: {error.strerror}")
-            self._voice.say({"event": "ended", "peer": peer, "status": 1})
+            self.on_diagnostic(f"peer {peer}: can't be started: {error.filename}: {error.strerror}")
+            self.on_end(peer, 1)
 
     def _do_signal(self, number: int) -> None:
         self._children.signal_all(number)
@@ -224,7 +225,7 @@ class Agent:
     def on_line(self, peer_id: int, line: bytes) -> None:
         """Pass on a status line."""
         text = line.decode(errors="replace")
-        self._note["peers"][str(peer_id)] = {"line": text}
+        self._note["peers"][str(peer_id)]["line"] = text
         self._voice.say({"event": "line", "peer": peer_id, "line": text}, may_be_lost=True)
 
     def on_diagnostic(self, line: str) -> None:
@@ -233,8 +234,9 @@ class Agent:
 
     def on_end(self, peer_id: int, exit_status: int) -> None:
         """Pass it on, and keep it for `remote.collect`."""
-        self._records.drop(self._pids[peer_id])
-        self._note["peers"].setdefault(str(peer_id), {})["exit_status"] = exit_status
+        if pid := self._pids.pop(peer_id, None):
+            self._records.drop(pid)
+        self._note["peers"][str(peer_id)]["exit_status"] = exit_status
         self._place.write_launch_note(self._note)
         self._voice.say({"event": "ended", "peer": peer_id, "status": exit_status})
 
@@ -247,7 +249,7 @@ def main() -> None:
     if not opening:
         return
     order = json.loads(opening)
-    home = Path.home() / order["home"]
+    home = Path.home() / Path(order["home"]).expanduser()
     voice = Voice()
     voice.say(
         {

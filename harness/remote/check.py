@@ -98,8 +98,7 @@ def _missing_space(plan: Plan, session: Session, free: int) -> list[str]:
     if needed <= free:
         return []
     return [
-        f"{format_bytes(free)} are free in the home, and {format_bytes(needed)} are needed: "
-        "make room, or name another folder with --home"
+        f"{format_bytes(needed)} are needed, and {format_bytes(free)} are free: make room, or name a folder elsewhere with --home"
     ]
 
 

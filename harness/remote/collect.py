@@ -35,14 +35,14 @@ class Collected:
 
 
 def collect(
-    plan: Plan, fleet: Fleet, console: Console, *, runs: Path, board: Board | None, exit_status: int
+    plan: Plan, fleet: Fleet, console: Console, *, board: Board | None, exit_status: int
 ) -> Result:
     """Bring everything here and tell in one table; the result says what is missing.
 
     Without a `board`, since nobody watched the launch, what the agents kept of it stands in.
     """
     try:
-        folder = runfolder.new_run_folder(runs)
+        folder = runfolder.new_run_folder(plan.options.runs)
         for name, text in plan.files.items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness import runfolder
 from harness.ending import GRACE
 from harness.errors import HOSTS_FAILED
 from harness.live import make_console
@@ -16,8 +15,6 @@ from harness.remote.plan import make_plan
 from harness.swarm import conclude
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from harness.remote.plan import Options
 
 
@@ -42,12 +39,12 @@ def run_launch(options: Options) -> int:
         return launch(plan, fleet, make_console())[0]
 
 
-def run_collect(options: Options, runs: Path = runfolder.RUNS) -> int:
+def run_collect(options: Options) -> int:
     """Bring logs, traces and checksums here: 0 when all came, 8 when a host failed."""
     plan = make_plan(options)
     console = make_console()
     with plan.connect() as fleet:
-        result = collect(plan, fleet, console, runs=runs, board=None, exit_status=0)
+        result = collect(plan, fleet, console, board=None, exit_status=0)
     result.write()
     console.print(result.table())
     console.print(result.last_words(), soft_wrap=True)
@@ -69,7 +66,7 @@ def run_stop(options: Options) -> int:
     return HOSTS_FAILED if outcomes.errors else 0
 
 
-def run_swarm(options: Options, runs: Path = runfolder.RUNS) -> int:
+def run_swarm(options: Options) -> int:
     """Check, deploy, launch, collect, judge: the exit status of a swarm, 8 when a host failed."""
     plan = make_plan(options)
     console = make_console()
@@ -79,5 +76,5 @@ def run_swarm(options: Options, runs: Path = runfolder.RUNS) -> int:
         exit_status, board = launch(plan, fleet, console)
         if board is None:
             return exit_status
-        result = collect(plan, fleet, console, runs=runs, board=board, exit_status=exit_status)
+        result = collect(plan, fleet, console, board=board, exit_status=exit_status)
     return conclude(result, console)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import queue
+import signal
 import time
 from collections import deque
 from contextlib import suppress
@@ -22,7 +23,6 @@ from harness.remote.session import HostError
 from harness.swarm import headline, peer_options
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Iterable
 
     from rich.console import Console
@@ -167,6 +167,8 @@ class RemoteLauncher:
         self._observer.on_diagnostic(
             f"{session.host.name} is lost: {reason}: peer {names} counts as failed"
         )
+        if self._to_start:
+            self._ending.begin(HOSTS_FAILED, signal.SIGTERM)  # the others would wait in vain
         self._ending.status = self._ending.status or HOSTS_FAILED
         for peer_id in lost:
             self._end(peer_id, HOSTS_FAILED)

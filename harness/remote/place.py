@@ -122,7 +122,10 @@ class Place:
         for name, text in files.items():
             path = self.swarm / name
             if not path.exists() or path.read_text(encoding="utf-8") != text:
-                raise PlaceError(f"{path} isn't this configuration's: run `invoke remote.deploy`")
+                raise PlaceError(
+                    f"{path} isn't what --config and --file say: name the same ones as for "
+                    "`invoke remote.deploy`, or run it again"
+                )
 
     def begin(self, run: str, note: dict[str, Any]) -> None:
         """Put the results of the launch before this one aside, so that they aren't mistaken."""

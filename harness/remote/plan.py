@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from harness import runfolder, settings
 from harness.errors import HarnessError
 from harness.remote.fleet import Fleet, hosts_of
-from harness.remote.session import Session
+from harness.remote.session import HostError, Session
 from harness.settings import Settings
 from peerio.config import COMMON, PEER_INFO, ConfigError, format_common, format_peers
 
@@ -39,6 +39,7 @@ class Options:
     random_seed: int | None = None
     plain: bool = False
     trace: bool = True
+    runs: Path = runfolder.RUNS
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,11 @@ class Plan:
 
         def session(host: Host) -> Session:
             wire = SSHWire(host.name, python=options.python, ssh_config=options.ssh_config)
-            return Session(host, wire, options.home)
+            try:
+                return Session(host, wire, options.home)
+            except HostError:
+                wire.close(0)
+                raise
 
         return Fleet(self.hosts, session)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,9 @@ except ImportError as missing:
 
 if TYPE_CHECKING:
     from typing import BinaryIO
+
+# What goes wrong is told once and in our words, not also by the library's threads.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 CONNECT_TIMEOUT = 10
 """Seconds for a host to answer, unless ConnectTimeout in the ssh configuration says otherwise."""

@@ -10,6 +10,7 @@ from harness import numbers
 from harness.finish import finish, path_of
 from harness.remote import commands
 from harness.remote.plan import HOME, PYTHON, Options
+from harness.runfolder import RUNS
 
 _WHERE = {
     "config": "Folder under configs/ or any path with Common.cfg and PeerInfo.cfg (default: three-laptops).",
@@ -26,6 +27,7 @@ _RUN = {
     "plain": "Plain lines instead of the live table, as when this isn't a terminal.",
     "trace": "Peers write their traces too (default: yes).",
 }
+_RUNS = {"runs": "Folder in which the run folder is made (default: runs/ of the project)."}
 
 
 @task(auto_shortflags=False, help={**_WHERE, **_FILE})
@@ -123,7 +125,7 @@ def launch(
     finish(work)
 
 
-@task(auto_shortflags=False, help={**_WHERE, **_FILE})
+@task(auto_shortflags=False, help={**_WHERE, **_FILE, **_RUNS})
 def collect(
     _context: Context,
     *,
@@ -132,6 +134,7 @@ def collect(
     home: str = HOME,
     python: str = PYTHON,
     file: str = "",
+    runs: str = "",
 ) -> None:
     """Bring logs, traces and checksums of the latest launch to a run folder; then `invoke verify`.
 
@@ -144,6 +147,7 @@ def collect(
         ssh_config=path_of(ssh_config),
         home=home,
         python=python,
+        runs=path_of(runs) or RUNS,
     )
     finish(lambda: commands.run_collect(options))
 
@@ -166,7 +170,7 @@ def stop(
     finish(lambda: commands.run_stop(options))
 
 
-@task(auto_shortflags=False, help={**_WHERE, **_FILE, **_RUN})
+@task(auto_shortflags=False, help={**_WHERE, **_FILE, **_RUN, **_RUNS})
 def swarm(
     _context: Context,
     *,
@@ -179,6 +183,7 @@ def swarm(
     random_seed: str = "",
     plain: bool = False,
     trace: bool = True,
+    runs: str = "",
 ) -> None:
     """Do it all across the hosts: check, deploy, launch, collect, and judge the logs.
 
@@ -201,6 +206,7 @@ def swarm(
                 random_seed=numbers.parse_count("random-seed", random_seed),
                 plain=plain,
                 trace=trace,
+                runs=path_of(runs) or RUNS,
             )
         )
 
