@@ -92,6 +92,7 @@ class RemoteLauncher:
         self._observer = observer
         self._events: queue.SimpleQueue[tuple[Session, dict[str, Any]]] = queue.SimpleQueue()
         self._starting: int | None = None
+        self._lost: dict[Session, str] = {}
         self._running: dict[int, Session] = {}
         self._statuses: dict[int, int] = {}
         self._ending = Ending(
@@ -106,7 +107,7 @@ class RemoteLauncher:
         the protocol has it (spec 7.3).
         """
         for session in self._sessions.values():
-            session.on_event = partial(self._note, session)
+            session.listen(partial(self._note, session))
         with self._ending.noting_signals():
             self._start_next()
             next_tick = time.monotonic()
@@ -126,6 +127,10 @@ class RemoteLauncher:
     def _note(self, session: Session, event: dict[str, Any]) -> None:
         self._events.put((session, event))
 
+    def _start_next_after(self, peer_id: int) -> None:
+        if peer_id == self._starting:
+            self._start_next()
+
     def _start_next(self) -> None:
         """In start order: the next one when this one runs; none once the swarm is ending."""
         self._starting = None
@@ -134,6 +139,9 @@ class RemoteLauncher:
         session, peer_id, command = self._to_start.popleft()
         self._starting = peer_id
         self._running[peer_id] = session
+        if session in self._lost:
+            self._lose(session)
+            return
         with suppress(HostError):  # that it is lost comes as an event
             session.order("start", peer=peer_id, command=command)
 
@@ -141,7 +149,7 @@ class RemoteLauncher:
         match event["event"]:
             case "started":
                 self._observer.on_start(event["peer"], event["pid"])
-                self._start_next()
+                self._start_next_after(event["peer"])
             case "line":
                 tell(self._observer, event["peer"], event["line"].encode())
             case "diagnostic":
@@ -149,25 +157,25 @@ class RemoteLauncher:
             case "ended":
                 self._end(event["peer"], event["status"])
                 self._ending.on_end(event["peer"], event["status"])
+                self._start_next_after(event["peer"])
             case "lost":
-                self._lose(session, event["error"])
+                self._lost[session] = event["error"]
+                self._lose(session)
 
     def _end(self, peer_id: int, exit_status: int) -> None:
         del self._running[peer_id]
         self._statuses[peer_id] = exit_status
         self._observer.on_end(peer_id, exit_status)
-        if peer_id == self._starting:
-            self._start_next()
 
-    def _lose(self, session: Session, reason: str) -> None:
+    def _lose(self, session: Session) -> None:
         lost = [peer_id for peer_id, where in self._running.items() if where is session]
         if not lost:
             return
         names = ", ".join(map(str, lost))
         self._observer.on_diagnostic(
-            f"{session.host.name} is lost: {reason}: peer {names} counts as failed"
+            f"{session.host.name} is lost: {self._lost[session]}: peer {names} counts as failed"
         )
-        if self._to_start:
+        if self._starting in lost or self._to_start:
             self._ending.begin(HOSTS_FAILED, signal.SIGTERM)  # the others would wait in vain
         self._ending.status = self._ending.status or HOSTS_FAILED
         for peer_id in lost:

@@ -73,8 +73,9 @@ class Session:
         self._sending = threading.Lock()
         self._closed = threading.Event()
         self._answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self.on_event: Callable[[dict[str, Any]], None] = lambda _event: None
-        """Takes the agent's events, on another thread; `{"event": "lost"}` is the last one."""
+        self._telling = threading.Lock()
+        self._tell: Callable[[dict[str, Any]], None] | None = None
+        self._lost: dict[str, Any] | None = None
         wire.send(agent_source())
         wire.send(json.dumps({"home": home, "limit": limit}).encode() + b"\n")
         threading.Thread(target=self._read, daemon=True).start()
@@ -90,6 +91,16 @@ class Session:
     def order(self, do: str, **details: Any) -> None:
         """Give an order that isn't answered but by events; HostError when the host is gone."""
         self._send(json.dumps({"do": do, **details}).encode() + b"\n")
+
+    def listen(self, take: Callable[[dict[str, Any]], None]) -> None:
+        """Have `take` called with the agent's events from now on, on another thread.
+
+        The last one is `{"event": "lost", "error": "why"}`, also when it came before.
+        """
+        with self._telling:
+            self._tell = take
+            if self._lost is not None:
+                take(self._lost)
 
     def put(self, content: BinaryIO, path: str) -> None:
         """Copy a file to `path` in the home; HostError when that fails."""
@@ -125,18 +136,26 @@ class Session:
             reason = self._wire.why_ended()
         except HostError as error:
             reason = str(error)
-        lost = {"event": "lost", "error": reason}
-        self._answers.put(lost)
-        self.on_event(lost)
+        self._lost = {"event": "lost", "error": reason}
+        self._answers.put(self._lost)
+        self._pass_on(self._lost)
 
     def _take(self, line: bytes) -> None:
-        if not line.startswith(b"{"):
-            return  # what a login prints
-        message = json.loads(line)
+        try:
+            message = json.loads(line)
+        except ValueError:
+            return  # what a login prints, or half a line of an agent that was killed
+        if not isinstance(message, dict):
+            return
         if "event" in message:
-            self.on_event(message)
+            self._pass_on(message)
         else:
             self._answers.put(message)
+
+    def _pass_on(self, event: dict[str, Any]) -> None:
+        with self._telling:
+            if self._tell is not None:
+                self._tell(event)
 
     def _beat(self) -> None:
         """Thread: signs of life, until the end."""
