@@ -118,7 +118,7 @@ def measure(folder: Path, arguments: argparse.Namespace, leechers: int, k: int) 
         pieces = arguments.size * MIB // PIECE_SIZE
         swarm = HostSwarm(lab, pieces=pieces, piece_size=PIECE_SIZE, k=k, p=1, m=3)
         bound = fluid_bound(pieces * PIECE_SIZE, leechers, rate)
-        swarm.start(*(["--trace"] if arguments.keep else []))
+        swarm.start(arguments=["--trace"] if arguments.keep else [])
         begin = time.time()
         ends = swarm.await_end(TIMES_THE_BOUND * bound)
         assert set(ends.values()) == {0}, swarm.report()

@@ -63,7 +63,8 @@ class Host:
             **clock.environment(),
         }
         self._started: list[subprocess.Popen[Any]] = []
-        self._port = ("", 0)
+        self.port, self.switch = "", 0
+        """Where its cable ends: a device in the network namespace of a process."""
         self._namespace = ""
 
     # Life.
@@ -123,7 +124,7 @@ class Host:
 
     def plugged_into(self, switch: int, port: str) -> None:
         """Its cable ends in this device, in the network namespace of the process `switch`."""
-        self._port = (port, switch)
+        self.port, self.switch = port, switch
 
     def unplug(self) -> None:
         """Pull its cable: what is sent from now on is lost, and nobody is told."""
@@ -134,8 +135,7 @@ class Host:
         self._set_port("up")
 
     def _set_port(self, state: str) -> None:
-        port, switch = self._port
-        run_in_network(switch, "ip", f"link set {port} {state}")
+        run_in_network(self.switch, "ip", f"link set {self.port} {state}")
 
     # Work.
 

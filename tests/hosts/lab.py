@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -57,6 +57,8 @@ class Lab:
         self._rate = rate
         self._delay = rtt / CABLES_A_ROUND_TRIP
         self._loss = 1 - (1 - loss) ** 0.5  # two cables lead from one host to another
+        self._wired = bool(rtt or loss)
+        """Cables are `tests.hosts.wire`'s; else the kernel's, which know neither delay nor loss."""
         self.hosts = [
             self._host(f"laptop-{NUMBERS[i]}", 1 + i, (clocks or {}).get(i, Clock()))
             for i in range(hosts)
@@ -128,28 +130,40 @@ class Lab:
         return process.pid
 
     def _lay_cables(self, switch: int, ends: ExitStack) -> None:
-        """Join every host to the bridge, with addresses and limits."""
-        ports = {f"port{number}": host for number, host in enumerate(self._everybody)}
+        """Join every host to the bridge."""
         run_in_network(switch, "ip", "link add bridge0 type bridge", "link set bridge0 up")
-        if self._delay or self._loss:
-            pairs = [f"{port}={host.pid}" for port, host in ports.items()]
+        for number, host in enumerate(self._everybody):
+            host.plugged_into(switch, f"port{number}")
+        if self._wired:
+            pairs = [f"{host.port}={host.pid}" for host in self._everybody]
             settings = [str(self._delay), str(self._loss), str(switch)]
             module = [sys.executable, "-m", "tests.hosts.wire"]
             self._start_helper(ends, [*module, *settings, *pairs])
-        else:
-            lines = [
-                f"link add {port} type veth peer name eth0 netns {host.pid}"
-                for port, host in ports.items()
-            ]
-            run_in_network(switch, "ip", *lines)
-        for port, host in ports.items():
-            run_in_network(switch, "ip", f"link set {port} master bridge0 up")
-            address = f"address add {host.address}/24 dev eth0"
-            run_in_network(host.pid, "ip", address, "link set eth0 up")
-            if self._rate and host is not self.controller:
-                run_in_network(host.pid, "tc", limit("eth0", self._rate))
-                run_in_network(switch, "tc", limit(port, self._rate))
-            host.plugged_into(switch, port)
+        for host in self._everybody:
+            self._lay_cable(host)
+
+    def _lay_cable(self, host: Host) -> None:
+        """Join a host to the bridge, with its address and limits."""
+        lines = [f"link set {host.port} master bridge0 up"]
+        if not self._wired:
+            lines.insert(0, f"link add {host.port} type veth peer name eth0 netns {host.pid}")
+        run_in_network(host.switch, "ip", *lines)
+        address = f"address add {host.address}/24 dev eth0"
+        run_in_network(host.pid, "ip", address, "link set eth0 up")
+        if self._rate and host is not self.controller:
+            run_in_network(host.pid, "tc", limit("eth0", self._rate))
+            run_in_network(host.switch, "tc", limit(host.port, self._rate))
+
+    def reboot(self, host: Host) -> None:
+        """Start a host that has vanished again, with the files that it had; not with delay or loss."""
+        assert not self._wired, "its cable's other end is gone"
+        (host.folder / "sshd.txt").unlink()
+        host.boot(hidden=self.folder)
+        host.await_up()
+        with suppress(RuntimeError):  # the system may have removed the old cable already
+            run_in_network(host.switch, "ip", f"link delete {host.port}")
+        self._lay_cable(host)
+        self._await_sshd(host)
 
     def _await_sshd(self, host: Host) -> None:
         log = host.folder / "sshd.txt"

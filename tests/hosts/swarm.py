@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 from verifier import api
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tests.hosts.host import Host
     from tests.hosts.lab import Lab
 
 ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = (sys.executable, ROOT / "peerProcess.py")
 FILE_NAME = "the file.dat"
 PORT = 6001
 FIRST_ID = 1001
@@ -30,7 +31,7 @@ FOLDER = "swarm"
 
 
 class HostSwarm:
-    """Peers 1001, 1002, ... on a lab's hosts, in their order; the first of them has the file."""
+    """Peers 1001, 1002, ... on a lab's hosts, in their order; the first `seeds` of them have the file."""
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class HostSwarm:
         *,
         pieces: int,
         piece_size: int,
+        seeds: int = 1,
         k: int = 2,
         p: float = 0.5,
         m: float = 1.0,
@@ -54,15 +56,16 @@ class HostSwarm:
             f"FileSize {len(content)}\nPieceSize {piece_size}\n"
         )
         peers = "".join(
-            f"{peer_id} {host.name} {PORT} {int(peer_id == FIRST_ID)}\n"
+            f"{peer_id} {host.name} {PORT} {int(peer_id < FIRST_ID + seeds)}\n"
             for peer_id, host in self.hosts.items()
         )
         for folder in map(self.workdir, self.hosts):
             folder.mkdir()
             (folder / "Common.cfg").write_text(common)
             (folder / "PeerInfo.cfg").write_text(peers)
-        self.copy_of(FIRST_ID).parent.mkdir()
-        self.copy_of(FIRST_ID).write_bytes(content)
+        for peer_id in range(FIRST_ID, FIRST_ID + seeds):
+            self.copy_of(peer_id).parent.mkdir()
+            self.copy_of(peer_id).write_bytes(content)
 
     def workdir(self, peer_id: int) -> Path:
         """Where a peer works."""
@@ -72,15 +75,12 @@ class HostSwarm:
         """A peer's complete file (spec 9)."""
         return self.workdir(peer_id) / f"peer_{peer_id}" / FILE_NAME
 
-    def start(self, *arguments: str) -> None:
-        """Start all peers, in their order, with these arguments behind the id and the folder."""
-        for peer_id, host in self.hosts.items():
-            with (self.workdir(peer_id) / DIAGNOSTICS).open("wb") as stderr:
-                self.processes[peer_id] = host.start(
-                    [
-                        *(sys.executable, ROOT / "peerProcess.py", str(peer_id)),
-                        *("--workdir", self.workdir(peer_id), *arguments),
-                    ],
+    def start(self, *peer_ids: int, arguments: Sequence[str] = ("--trace",)) -> None:
+        """Start these peers, or all, in the order given."""
+        for peer_id in peer_ids or self.hosts:
+            with (self.workdir(peer_id) / DIAGNOSTICS).open("ab") as stderr:
+                self.processes[peer_id] = self.hosts[peer_id].start(
+                    [*PROGRAM, str(peer_id), "--workdir", self.workdir(peer_id), *arguments],
                     stdout=stderr,
                     stderr=stderr,
                 )
@@ -111,6 +111,14 @@ class HostSwarm:
             lambda: re.search(words, self.diagnostics(peer_id)) is not None,
             within,
             f"peer {peer_id} says {words!r}",
+        )
+
+    def await_log(self, peer_id: int, words: str, within: float) -> None:
+        """Wait until a peer's log has something that matches."""
+        self.await_condition(
+            lambda: re.search(words, self.log(peer_id)) is not None,
+            within,
+            f"peer {peer_id} logs {words!r}",
         )
 
     def statuses(self) -> dict[int, int | None]:
