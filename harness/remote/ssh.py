@@ -172,6 +172,8 @@ def _why_unreachable(error: Exception, connection: Any) -> str:
             f"it doesn't let {connection.user} in ({error}): try `ssh {connection.original_host}`; "
             "keys are used, with ssh-agent where they have a passphrase, but no passwords"
         )
+    if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError):
+        error = next(iter(error.errors.values()))  # one for each address
     if isinstance(error, OSError):
         return (
             f"{where} can't be reached: {error.strerror or error}: is an SSH server running there?"

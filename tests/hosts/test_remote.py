@@ -1,0 +1,291 @@
+"""`invoke remote.*` over hosts in miniature: real sshd, real peers, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.config import PeerInfo, SwarmConfig
+from harness.errors import HOSTS_FAILED
+from peerio.config import format_common, format_peers
+from tests.hosts.lab import ROOT, Lab
+
+MB = 1_000_000
+PORT = 6001
+WITHIN = 60.0
+"""Seconds for what takes one on a quiet machine."""
+OLD_PYTHON = """\
+#!/bin/sh
+exec python3 -c 'import sys; sys.version_info = (3, 8, 1); sys.version = "3.8.1"; exec(sys.argv[1])' "$2"
+"""
+
+
+class Commands:
+    """Gives `invoke remote.*` commands on a lab's controller, for a swarm with one peer on each host."""
+
+    def __init__(self, lab: Lab, *, size: int, piece_size: int = 65_536, rate: int = 0) -> None:
+        self.lab = lab
+        self.folder = lab.controller.home / "configured"
+        self.runs = lab.controller.home / "runs"
+        self.folder.mkdir()
+        peers = tuple(
+            PeerInfo(1001 + n, host.name, PORT, has_file=n == 0) for n, host in enumerate(lab.hosts)
+        )
+        config = SwarmConfig(2, 0.5, 1, "a file.bin", size, piece_size, peers)
+        (self.folder / "Common.cfg").write_text(format_common(config))
+        (self.folder / "PeerInfo.cfg").write_text(format_peers(config))
+        if rate:
+            (self.folder / "swarm.toml").write_text(f"rate = {rate}\n")
+        self.file = self.folder / "a file.bin"
+        self.file.write_bytes(os.urandom(size))
+
+    def command(self, task: str, *options: str | Path) -> list[str]:
+        invoke = [sys.executable, "-m", "invoke", "--search-root", str(ROOT), f"remote.{task}"]
+        where = ["--config", str(self.folder), "--ssh-config", str(self.lab.ssh_config)]
+        return [*invoke, *where, *map(str, options)]
+
+    def run(
+        self, task: str, *options: str | Path, timeout: float = 100
+    ) -> subprocess.CompletedProcess[str]:
+        return self.lab.controller.run(self.command(task, *options), timeout=timeout)
+
+    def start(self, task: str, *options: str | Path) -> subprocess.Popen[Any]:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return self.lab.controller.start(self.command(task, *options), **pipes)
+
+    def place_file(self) -> None:
+        """Put the file where the seed expects it, as by hand."""
+        folder = self.lab.hosts[0].home / "swarmproof/swarm/peer_1001"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / self.file.name).write_bytes(self.file.read_bytes())
+
+    def result(self) -> dict[str, Any]:
+        result: dict[str, Any] = json.loads((self.runs / "latest/result.json").read_text())
+        return result
+
+    def await_transfer(self) -> None:
+        """Wait until the last leecher runs and has a piece."""
+        await_condition(lambda: "peerProcess" in str(self.lab.hosts[-1].processes()))
+        log = (
+            self.lab.hosts[-1].home / f"swarmproof/swarm/log_peer_{1000 + len(self.lab.hosts)}.log"
+        )
+        await_condition(lambda: log.exists() and "has downloaded the piece" in log.read_text())
+
+    def await_nobody(self) -> None:
+        """Wait until no process of ours runs on any host."""
+        await_condition(lambda: not any(host.processes() for host in self.lab.hosts))
+
+
+def await_condition(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WITHIN
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    with Lab(tmp_path / "lab", hosts=3) as lab:
+        yield lab
+
+
+def assert_swarm_is_ok(commands: Commands, done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "kept: 0 errors, 0 warnings" in done.stdout
+    assert "3 of 3 copies identical, exit status 0." in done.stdout
+    for host in commands.lab.hosts:
+        assert host.processes() == {}
+    content = commands.file.read_bytes()
+    for peer_id, host in zip((1001, 1002, 1003), commands.lab.hosts, strict=True):
+        copy = host.home / f"swarmproof/swarm/peer_{peer_id}" / commands.file.name
+        assert copy.read_bytes() == content
+
+
+def test_a_swarm_across_hosts(lab: Lab) -> None:
+    """`invoke remote.swarm` does it all on hosts that have Python alone, and its verdict is "kept"."""
+    commands = Commands(lab, size=3 * MB)
+    done = commands.run("swarm", "--file", commands.file, "--runs", commands.runs)
+    assert_swarm_is_ok(commands, done)
+    folder = commands.runs / "latest"
+    for peer_id in (1001, 1002, 1003):
+        assert (folder / f"log_peer_{peer_id}.log").exists()
+        assert (folder / f"trace_peer_{peer_id}.jsonl").exists()
+    assert commands.result()["problems"] == []
+    again = commands.run("deploy", "--file", commands.file)
+    assert again.returncode == 0, again.stdout
+    assert "sent" not in again.stdout
+    assert "was there" in again.stdout
+
+
+@pytest.mark.thorough
+def test_acceptance_a_200_mb(tmp_path: Path) -> None:
+    """200 MB at 100 Mbit/s and 5 ms: launch, transfer, collection, verdict ok, no process left (acceptance A)."""
+    with Lab(tmp_path / "lab", hosts=3, rate=100e6, rtt=0.005) as lab:
+        commands = Commands(lab, size=200 * MB)
+        options = ("--file", commands.file, "--runs", commands.runs)
+        assert_swarm_is_ok(commands, commands.run("swarm", *options, timeout=110))
+
+
+def test_a_killed_launch_leaves_nothing(lab: Lab) -> None:
+    """After `kill -9` of the controller nothing is left on any host, and the next launch works at once
+    after `remote.stop`, ends by Ctrl-C in order, and can be collected (acceptance D).
+    """
+    commands = Commands(lab, size=8 * MB, rate=100_000)
+    commands.place_file()
+    assert commands.run("deploy").returncode == 0
+    launch = commands.start("launch")
+    commands.await_transfer()
+    launch.kill()
+    launch.communicate()
+    stopped = commands.run("stop")
+    assert stopped.returncode == 0, stopped.stdout
+    assert not any(host.processes() for host in lab.hosts)
+    second = commands.start("launch")
+    commands.await_transfer()
+    second.send_signal(signal.SIGINT)
+    out, _ = second.communicate(timeout=WITHIN)
+    assert second.returncode == 130, out
+    assert not any(host.processes() for host in lab.hosts)
+    collected = commands.run("collect", "--runs", commands.runs)
+    assert collected.returncode == 0, collected.stdout + collected.stderr
+    assert [peer["status"] for peer in commands.result()["peers"]] == [130, 130, 130]
+
+
+def test_a_second_launch_is_refused_and_the_first_goes_on(lab: Lab) -> None:
+    """While a launch runs, another one and a deployment are refused; without a controller all ends by itself."""
+    commands = Commands(lab, size=8 * MB, rate=100_000)
+    commands.place_file()
+    assert commands.run("deploy").returncode == 0
+    first = commands.start("launch")
+    commands.await_transfer()
+    for task in ("launch", "deploy", "check"):
+        refused = commands.run(task)
+        assert refused.returncode == HOSTS_FAILED, refused.stdout
+        assert "laptop-two: an earlier launch still runs: peer 1002 (process " in refused.stdout
+        assert "`invoke remote.stop`" in refused.stdout
+    assert all(len(host.processes()) == 2 for host in lab.hosts)
+    first.kill()
+    first.communicate()
+    commands.await_nobody()
+
+
+def lose_patience(lab: Lab) -> None:
+    """Take a host that doesn't answer at once for one that is down."""
+    with lab.ssh_config.open("a") as file:
+        file.write("Host *\n    ConnectTimeout 2\n")
+
+
+def test_everything_wrong_is_told_at_once(lab: Lab) -> None:
+    """A check names every host and what is wrong there: a missing file, a port in use, a host that is down."""
+    commands = Commands(lab, size=MB)
+    one, two, three = lab.hosts
+    script = f"import socket; s = socket.create_server(('', {PORT})); print('ready', flush=True); s.accept()"
+    holder = two.start(["python3", "-c", script], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout
+    assert holder.stdout.readline() == "ready\n"
+    three.unplug()
+    lose_patience(lab)
+    checked = commands.run("check")
+    assert checked.returncode == HOSTS_FAILED
+    problems = checked.stdout.splitlines()[4:]
+    assert sorted(problem.partition(":")[0] for problem in problems) == sorted(
+        host.name for host in lab.hosts
+    )
+    told = "\n".join(problems)
+    assert f"{one.home}/swarmproof/swarm/peer_1001/a file.bin is missing: put it there" in told
+    assert f"{two.name}: port {PORT} is in use: end the program that holds it" in told
+    assert f"{three.name}: no answer from {three.address} port 22: is it switched on" in told
+    nothing = commands.run("swarm", "--file", commands.file, "--runs", commands.runs)
+    assert nothing.returncode == HOSTS_FAILED
+    assert not commands.runs.exists()
+    holder.kill()
+    assert [path.name for path in one.home.iterdir()] == []
+
+
+def test_python_that_cannot_be_used(lab: Lab) -> None:
+    """A Python that is missing or too old is told, with what to do about it."""
+    commands = Commands(lab, size=MB)
+    missing = commands.run("check", "--python", "python3.99")
+    assert missing.returncode == HOSTS_FAILED
+    assert "laptop-one: python3.99: no such program there: name Python's with --python" in (
+        missing.stdout
+    )
+    for host in lab.hosts:
+        (host.home / "old").write_text(OLD_PYTHON)
+        (host.home / "old").chmod(0o755)
+    old = commands.run("check", "--python", "./old")
+    assert old.returncode == HOSTS_FAILED
+    assert (
+        "laptop-two: Python 3.8.1 is too old: 3.11 or newer is needed; name another one with --python"
+        in old.stdout
+    )
+
+
+def test_only_known_hosts_are_trusted(lab: Lab) -> None:
+    """A host whose key isn't known, or is another than the known one, isn't spoken to."""
+    commands = Commands(lab, size=MB)
+    known = lab.controller.folder / "etc/known_hosts"
+    keys = dict(line.split(maxsplit=1) for line in known.read_text().splitlines())
+    one, two, _three = keys
+    known.write_text(f"{one} {keys[two]}\n")
+    checked = commands.run("check")
+    assert checked.returncode == HOSTS_FAILED
+    assert "laptop-one: its key isn't the one that is known here" in checked.stdout
+    assert "laptop-two: its key isn't known here yet: run `ssh laptop-two` once" in checked.stdout
+
+
+def test_what_can_be_collected_is(lab: Lab) -> None:
+    """Where a host is gone, the others' logs are brought all the same, and it is named."""
+    commands = Commands(lab, size=MB)
+    done = commands.run("swarm", "--file", commands.file, "--runs", commands.runs)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lab.hosts[1].vanish()
+    lose_patience(lab)
+    collected = commands.run("collect", "--file", commands.file, "--runs", commands.runs)
+    assert collected.returncode == HOSTS_FAILED
+    assert "laptop-two: no answer from 10.99.0.2 port 22" in collected.stdout
+    assert "2 of 3 copies identical, exit status 8. NOT ALL IS HERE" in collected.stdout
+    (problem,) = commands.result()["problems"]
+    assert problem.startswith("laptop-two: ")
+    logs = {path.name for path in (commands.runs / "latest").glob("log_*")}
+    assert logs == {"log_peer_1001.log", "log_peer_1003.log"}
+
+
+@pytest.mark.thorough
+def test_an_unplugged_cable_does_no_harm(lab: Lab) -> None:
+    """A host whose cable is out for 20 s is still in the swarm, which completes."""
+    commands = Commands(lab, size=2 * MB, rate=80_000)
+    commands.place_file()
+    swarm = commands.start("swarm", "--runs", commands.runs)
+    commands.await_transfer()
+    lab.hosts[2].unplug()
+    time.sleep(20)  # it is the time that is tested
+    lab.hosts[2].plug()
+    out, _ = swarm.communicate(timeout=110)
+    assert swarm.returncode == 0, out
+    assert "lost" not in out
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(300)
+def test_a_host_that_vanishes_is_named(lab: Lab) -> None:
+    """A host that is gone counts as failed; the others end by themselves with 3, and their logs come."""
+    commands = Commands(lab, size=2 * MB, rate=80_000)
+    commands.place_file()
+    swarm = commands.start("swarm", "--runs", commands.runs)
+    commands.await_transfer()
+    lab.hosts[2].vanish()
+    out, _ = swarm.communicate(timeout=250)
+    assert swarm.returncode == HOSTS_FAILED, out
+    assert "laptop-three is lost: no sign of life for 60 s: peer 1003 counts as failed" in out
+    assert [peer["status"] for peer in commands.result()["peers"]] == [3, 3, 8]
+    assert not lab.hosts[0].processes()
