@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from harness.errors import HarnessError
 from harness.runfolder import ROOT
 
-_AGENT = (
+AGENT = (
     "harness.children",
     "harness.listening",
     "harness.remote.processes",
@@ -51,10 +51,10 @@ _DISTRIBUTION = "swarmproof"
 def agent_source() -> bytes:
     """The agent as one program, to be sent to `agent_command`."""
     sources = {"harness": "", "harness.remote": ""}
-    for name in _AGENT:
+    for name in AGENT:
         path = (ROOT / name.replace(".", "/")).with_suffix(".py")
         sources[name] = path.read_text(encoding="utf-8")
-    return _LOADER.format(sources=sources, main=_AGENT[-1]).encode()
+    return _LOADER.format(sources=sources, main=AGENT[-1]).encode()
 
 
 def agent_command(python: str) -> str:
