@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,17 +26,16 @@ SLOW = ("--trace", "--rate=300000")
 """An upload limit that leaves a middle to disturb."""
 
 
-def assert_spotless(report: Report) -> None:
-    """Neither an error nor a warning."""
-    assert report.status == 0, report.text
-    assert findings(report) == [], report.text
+def assert_complete(swarm: HostSwarm, within: float, *, justified: str = "") -> None:
+    """All peers end with status 0, all copies are the seed's, and the verdict is spotless.
 
-
-def assert_complete(swarm: HostSwarm, within: float) -> None:
-    """All peers end with status 0, all copies are the seed's, and the logs break no rule."""
+    But for warnings of the check `justified`, which tells what was done to this swarm.
+    """
     assert set(swarm.await_end(within).values()) == {0}, swarm.report()
     swarm.assert_copies()
-    assert_spotless(swarm.judge())
+    report = swarm.judge()
+    assert report.status == 0, report.text
+    assert set(findings(report)) <= {justified}, report.text
 
 
 @pytest.mark.parametrize(("loss", "rtt"), [(0.01, 0.0), (0.0, 0.1), (0.01, 0.02)])
@@ -59,7 +59,11 @@ def test_a_clock_that_is_wrong(tmp_path: Path) -> None:
 
 
 def test_a_cable_that_is_out_for_20_s(tmp_path: Path) -> None:
-    """A swarm completes though a leecher's cable was out for 20 s in the middle (spec 2.5)."""
+    """A swarm completes though a leecher's cable was out for 20 s in the middle (spec 2.5).
+
+    The haves that were under way arrive 20 s late, of which H06 rightly warns: a log doesn't show that
+    they waited for the cable and not for their sender.
+    """
     with Lab(tmp_path / "lab", hosts=3) as lab:
         swarm = HostSwarm(lab, pieces=100, piece_size=16_384)
         swarm.start(arguments=SLOW)
@@ -67,7 +71,7 @@ def test_a_cable_that_is_out_for_20_s(tmp_path: Path) -> None:
         lab.hosts[1].unplug()
         time.sleep(20)
         lab.hosts[1].plug()
-        assert_complete(swarm, within=60)
+        assert_complete(swarm, within=60, justified="H06")
 
 
 def test_a_host_that_comes_back_without_its_peer(tmp_path: Path) -> None:
@@ -104,20 +108,23 @@ def assert_others_name(swarm: HostSwarm, within: float) -> None:
     for peer_id in (1001, 1003):
         assert "1002" in swarm.diagnostics(peer_id).splitlines()[-1], swarm.report()
     report = swarm.judge(1001, 1003)
-    assert [finding.because for finding in findings(report)] == ["there is no log_peer_1002.log"]
+    found = findings(report)
+    assert list(found) == ["F01"], report.text
+    assert found["F01"][0].because == "there is no log_peer_1002.log"
     report = swarm.judge()
-    assert findings(report)
+    found = findings(report)
+    assert "T01" in found, report.text
     case = report.verdicts[0].case
-    for finding in findings(report):
+    for finding in chain(*found.values()):
         shown = [case.source(witness.log).label for witness in finding.witnesses]
         assert "1002" in " ".join([finding.because, *shown]), report.text
 
 
-def findings(report: Report) -> list[Finding]:
-    """The errors and warnings."""
-    return [
-        finding
-        for result in report.verdicts[0].results
-        for finding in result.tally.findings
-        if finding.severity >= Severity.WARNING
-    ]
+def findings(report: Report) -> dict[str, list[Finding]]:
+    """The errors and warnings of each check that has any."""
+    found: dict[str, list[Finding]] = {}
+    for result in report.verdicts[0].results:
+        for finding in result.tally.findings:
+            if finding.severity >= Severity.WARNING:
+                found.setdefault(result.check.id, []).append(finding)
+    return found
