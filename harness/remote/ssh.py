@@ -72,7 +72,7 @@ class SSHWire:
         except TimeoutError:
             raise HostError(f"no sign of life for {LIMIT:g} s") from None
         except (OSError, EOFError, paramiko.SSHException) as error:
-            raise HostError(f"the connection is gone: {error}") from None
+            raise HostError(f"the connection is gone: {_reason(error)}") from None
         return line
 
     def why_ended(self) -> str:
@@ -94,14 +94,14 @@ class SSHWire:
         try:
             self._sftp().putfo(content, remote)
         except (OSError, EOFError, paramiko.SSHException) as error:
-            raise HostError(f"{remote}: can't be sent: {error}") from error
+            raise HostError(f"{remote}: can't be sent: {_reason(error)}") from error
 
     def get(self, remote: str, local: Path) -> None:
         """Copy a file here."""
         try:
             self._sftp().get(remote, str(local))
         except (OSError, EOFError, paramiko.SSHException) as error:
-            raise HostError(f"{remote}: can't be brought here: {error}") from error
+            raise HostError(f"{remote}: can't be brought here: {_reason(error)}") from error
 
     def close(self, patience: float) -> None:
         """End the agent, which is awaited for so many seconds, and the connection."""
@@ -155,6 +155,13 @@ class _RefuseUnknown:
         raise HostError(f"its key isn't known here yet: run `ssh {self._name}` once and accept it")
 
 
+def _reason(error: Exception) -> str:
+    """What an error says; some say nothing."""
+    if isinstance(error, TimeoutError):
+        return f"nothing moved for {LIMIT:g} s"
+    return str(error) or "the connection is gone"
+
+
 def _why_unreachable(error: Exception, connection: Any) -> str:
     """A connection's failure, and what to do about it."""
     where = f"{connection.host} port {connection.port}"
@@ -172,6 +179,8 @@ def _why_unreachable(error: Exception, connection: Any) -> str:
             f"it doesn't let {connection.user} in ({error}): try `ssh {connection.original_host}`; "
             "keys are used, with ssh-agent where they have a passphrase, but no passwords"
         )
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}: correct the ssh configuration"
     if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError):
         error = next(iter(error.errors.values()))  # one for each address
     if isinstance(error, OSError):

@@ -26,7 +26,7 @@ from tests.hosts.swarm import HostSwarm
 
 MIB = 1 << 20
 PIECE_SIZE = 64 << 10
-STREAM_SECONDS = 4.0
+STREAM_SECONDS = 3.0
 """How long a plain stream is measured, after its first second."""
 TIMES_THE_BOUND = 4
 """A swarm that takes so many times the bound is given up."""
@@ -96,9 +96,9 @@ def plain_rate(sender: Host, receiver: Host) -> float:
     return rate
 
 
-def fluid_bound(size: float, leechers: int, rate: float) -> float:
-    """Seconds below which no swarm of equal hosts can end; `rate` in bytes a second, both ways."""
-    return max(size / rate, leechers * size / (rate * (1 + leechers)))
+def fluid_bound(size: float, leechers: int, *, up: float, down: float) -> float:
+    """Seconds in which one seed and its leechers can at best be done; rates in bytes a second."""
+    return max(size / up, size / down, leechers * size / ((1 + leechers) * up))
 
 
 def completions(swarm: HostSwarm, begin: float) -> list[float]:
@@ -117,14 +117,14 @@ def measure(folder: Path, arguments: argparse.Namespace, leechers: int, k: int) 
         rate = plain_rate(lab.hosts[0], lab.hosts[1])
         pieces = arguments.size * MIB // PIECE_SIZE
         swarm = HostSwarm(lab, pieces=pieces, piece_size=PIECE_SIZE, k=k, p=1, m=3)
-        bound = fluid_bound(pieces * PIECE_SIZE, leechers, rate)
+        bound = fluid_bound(pieces * PIECE_SIZE, leechers, up=rate, down=rate)
         swarm.start(arguments=["--trace"] if arguments.keep else [])
         begin = time.time()
         ends = swarm.await_end(TIMES_THE_BOUND * bound)
         assert set(ends.values()) == {0}, swarm.report()
         swarm.assert_copies()
         if arguments.keep:
-            swarm.judge(arguments.keep / f"leechers-{leechers}-k-{k}")
+            swarm.judge(folder=arguments.keep / f"leechers-{leechers}-k-{k}")
         times = completions(swarm, begin)
         return Row(leechers, k, rate, bound, times[0], times[-1])
 
@@ -140,7 +140,7 @@ def render(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def parse_arguments() -> argparse.Namespace:
+def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.hosts.completion",
@@ -153,12 +153,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=20, help="Mbit/s at each host (default: 20)")
     parser.add_argument("--size", type=int, default=100, help="MiB of the file (default: 100)")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep logs and traces there")
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Measure all swarms that were asked for; the exit status."""
-    arguments = parse_arguments()
+    arguments = parse_arguments(argv)
     if reason := missing():
         print(reason, file=sys.stderr)
         return 1

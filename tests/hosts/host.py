@@ -51,9 +51,10 @@ class Host:
     `environment` is what its processes find, also over SSH.
     """
 
-    def __init__(self, name: str, address: str, folder: Path, clock: Clock) -> None:
+    def __init__(self, name: str, number: int, folder: Path, clock: Clock) -> None:
         self.name = name
-        self.address = address
+        self.address = f"10.99.0.{number}"
+        self.hardware_address = f"02:00:00:00:00:{number:02x}"
         self.folder = folder
         self.home = folder / "home"
         self.environment = {

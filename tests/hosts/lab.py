@@ -74,7 +74,7 @@ class Lab:
         self._ends = ExitStack()
 
     def _host(self, name: str, number: int, clock: Clock) -> Host:
-        return Host(name, f"10.99.0.{number}", self.folder / name, clock)
+        return Host(name, number, self.folder / name, clock)
 
     def __enter__(self) -> Self:
         with ExitStack() as ends:
@@ -148,8 +148,13 @@ class Lab:
         if not self._wired:
             lines.insert(0, f"link add {host.port} type veth peer name eth0 netns {host.pid}")
         run_in_network(host.switch, "ip", *lines)
-        address = f"address add {host.address}/24 dev eth0"
-        run_in_network(host.pid, "ip", address, "link set eth0 up")
+        run_in_network(
+            host.pid,
+            "ip",
+            f"link set eth0 address {host.hardware_address}",
+            f"address add {host.address}/24 dev eth0",
+            "link set eth0 up",
+        )
         if self._rate and host is not self.controller:
             run_in_network(host.pid, "tc", limit("eth0", self._rate))
             run_in_network(host.switch, "tc", limit(host.port, self._rate))

@@ -8,11 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verifier import api
+from verifier.api import Report, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -148,12 +149,12 @@ class HostSwarm:
             assert copy.exists(), f"no {copy}\n{self.report()}"
             assert hashlib.sha256(copy.read_bytes()).hexdigest() == self.digest
 
-    def judge(self, folder: Path | None = None) -> api.Report:
-        """Bring configuration, logs and traces together and have the verifier judge them."""
-        folder = folder or self._folder / "gathered"
-        folder.mkdir(parents=True)
-        for peer_id in self.hosts:
+    def judge(self, *peer_ids: int, folder: Path | None = None) -> Report:
+        """Bring the logs and traces of these peers, or of all, together; what the verifier says."""
+        folder = folder or Path(tempfile.mkdtemp(dir=self._folder))
+        folder.mkdir(parents=True, exist_ok=True)
+        for peer_id in peer_ids or self.hosts:
             for path in self.workdir(peer_id).iterdir():
                 if path.is_file() and path.name != DIAGNOSTICS:
                     shutil.copy(path, folder)
-        return api.verify([folder])
+        return verify([folder])

@@ -22,7 +22,10 @@ PROBE_AFTER, PROBE_EVERY, PROBES = 10, 5, 3
 """An idle connection is probed: seconds, seconds, and times. Together they take `SILENCE`."""
 UNACKNOWLEDGED = {"darwin": 0x80, "win32": 5}
 """TCP_RXT_CONNDROPTIME and TCP_MAXRT: seconds for which sent data may stay unacknowledged. Python has
-no names for them."""
+no names for them, nor for the next."""
+LONGEST_PAUSE = {"linux": (44, 3000)}
+"""TCP_RTO_MAX_MS, Linux 6.15 and newer: milliseconds after which data are sent again at the latest. The
+pauses double otherwise, and a cable that is back after 13 s is found dead at 25."""
 SYSTEM_WATCHES = hasattr(socket, "TCP_USER_TIMEOUT")
 """The system ends a connection whose neighbor takes nothing, whatever waits and wherever."""
 GONE = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)
@@ -51,6 +54,8 @@ def options(names: Mapping[str, Any], platform: str) -> Iterator[tuple[int, int,
         yield tcp, names["TCP_USER_TIMEOUT"], SILENCE * 1000
     elif platform in UNACKNOWLEDGED:
         yield tcp, UNACKNOWLEDGED[platform], SILENCE
+    if platform in LONGEST_PAUSE:
+        yield tcp, *LONGEST_PAUSE[platform]
 
 
 def is_silence(error: OSError) -> bool:
