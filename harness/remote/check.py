@@ -48,75 +48,86 @@ def check(plan: Plan, fleet: Fleet, console: Console) -> bool:
 
 def _check_host(plan: Plan, session: Session) -> Findings:
     peers = session.host.peers
-    seeds = {peer.peer_id: plan.copy_of(peer) for peer in peers if peer.has_file}
     look = session.ask(
         "look",
         peers={str(peer.peer_id): [peer.host, peer.port] for peer in peers},
         names=[host.name for host in plan.hosts if host is not session.host],
-        files=list(seeds.values()),
+        files=[plan.copy_of(peer) for peer in peers],
     )
-    running = [f"{name} (process {pid})" for name, pid in look["running"]]
-    problems = [
-        f"an earlier launch still runs: {', '.join(running)}: end it with `invoke remote.stop`"
-    ][: len(running)]
-    ports = {peer.port: look["ports"][str(peer.peer_id)] for peer in peers}
-    problems += [
-        f"port {port} {reason}: end the program that holds it, or write another port into PeerInfo.cfg"
-        for port, reason in ports.items()
-        if reason and not running
-    ]
-    problems += [
-        f"doesn't find the host {name!r}: write addresses into PeerInfo.cfg, or make the name known there"
-        for name in look["unresolved"]
-    ]
-    problems += _missing_space(plan, session, look["free"])
-    found = [] if plan.options.file else _missing_files(plan, session, seeds, look["sizes"])
     ahead, uncertainty = _clock(session)
+    lacking = _missing_files(plan, session, look["sizes"])
+    ports = {peer.port: look["ports"][str(peer.peer_id)] for peer in peers}
     return Findings(
         python=session.about["python"],
         ports=", ".join(f"{port} {reason or 'is free'}" for port, reason in ports.items()),
         free=look["free"],
         ahead=ahead,
         uncertainty=uncertainty,
-        file=_file_cell(plan, bool(seeds), bool(found)),
-        problems=problems + found,
+        file=_file_cell(plan, session, lacking),
+        problems=[
+            *(_still_running(look["running"]) or _unusable_ports(ports)),
+            *_unknown_names(look["unresolved"]),
+            *_missing_space(plan, session, look),
+            *lacking,
+        ],
     )
 
 
-def _file_cell(plan: Plan, is_expected: bool, is_lacking: bool) -> str:  # noqa: FBT001 -- two facts
-    if not is_expected:
+def _file_cell(plan: Plan, session: Session, lacking: list[str]) -> str:
+    if not any(peer.has_file for peer in session.host.peers):
         return ""
     if plan.options.file:
         return "will be sent"
-    return "see below" if is_lacking else "is there"
+    return "see below" if lacking else "is there"
 
 
-def _missing_space(plan: Plan, session: Session, free: int) -> list[str]:
-    """Leechers need room for the file; seeds where it is to be sent."""
-    needing = [p for p in session.host.peers if not p.has_file or plan.options.file]
-    needed = len(needing) * plan.config.file_size
-    if needed <= free:
+def _still_running(running: list[tuple[str, int]]) -> list[str]:
+    told = ", ".join(f"{name} (process {pid})" for name, pid in running)
+    if not told:
         return []
-    return [
-        f"{format_bytes(needed)} are needed, and {format_bytes(free)} are free: make room, or name a folder elsewhere with --home"
-    ]
+    return [f"an earlier launch still runs: {told}: end it with `invoke remote.stop`"]
 
 
-def _missing_files(
-    plan: Plan, session: Session, seeds: dict[int, str], sizes: dict[str, Any]
-) -> list[str]:
+def _unusable_ports(ports: dict[int, str | None]) -> list[str]:
+    advice = "end the program that holds it, or write another port into PeerInfo.cfg"
+    return [f"port {port} {reason}: {advice}" for port, reason in ports.items() if reason]
+
+
+def _unknown_names(names: list[str]) -> list[str]:
+    advice = "write addresses into PeerInfo.cfg, or make the name known there"
+    return [f"the name {name!r} isn't known there: {advice}" for name in names]
+
+
+def _missing_space(plan: Plan, session: Session, look: dict[str, Any]) -> list[str]:
+    """Leechers need room for the file; seeds where it is to be sent."""
+    needed = plan.config.file_size * sum(
+        not peer.has_file
+        or (plan.options.file is not None and look["sizes"][plan.copy_of(peer)] is None)
+        for peer in session.host.peers
+    )
+    if needed <= look["free"]:
+        return []
+    free = format_bytes(look["free"])
+    advice = "make room, or name a folder elsewhere with --home"
+    return [f"{format_bytes(needed)} are needed, and {free} are free: {advice}"]
+
+
+def _missing_files(plan: Plan, session: Session, sizes: dict[str, int | None]) -> list[str]:
+    """What is wrong with the seeds' files, unless they are going to be sent."""
     problems = []
-    for peer_id, path in seeds.items():
+    for peer in session.host.peers:
+        path = plan.copy_of(peer)
+        if plan.options.file or not peer.has_file or sizes[path] == plan.config.file_size:
+            continue
         where = f"{session.about['home']}/swarm/{path}"
-        size = sizes[path]
-        if size is None:
+        if sizes[path] is None:
             problems.append(
-                f"peer {peer_id} is to have the file, but {where} is missing: "
+                f"peer {peer.peer_id} is to have the file, but {where} is missing: "
                 "put it there, or name yours with --file"
             )
-        elif size != plan.config.file_size:
+        else:
             problems.append(
-                f"{where} has {size} bytes, but Common.cfg says {plan.config.file_size}: "
+                f"{where} has {sizes[path]} bytes, but Common.cfg says {plan.config.file_size}: "
                 "put the right one there, or name yours with --file"
             )
     return problems

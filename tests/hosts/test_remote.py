@@ -28,7 +28,7 @@ WITHIN = 60.0
 
 
 class Commands:
-    """Gives `invoke remote.*` commands on a lab's controller, for a swarm with one peer on each host."""
+    """Gives `invoke remote.*` commands on a lab's controller, for a swarm with `peers_each` peers on each host."""
 
     def __init__(
         self,
@@ -38,13 +38,16 @@ class Commands:
         rate: int = 0,
         port: int = PORT,
         name: str = "a file.bin",
+        peers_each: int = 1,
     ) -> None:
         self.lab = lab
         self.folder = lab.controller.home / "configured"
         self.runs = lab.controller.home / "runs"
         self.folder.mkdir()
+        places = [(host, i) for i in range(peers_each) for host in lab.hosts]
         peers = tuple(
-            PeerInfo(1001 + n, host.name, port, has_file=n == 0) for n, host in enumerate(lab.hosts)
+            PeerInfo(1001 + n, host.name, port + i, has_file=n == 0)
+            for n, (host, i) in enumerate(places)
         )
         config = SwarmConfig(2, 0.5, 1, name, size, PIECE_SIZE, peers)
         (self.folder / "Common.cfg").write_text(format_common(config))
@@ -134,6 +137,32 @@ def test_a_swarm_across_hosts(lab: Lab) -> None:
     assert again.returncode == 0, again.stdout
     assert "sent" not in again.stdout
     assert "was there" in again.stdout
+
+
+def test_several_peers_on_hosts_behind_another(tmp_path: Path) -> None:
+    """Hosts may have several peers, and be reached through each other, as the ssh configuration says."""
+    with Lab(tmp_path / "lab", hosts=2) as lab:
+        commands = Commands(lab, size=MB, peers_each=2)
+        behind = f"Host {lab.hosts[1].name}\n"
+        text = lab.ssh_config.read_text()
+        jump = f"{behind}    ProxyJump {lab.hosts[0].name}\n"
+        lab.ssh_config.write_text(text.replace(behind, jump))
+        done = commands.run("swarm", "--file", commands.file, "--runs", commands.runs)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "4 of 4 copies identical, exit status 0." in done.stdout
+
+
+def test_a_name_that_others_do_not_know_and_a_small_disk(lab: Lab) -> None:
+    """A check tells of hosts that don't know each other's names, and of those without room for the file."""
+    commands = Commands(lab, size=MB)
+    commands.place_file()
+    (lab.hosts[0].folder / "etc/hosts").write_text("127.0.0.1 localhost\n")
+    common = commands.folder / "Common.cfg"
+    common.write_text(common.read_text().replace(f"FileSize {MB}", f"FileSize {MB}0000000"))
+    told = commands.run("check").stdout
+    assert "laptop-one: the name 'laptop-two' isn't known there: write addresses into" in told
+    assert "laptop-two: 9313.2 GiB are needed, and " in told
+    assert f"a file.bin has {MB} bytes, but Common.cfg says {MB}0000000: put the right" in told
 
 
 @pytest.mark.thorough
