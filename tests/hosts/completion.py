@@ -28,8 +28,8 @@ MIB = 1 << 20
 PIECE_SIZE = 64 << 10
 STREAM_SECONDS = 3.0
 """How long a plain stream is measured, after its first second."""
-TIMES_THE_BOUND = 4
-"""A swarm that takes so many times the bound is given up."""
+TIMES_THE_BOUND, TO_SPARE = 4, 60.0
+"""A swarm that takes so many times the bound, and so many seconds more, is given up."""
 EXIT_STATUSES = """\
 exit statuses:
   0    measured
@@ -120,7 +120,7 @@ def measure(folder: Path, arguments: argparse.Namespace, leechers: int, k: int) 
         bound = fluid_bound(pieces * PIECE_SIZE, leechers, up=rate, down=rate)
         swarm.start(arguments=["--trace"] if arguments.keep else [])
         begin = time.time()
-        ends = swarm.await_end(TIMES_THE_BOUND * bound)
+        ends = swarm.await_end(TIMES_THE_BOUND * bound + TO_SPARE)
         assert set(ends.values()) == {0}, swarm.report()
         swarm.assert_copies()
         if arguments.keep:

@@ -47,6 +47,24 @@ def start_script(host: Host, script: str, *arguments: str) -> subprocess.Popen[A
     return process
 
 
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where hosts can't be made the tests are skipped, and the reason names what is missing."""
+    look = needs.missing.__wrapped__
+    with monkeypatch.context() as without:
+        without.setattr("os.geteuid", lambda: 1000)
+        assert look() == "hosts in miniature need root, to make network namespaces"
+    for program in needs.PACKAGES:
+        with monkeypatch.context() as without:
+            without.setattr(needs, "SYSTEM_PATH", "/nowhere")
+            without.setattr(needs, "PACKAGES", {program: needs.PACKAGES[program]})
+            assert (
+                look() == f"hosts in miniature need {program} (package {needs.PACKAGES[program]})"
+            )
+    with monkeypatch.context() as without:
+        without.setattr(needs, "TRIAL", "echo no bridges >&2; exit 2")
+        assert look() == "hosts in miniature can't be made here: no bridges"
+
+
 def test_a_host_is_a_machine_of_its_own(tmp_path: Path) -> None:
     """A host has its own name, home, address and processes, and doesn't see another's home."""
     with Lab(tmp_path / "lab", hosts=2) as lab:

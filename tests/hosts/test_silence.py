@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,23 @@ def test_silence_is_noticed(tmp_path: Path) -> None:
             again = rf"(?s)is connected from Peer {neighbor}\..*is connected from Peer {neighbor}\."
             swarm.await_log(1001, again, 20)
             assert len(re.findall("makes a connection to Peer 1001", swarm.log(neighbor))) == 2
+
+
+@pytest.mark.thorough
+def test_a_neighbor_that_is_stopped(tmp_path: Path) -> None:
+    """A neighbor that is alive but takes nothing is dropped within 30 s, and completes when it goes on (spec 2.9).
+
+    A piece is larger than all buffers between two peers, else what is under way would fit in there.
+    """
+    with Lab(tmp_path / "lab", hosts=2) as lab:
+        swarm = HostSwarm(lab, pieces=4, piece_size=16 << 20)
+        swarm.start(arguments=("--trace", "--rate=20e6"))
+        swarm.await_log(1002, "has downloaded", 20)
+        swarm.processes[1002].send_signal(signal.SIGSTOP)
+        await_loss(swarm, 1001, 1002, NOTICED_WITHIN)
+        swarm.processes[1002].send_signal(signal.SIGCONT)
+        assert set(swarm.await_end(30).values()) == {0}
+        swarm.assert_copies()
 
 
 def test_the_new_connection_replaces_the_dead_one(tmp_path: Path) -> None:

@@ -28,7 +28,13 @@ LONGEST_PAUSE = {"linux": (44, 3000)}
 pauses double otherwise, and a cable that is back after 13 s is found dead at 25."""
 SYSTEM_WATCHES = hasattr(socket, "TCP_USER_TIMEOUT")
 """The system ends a connection whose neighbor takes nothing, whatever waits and wherever."""
-GONE = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)
+GONE = {
+    errno.ETIMEDOUT,
+    errno.EHOSTUNREACH,
+    errno.ENETUNREACH,
+    errno.EHOSTDOWN,
+    errno.ENETRESET,  # Windows, of a connection whose probes weren't answered
+}
 
 
 def watch_for_silence(sock: socket.socket) -> None:
