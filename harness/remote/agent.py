@@ -46,7 +46,7 @@ class Voice:
     """Writes lines to stdout and never waits for it."""
 
     def __init__(self) -> None:
-        self._waiting = bytearray()
+        self._waiting = bytearray(b"\n")  # ends what a login has printed
         self.broken = False
         os.set_blocking(STDOUT, False)
 
@@ -154,6 +154,7 @@ class Agent:
         }
 
     def _do_has_program(self, program: str) -> dict[str, Any]:
+        """Whether it is there; if not, there is a folder to send it to now."""
         there = self._place.program(program).exists()
         self._place.program(program).parent.mkdir(parents=True, exist_ok=True)
         return {"there": there}
@@ -219,7 +220,13 @@ class Agent:
     def on_start(self, peer_id: int, pid: int) -> None:
         """Write the process down, so that it can be found without us."""
         self._pids[peer_id] = pid
-        self._records.keep(f"peer {peer_id}", pid)
+        try:
+            self._records.keep(f"peer {peer_id}", pid)
+        except OSError as error:
+            self.on_diagnostic(
+                f"peer {peer_id}: {error.filename}: {error.strerror}: "
+                "`invoke remote.stop` won't know of it, but it ends with this connection"
+            )
         self._voice.say({"event": "started", "peer": peer_id, "pid": pid})
 
     def on_line(self, peer_id: int, line: bytes) -> None:
@@ -237,7 +244,8 @@ class Agent:
         if pid := self._pids.pop(peer_id, None):
             self._records.drop(pid)
         self._note["peers"][str(peer_id)]["exit_status"] = exit_status
-        self._place.write_launch_note(self._note)
+        with suppress(OSError):  # on a full disk, say: the controller hears of it all the same
+            self._place.write_launch_note(self._note)
         self._voice.say({"event": "ended", "peer": peer_id, "status": exit_status})
 
 

@@ -96,8 +96,9 @@ class Records:
             fresh.replace(self._path(pid))
 
     def drop(self, pid: int) -> None:
-        """Forget a process that has ended."""
-        self._path(pid).unlink(missing_ok=True)
+        """Forget a process that has ended; a record that stays does no harm, since it tells the birth."""
+        with suppress(OSError):
+            self._path(pid).unlink()
 
     def living(self) -> list[Record]:
         """Those that still run, peers before launchers; records of others are removed."""

@@ -10,8 +10,8 @@ import sysconfig
 from pathlib import Path
 
 from tests.docs import laptops
+from tests.hosts.commands import Commands, lose_patience
 from tests.hosts.lab import ROOT, Lab
-from tests.hosts.test_remote import Commands, lose_patience
 
 SIZE = 2_000_000
 OLD_PYTHON = """\

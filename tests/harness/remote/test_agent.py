@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import threading
@@ -44,17 +45,24 @@ def connect(home: Path) -> Iterator[Connect]:
 class Launch:
     """A fake peer, launched by an agent; `alive` ends with the peer."""
 
-    def __init__(self, session: Session, home: Path, mode: str) -> None:
+    def __init__(
+        self, session: Session, home: Path, mode: str, *, spoil: Callable[[], None] | None = None
+    ) -> None:
         self.session = session
         self.events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         session.listen(self.events.put)
         pipes.prepare(session, home)
+        if spoil:
+            spoil()
         fifo = home / "alive"
         os.mkfifo(fifo)
         session.order("start", peer=1001, command=pipes.fake(1001, mode, fifo))
         self.alive: BinaryIO = fifo.open("rb")
         assert self.alive.readline() == b"1001\n"
-        self.pid = self.await_event("started")["pid"]
+        self.early = []
+        while (event := self.events.get(timeout=60))["event"] != "started":
+            self.early.append(event)
+        self.pid = event["pid"]
 
     def await_event(self, kind: str) -> dict[str, Any]:
         while (event := self.events.get(timeout=60))["event"] != kind:
@@ -108,6 +116,23 @@ def test_a_command_that_is_not_there(connect: Connect, home: Path) -> None:
     session.order("start", peer=1001, command=["/nowhere/python3"])
     assert "/nowhere/python3: No such file" in events.get(timeout=60)["line"]
     assert events.get(timeout=60) == {"event": "ended", "peer": 1001, "status": 1}
+
+
+def test_a_disk_that_takes_no_notes(connect: Connect, home: Path) -> None:
+    """A peer's start and end are told also where they can't be written down, and the agent goes on."""
+    session, _wire = connect()
+    launch = Launch(session, home, "complete", spoil=lambda: spoil(home))
+    assert "`invoke remote.stop` won't know of it" in launch.early[0]["line"]
+    assert launch.await_event("ended")["status"] == 0
+    assert session.ask("time")
+
+
+def spoil(home: Path) -> None:
+    """Put folders where files should be, and files where folders should be."""
+    shutil.rmtree(home / "processes")
+    (home / "processes").touch()
+    (home / "swarm/launch.json").unlink()
+    (home / "swarm/launch.json").mkdir()
 
 
 @pytest.mark.parametrize("how", ["closed", "killed", "terminated"])
@@ -259,7 +284,7 @@ def test_an_upload_never_overwrites(connect: Connect, home: Path) -> None:
 
 def test_what_a_login_prints_does_no_harm(connect: Connect) -> None:
     """Words of a login script before the agent's own are skipped."""
-    session, _wire = connect(wire=PipeWire(banner="echo Welcome!;"))
+    session, _wire = connect(wire=PipeWire(banner="echo Welcome!; printf 'no end of line';"))
     assert session.ask("time")["time"] > 0
 
 
