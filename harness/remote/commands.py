@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.ending import GRACE
 from harness.errors import HOSTS_FAILED
-from harness.live import make_console
+from harness.live import make_console, progress_table
 from harness.remote.check import check
 from harness.remote.collect import collect
 from harness.remote.deploy import deploy
@@ -35,8 +35,13 @@ def run_deploy(options: Options) -> int:
 def run_launch(options: Options) -> int:
     """Run the swarm that was deployed: the exit status of a swarm, 8 when a host failed."""
     plan = make_plan(options)
+    console = make_console()
     with plan.connect() as fleet:
-        return launch(plan, fleet, make_console())[0]
+        exit_status, board = launch(plan, fleet, console)
+    if board is not None:
+        console.print(progress_table(board))
+        console.print(f"exit status {exit_status}; logs and traces: `invoke remote.collect`")
+    return exit_status
 
 
 def run_collect(options: Options) -> int:

@@ -105,6 +105,7 @@ def test_a_killed_launch_leaves_nothing(lab: Lab) -> None:
     second.send_signal(signal.SIGINT)
     out, _ = second.communicate(timeout=WITHIN)
     assert second.returncode == 130, out
+    assert "exit status 130; logs and traces: `invoke remote.collect`" in out
     assert not any(host.processes() for host in lab.hosts)
     collected = commands.run("collect", "--runs", commands.runs)
     assert collected.returncode == 0, collected.stdout + collected.stderr
