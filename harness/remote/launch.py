@@ -53,11 +53,10 @@ def launch(plan: Plan, fleet: Fleet, console: Console) -> tuple[int, Board | Non
         console.print("nothing was started: it takes all hosts", soft_wrap=True)
         return HOSTS_FAILED, None
     console.print(headline(plan.config, plan.random_seed), soft_wrap=True)
-    starts = [
-        (session, peer.peer_id, _command(plan, session, peer, program, run))
-        for peer in plan.config.peers
-        for session in [fleet.sessions[peer.host]]
-    ]
+    starts = []
+    for peer in plan.config.peers:
+        session = fleet.sessions[peer.host]
+        starts.append((session, peer.peer_id, _command(plan, session, peer, program, run)))
     board = Board(plan.config)
     with make_display(board, console, plain=plan.options.plain) as display:
         launcher = RemoteLauncher(starts, display, timeout=plan.limits.timeout)
