@@ -78,12 +78,13 @@ def test_a_name_that_others_do_not_know_and_a_small_disk(lab: Lab) -> None:
 
 
 @pytest.mark.thorough
+@pytest.mark.timeout(300)
 def test_acceptance_a_200_mb(tmp_path: Path) -> None:
     """200 MB at 100 Mbit/s and 5 ms: launch, transfer, collection, verdict ok, no process left (acceptance A)."""
     with Lab(tmp_path / "lab", hosts=3, rate=100e6, rtt=0.005) as lab:
         commands = Commands(lab, size=200 * MB)
         options = ("--file", commands.file, "--runs", commands.runs)
-        assert_swarm_is_ok(commands, commands.run("swarm", *options, timeout=110))
+        assert_swarm_is_ok(commands, commands.run("swarm", *options, timeout=250))
 
 
 def test_a_killed_launch_leaves_nothing(lab: Lab) -> None:
