@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
+from invoke.collection import Collection
 from invoke.context import Context
-from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from harness import bench as benchmark
 from harness import commands, numbers, reports, runfolder, simulations
 from harness import scale as scaling
 from harness import swarm as swarms
-from harness.errors import HarnessError
+from harness.finish import finish, path_of
+from harness.remote import tasks as remote
 from verifier import cli as verifier
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-
-def _finish(work: Callable[[], int]) -> None:
-    """End with the exit status of `work`; what it can't do is one message on stderr."""
-    try:
-        status = work()
-    except HarnessError as error:
-        raise Exit(str(error), code=error.status) from None
-    except KeyboardInterrupt:
-        raise Exit("interrupted", code=130) from None
-    if status != 0:
-        raise Exit(code=status)
-
-
-def _path(text: str) -> Path | None:
-    return Path(text).expanduser() if text else None
 
 
 @task(
@@ -79,7 +58,7 @@ def swarm(
         return swarms.run_swarm(
             swarms.Options(
                 config=config,
-                file=_path(file),
+                file=path_of(file),
                 peers=numbers.parse_count("peers", peers, least=1),
                 piece_size=numbers.parse_size("piece-size", piece_size, least=1),
                 rate=numbers.parse_size("rate", rate),
@@ -92,7 +71,7 @@ def swarm(
             )
         )
 
-    _finish(work)
+    finish(work)
 
 
 @task(
@@ -106,7 +85,7 @@ def run_tests(_context: Context, *, thorough: bool = False) -> None:
     Example: invoke test --thorough.
     Exit status: 0 all is well, else that of the first tool that found something.
     """
-    _finish(lambda: commands.test(thorough=thorough))
+    finish(lambda: commands.test(thorough=thorough))
 
 
 @task
@@ -116,7 +95,7 @@ def check(_context: Context) -> None:
     Example: invoke check.
     Exit status: 0 all is well, else that of the first tool that found something.
     """
-    _finish(commands.check)
+    finish(commands.check)
 
 
 @task
@@ -167,11 +146,11 @@ def bench(
                 repetitions=numbers.parse_count("repetitions", repetitions, least=1) or 1,
                 quick=quick,
                 trace=trace,
-                json=_path(json),
+                json=path_of(json),
             )
         )
 
-    _finish(work)
+    finish(work)
 
 
 @task(
@@ -196,10 +175,10 @@ def verify(
     """
 
     def work() -> int:
-        folder = _path(dir) or runfolder.latest_run()
+        folder = path_of(dir) or runfolder.latest_run()
         return verifier.main([str(folder), "--format", form, *(["--lenient"] if lenient else [])])
 
-    _finish(work)
+    finish(work)
 
 
 @task(
@@ -225,9 +204,9 @@ def report(
     Exit status: 0 no errors, 1 a rule is broken, 2 unusable input, no Plotly, or the page can't be
     written, 3 only unknowns.
     """
-    _finish(
+    finish(
         lambda: reports.run_report(
-            _path(dir) or runfolder.latest_run(), _path(output), lenient=lenient, show=open
+            path_of(dir) or runfolder.latest_run(), path_of(output), lenient=lenient, show=open
         )
     )
 
@@ -267,11 +246,11 @@ def simulate(
                 peers=numbers.parse_count("peers", peers, least=1),
                 pieces=numbers.parse_count("pieces", pieces, least=1) or 100,
                 faults=numbers.parse_count("faults", faults) or 0,
-                keep=_path(keep),
+                keep=path_of(keep),
             )
         )
 
-    _finish(work)
+    finish(work)
 
 
 @task(
@@ -294,7 +273,7 @@ def scale(_context: Context, *, peers: str = "", pieces: str = "") -> None:
             pieces=numbers.parse_count("pieces", pieces, least=1) or scaling.PIECES,
         )
 
-    _finish(work)
+    finish(work)
 
 
 @task(
@@ -308,3 +287,8 @@ def clean(_context: Context, *, runs: bool = False) -> None:
     Exit status: 0.
     """
     commands.clean(runs=runs)
+
+
+namespace = Collection(
+    swarm, run_tests, check, docs, bench, verify, report, simulate, scale, clean, remote.namespace
+)

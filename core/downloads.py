@@ -5,6 +5,10 @@ neighbor whose answer is awaited. A piece leaves the book when it arrives or is 
 crossed the request (spec 6.4), by the loss of the connection (spec 2.8), or because nothing came for
 30 s (spec 6.6). Whoever was asked may still answer, so `Neighbor.asked` remembers it (spec 6.5).
 
+A piece that has begun to come has one writer (spec 6.5). If that one falls silent in the middle of it
+for 30 s, its connection is closed: nothing else could come on it, and only so is the piece really free
+for others (spec 6.6).
+
 For each neighbor, `candidates` holds the pieces that it has, that we lack and that are not in the
 book: all that a random choice needs (spec 6.1). They are kept up to date with every change of the
 book, at a cost that grows with the number of neighbors but not of pieces.
@@ -12,7 +16,9 @@ book, at a cost that grows with the number of neighbors but not of pieces.
 
 from __future__ import annotations
 
-from core.effects import Broadcast, CompleteFile, Log, SetTimer
+from dataclasses import dataclass
+
+from core.effects import Broadcast, CloseConnection, CompleteFile, Log, SetTimer, Warn
 from core.errors import LocalProtocolError
 from core.events import Timer
 from core.messages import Have, Request
@@ -22,13 +28,21 @@ OVERDUE_AFTER = 30.0
 """Seconds without a byte of a piece after which its request is overdue (spec 6.6)."""
 
 
+@dataclass(slots=True)
+class Receipt:
+    """A piece that is coming: who sends it, and when its last byte came (seconds)."""
+
+    neighbor: int
+    byte_at: float
+
+
 class Downloads:
     """The downloading half of a peer."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._open: dict[int, int] = {}
-        self._receiving: dict[int, int] = {}
+        self._receiving: dict[int, Receipt] = {}
         self._timer_runs = False
         self.freed = 0
         """How many open requests were given up (trace record `end`)."""
@@ -133,7 +147,7 @@ class Downloads:
         self.progressed(neighbor, piece, state.now)
         cause = self._reason_to_skip(neighbor, piece)
         if cause is None:
-            self._receiving[piece] = neighbor.peer_id
+            self._receiving[piece] = Receipt(neighbor.peer_id, state.now)
             return True
         self.skipped_pieces += 1
         state.note("skipped", neighbor=neighbor.peer_id, piece=piece, cause=cause)
@@ -151,16 +165,24 @@ class Downloads:
         return None
 
     def progressed(self, neighbor: Neighbor, piece: int, at: float) -> None:
-        """Some bytes of a piece came: a request for it isn't overdue (spec 6.6)."""
+        """Some bytes of a piece came: neither it nor a request for it is overdue (spec 6.6)."""
         if neighbor.download.piece == piece:
             neighbor.download.progress_at = at
+        if self._comes_from(neighbor, piece):
+            self._receiving[piece].byte_at = at
+
+    def _comes_from(self, neighbor: Neighbor, piece: int) -> bool:
+        """Whether a neighbor is the writer of a piece."""
+        receipt = self._receiving.get(piece)
+        return receipt is not None and receipt.neighbor == neighbor.peer_id
 
     def received(self, neighbor: Neighbor, piece: int) -> None:
         """A piece that was kept is whole: log it, announce it, ask for the next (spec 5.3, 6.2)."""
         state = self._state
         own, out = state.own, state.out
-        if self._receiving.pop(piece, None) != neighbor.peer_id:
+        if not self._comes_from(neighbor, piece):
             raise LocalProtocolError(f"piece {piece} is whole, but was not being received")
+        del self._receiving[piece]
         own.add(piece)
         freed = self._open.pop(piece, None) is None
         source = neighbor.peer_id
@@ -185,7 +207,7 @@ class Downloads:
 
         That includes a piece that was accepted but couldn't be written: it is still lacking.
         """
-        if self._receiving.get(piece) == neighbor.peer_id:
+        if self._comes_from(neighbor, piece):
             del self._receiving[piece]
         self._answered(neighbor, piece)
 
@@ -211,7 +233,7 @@ class Downloads:
 
     def lost(self, neighbor: Neighbor) -> None:
         """The connection is gone, and with it what was asked for and half received (spec 2.8)."""
-        half = [p for p, source in self._receiving.items() if source == neighbor.peer_id]
+        half = [piece for piece in self._receiving if self._comes_from(neighbor, piece)]
         for piece in half:
             del self._receiving[piece]
         self._free(neighbor, neighbor.download.clear(), "loss")
@@ -224,14 +246,34 @@ class Downloads:
         state = self._state
         waiting = [n for n in state.neighbors.values() if n.download.state == "requesting"]
         for neighbor in waiting:
-            if neighbor.download.progress_at + OVERDUE_AFTER <= state.now:
+            if self._is_late(neighbor.download.progress_at):
                 neighbor.download.expire()
                 self._free(neighbor, neighbor.download.piece, "overdue")
-        started = [
+        self._close_stalled()
+        awaited = [
             n.download.progress_at
             for n in state.neighbors.values()
             if n.download.state == "requesting"
         ]
-        self._timer_runs = bool(started)
-        if started:
-            state.out.append(SetTimer(Timer.OVERDUE, min(started) + OVERDUE_AFTER))
+        awaited += [r.byte_at for r in self._receiving.values() if not self._is_late(r.byte_at)]
+        # A request that was freed may still be answered: the piece can begin to come at any time.
+        self._timer_runs = bool(awaited) or any(n.asked for n in state.neighbors.values())
+        if self._timer_runs:
+            first = min(awaited, default=state.now)
+            state.out.append(SetTimer(Timer.OVERDUE, first + OVERDUE_AFTER))
+
+    def _is_late(self, byte_at: float) -> bool:
+        # Reckoned as the timer is: rounded otherwise, it would be due and nothing late, for ever.
+        return byte_at + OVERDUE_AFTER <= self._state.now
+
+    def _close_stalled(self) -> None:
+        """Part with those who fell silent in the middle of a piece: their loss frees it."""
+        for piece, receipt in self._receiving.items():
+            if self._is_late(receipt.byte_at):
+                self._state.out += (
+                    Warn(
+                        f"peer {receipt.neighbor} sent nothing for {OVERDUE_AFTER:.0f} s in the"
+                        f" middle of piece {piece}: its connection is closed"
+                    ),
+                    CloseConnection(receipt.neighbor, flush=False),
+                )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.runfolder import copy_of
@@ -23,7 +23,7 @@ class Copy:
     path: Path
     sha256: str | None
     problem: str | None
-    identical: bool
+    identical: bool = False
 
 
 def compare(folder: Path, config: SwarmConfig) -> dict[int, Copy]:
@@ -31,10 +31,15 @@ def compare(folder: Path, config: SwarmConfig) -> dict[int, Copy]:
     paths = {peer.peer_id: copy_of(folder, config, peer) for peer in config.peers}
     with ThreadPoolExecutor(max_workers=2) as pool:  # hashing releases the interpreter's lock
         digests = dict(zip(paths, pool.map(_digest, paths.values()), strict=True))
-    expected, _problem = digests[next(peer.peer_id for peer in config.peers if peer.has_file)]
+    return judge({i: Copy(paths[i], *digest) for i, digest in digests.items()}, config)
+
+
+def judge(copies: dict[int, Copy], config: SwarmConfig) -> dict[int, Copy]:
+    """The same copies, each with whether it is that of the first seed."""
+    expected = copies[next(peer.peer_id for peer in config.peers if peer.has_file)].sha256
     return {
-        peer_id: Copy(paths[peer_id], sha256, problem, sha256 is not None and sha256 == expected)
-        for peer_id, (sha256, problem) in digests.items()
+        peer_id: replace(copy, identical=copy.sha256 is not None and copy.sha256 == expected)
+        for peer_id, copy in copies.items()
     }
 
 

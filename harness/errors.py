@@ -10,9 +10,10 @@ TIMED_OUT = 5
 """Exit status of a swarm that ran out of its time."""
 COPIES_DIFFER = 6
 """Exit status of a swarm whose peers all ended with 0 but whose copies aren't all the seed's."""
-
 RULES_BROKEN = 7
 """Exit status of a swarm that completed, but whose logs show a broken rule."""
+HOSTS_FAILED = 8
+"""Exit status of `invoke remote.*` where a host can't be reached or can't do what was asked."""
 
 
 class HarnessError(Exception):

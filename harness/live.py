@@ -35,6 +35,12 @@ def make_console() -> Console:
     return console
 
 
+def make_display(board: Board, console: Console, *, plain: bool) -> LiveDisplay | PlainDisplay:
+    """A live table on a terminal, unless plain lines are asked for."""
+    in_place = console.is_terminal and not plain
+    return LiveDisplay(board, console) if in_place else PlainDisplay(board)
+
+
 class Display:
     """Keeps a board up to date and shows it; the `Observer` of a launcher, while entered."""
 

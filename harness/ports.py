@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import random
-import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
+from harness.listening import is_this_machine, why_unusable
 
 if TYPE_CHECKING:
     from core.config import SwarmConfig
@@ -18,8 +17,6 @@ NEVER = 6008
 """A port that the course forbids."""
 _LOWEST = 10_000
 _EPHEMERAL_START = 32_768
-_Addresses = tuple[tuple[socket.AddressFamily, str], ...]
-_ALL_INTERFACES: _Addresses = ((socket.AF_INET, ""), (socket.AF_INET6, "::"))
 _RANGE_FILE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -33,40 +30,6 @@ def ephemeral_start() -> int:
         return int(_RANGE_FILE.read_text(encoding="ascii").split()[0])
     except (OSError, ValueError, IndexError):
         return _EPHEMERAL_START
-
-
-def why_unusable(host: str, port: int) -> str | None:
-    """Why a peer couldn't listen on `port` for `host` (spec 2.6); None if it could."""
-    return _why_unbindable(_listening_addresses(host), port)
-
-
-def _why_unbindable(addresses: _Addresses, port: int) -> str | None:
-    for family, address in addresses:
-        try:
-            _bind(family, address, port)
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return "is in use"
-            if error.errno == errno.EACCES:
-                return "isn't allowed to this user"
-            if error.errno not in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
-                return f"can't be listened on: {error.strerror}"
-    return None
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether `host` names an address of this machine."""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        return False
-    for family, _type, _protocol, _name, address in found:
-        try:
-            _bind(family, str(address[0]), 0)
-        except OSError:
-            continue
-        return True
-    return False
 
 
 def check(config: SwarmConfig) -> None:
@@ -102,26 +65,6 @@ def free_ports(count: int) -> list[int]:
     for port in (*range(start, end), *range(_LOWEST, start)):
         if len(found) == count:
             return found
-        if port != NEVER and _why_unbindable(_ALL_INTERFACES, port) is None:
+        if port != NEVER and why_unusable("", port) is None:
             found.append(port)
     raise HarnessError(f"there aren't {count} free ports from {_LOWEST} to {end - 1}")
-
-
-def _listening_addresses(host: str) -> _Addresses:
-    """Addresses that a peer written as `host` listens on (spec 2.6)."""
-    if host == "localhost":
-        return ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
-    if host.startswith("127."):
-        return ((socket.AF_INET, host),)
-    if host == "::1":
-        return ((socket.AF_INET6, host),)
-    return _ALL_INTERFACES
-
-
-def _bind(family: int, address: str, port: int) -> None:
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        # As the peer does: a port in TIME_WAIT is free, one that is listened on isn't.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind((address, port))

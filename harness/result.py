@@ -12,7 +12,7 @@ from rich.table import Table
 from harness.numbers import format_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from harness.board import PeerView
     from harness.copies import Copy
@@ -22,19 +22,24 @@ FILE_NAME = "result.json"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The end of a run: what the launcher saw of each peer, and what its copy is worth."""
+    """The end of a run: what the launcher saw of each peer, and what its copy is worth.
+
+    `problems` says what is missing of it, such as the logs of a host that couldn't be reached.
+    """
 
     folder: Path
     random_seed: int
     peers: Mapping[int, PeerView]
     copies: Mapping[int, Copy]
     exit_status: int
+    problems: Sequence[str] = ()
 
     def write(self) -> None:
         """Write `result.json` into the run folder."""
         record = {
             "status": self.exit_status,
             "random_seed": self.random_seed,
+            "problems": list(self.problems),
             "peers": [self._record(view) for view in self.peers.values()],
         }
         text = json.dumps(record, indent=2) + "\n"
@@ -69,8 +74,8 @@ class Result:
                 f"{peer_id}{' seed' if view.has_file else ''}",
                 str(view.exit_status),
                 f"{view.status.pieces if view.status else 0}/{view.pieces}",
-                "" if view.has_file else _seconds(view.completed_at),
-                _seconds(view.ended_at),
+                "" if view.has_file else _seconds(view.completed_at, view),
+                _seconds(view.ended_at, view),
                 format_bytes(view.status.up if view.status else 0),
                 format_bytes(view.status.down if view.status else 0),
                 _digest(self.copies[peer_id]),
@@ -85,12 +90,15 @@ class Result:
             place = place.relative_to(Path.cwd())
         return (
             f"{same} of {len(self.copies)} copies identical, exit status {self.exit_status}. "
-            f"Logs, traces and results: {place}/"
+            f"{'NOT ALL IS HERE, see above. ' if self.problems else ''}Logs, traces and results: {place}/"
         )
 
 
-def _seconds(value: float | None) -> str:
-    return "never" if value is None else f"{value:.2f} s"
+def _seconds(value: float | None, view: PeerView) -> str:
+    """A time that nobody watched isn't known; one that didn't come is told."""
+    if value is None:
+        return "" if view.exit_status == 0 else "never"
+    return f"{value:.2f} s"
 
 
 def _digest(copy: Copy) -> str:

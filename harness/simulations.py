@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from peerio.simulation.swarm import Outcome, Scenario, Swarm, random_scenario
@@ -53,20 +56,34 @@ def problems_of(outcome: Outcome, folder: Path) -> list[str]:
     return found
 
 
-def run_simulations(options: Options) -> int:
-    """Run and judge swarms; 1 if anything is wrong with one of them, whose seed is told."""
-    started = time.perf_counter()
-    failed = steps = 0
-    for seed in range(options.random_seed, options.random_seed + options.swarms):
-        scenario = scenario_of(options, seed)
-        outcome = Swarm(scenario, seed).run()
-        steps += outcome.steps
+def simulate(options: Options, seed: int) -> tuple[int, list[str]]:
+    """One swarm, run and judged: its steps, and what is wrong with it.
+
+    Whatever is raised in it, a fault of ours, names the seed in its traceback.
+    """
+    try:
+        outcome = Swarm(scenario_of(options, seed), seed).run()
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) if options.keep is None else options.keep / f"swarm-{seed}"
-            problems = problems_of(outcome, folder)
-        if problems:
-            failed += 1
-            print(f"seed {seed}: {'; '.join(problems)}; {scenario}")
+            return outcome.steps, problems_of(outcome, folder)
+    except Exception as error:
+        error.add_note(f"in the simulated swarm of random seed {seed}")
+        raise
+
+
+def run_simulations(options: Options) -> int:
+    """Run and judge swarms, one on each core; 1 if anything is wrong with one, whose seed is told."""
+    started = time.perf_counter()
+    failed = steps = 0
+    seeds = range(options.random_seed, options.random_seed + options.swarms)
+    with ProcessPoolExecutor(min(options.swarms, os.cpu_count() or 1)) as pool:
+        for seed, (taken, problems) in zip(
+            seeds, pool.map(partial(simulate, options), seeds), strict=True
+        ):
+            steps += taken
+            if problems:
+                failed += 1
+                print(f"seed {seed}: {'; '.join(problems)}; {scenario_of(options, seed)}")
     elapsed = time.perf_counter() - started
     print(f"{options.swarms} swarms, {steps} steps, {failed} failed, {elapsed:.1f} s")
     return 1 if failed else 0

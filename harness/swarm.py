@@ -11,7 +11,7 @@ from harness import copies, ports, reports, runfolder, settings
 from harness.board import Board
 from harness.errors import COPIES_DIFFER, RULES_BROKEN, HarnessError
 from harness.launcher import Launcher
-from harness.live import LiveDisplay, PlainDisplay, make_console
+from harness.live import make_console, make_display
 from harness.numbers import format_bytes
 from harness.result import Result
 from harness.settings import Settings
@@ -20,6 +20,8 @@ from verifier.judge import UNUSABLE, VIOLATION
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from rich.console import Console
 
     from core.config import SwarmConfig
 
@@ -77,11 +79,16 @@ class Run:
     def command(self, peer_id: int) -> list[str]:
         """The command line of one peer."""
         command = [sys.executable, str(runfolder.PEER_PROCESS), str(peer_id)]
-        command += ["--workdir", str(self.folder), "--run", self.folder.name, "--trace"]
-        command += ["--random-seed", str(self.random_seed)]
-        if rate := self.limits.rate_of(peer_id):
-            command += ["--rate", str(rate)]
-        return command
+        command += ["--workdir", str(self.folder), "--trace"]
+        return command + peer_options(peer_id, self.folder.name, self.limits, self.random_seed)
+
+
+def peer_options(peer_id: int, run: str, limits: Settings, random_seed: int) -> list[str]:
+    """The options by which a swarm's launcher hands its settings to a peer."""
+    options = ["--run", run, "--random-seed", str(random_seed)]
+    if rate := limits.rate_of(peer_id):
+        options += ["--rate", str(rate)]
+    return options
 
 
 def _configured(source: Path, options: Options) -> SwarmConfig:
@@ -111,38 +118,48 @@ def _limits(source: Path, options: Options) -> Settings:
 def _run(run: Run, options: Options) -> int:
     """Run all peers, compare, tell; the exit status."""
     console = make_console()
-    console.print(_headline(run), soft_wrap=True)
+    console.print(headline(run.config, run.random_seed), soft_wrap=True)
     board = Board(run.config)
-    in_place = console.is_terminal and not options.plain
-    with LiveDisplay(board, console) if in_place else PlainDisplay(board) as display:
+    with make_display(board, console, plain=options.plain) as display:
         commands = {peer.peer_id: run.command(peer.peer_id) for peer in run.config.peers}
         outcome = Launcher(commands, run.folder, display, timeout=run.limits.timeout).run()
     compared = copies.compare(run.folder, run.config)
-    exit_status = outcome.exit_status
-    if exit_status == 0 and not all(copy.identical for copy in compared.values()):
-        exit_status = COPIES_DIFFER
     # The verifier compares the copies too, so it comes before they go.
-    verdict = verify([run.folder], color=console.is_terminal)
+    result = Result(run.folder, run.random_seed, board.peers, compared, outcome.exit_status)
+    try:
+        return conclude(result, console, report=options.report)
+    finally:
+        if not options.keep:
+            copies.remove(compared[peer.peer_id] for peer in run.config.peers if not peer.has_file)
+
+
+def conclude(result: Result, console: Console, *, report: bool = False) -> int:
+    """Compare, judge the logs, write and tell the result; the exit status that it all comes to.
+
+    With `report` the page with charts is written too.
+    """
+    exit_status = result.exit_status
+    if exit_status == 0 and not all(copy.identical for copy in result.copies.values()):
+        exit_status = COPIES_DIFFER
+    verdict = verify([result.folder], color=console.is_terminal)
     if exit_status == 0 and verdict.status in {VIOLATION, UNUSABLE}:
         exit_status = RULES_BROKEN
-    if not options.keep:
-        copies.remove(compared[peer.peer_id] for peer in run.config.peers if not peer.has_file)
-    result = Result(run.folder, run.random_seed, board.peers, compared, exit_status)
+    result = replace(result, exit_status=exit_status)
     result.write()
     print("\n".join([*verdict.problems, verdict.text]))
     console.print(result.table())
     console.print(result.last_words(), soft_wrap=True)
-    if options.report:
-        page = reports.write_report(run.folder / reports.NAME, verdict)
+    if report:
+        page = reports.write_report(result.folder / reports.NAME, verdict)
         print(f"Report: {reports.shown(page)}")
     return exit_status
 
 
-def _headline(run: Run) -> str:
-    config = run.config
+def headline(config: SwarmConfig, random_seed: int) -> str:
+    """What is shared among how many, and how to repeat it."""
     seeds = sum(peer.has_file for peer in config.peers)
     return (
         f"{config.file_name}: {format_bytes(config.file_size)} in {config.piece_count} pieces, "
         f"{len(config.peers)} peers of which {seeds} with the file; "
-        f"repeat with --random-seed {run.random_seed}"
+        f"repeat with --random-seed {random_seed}"
     )

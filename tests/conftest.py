@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 import pytest
@@ -10,6 +11,9 @@ from tests.effort import register_profiles
 
 # Their assertions show values, as those of tests do.
 pytest.register_assert_rewrite("tests.stateful.life", "tests.stateful.referee")
+
+# It warns of methods that our machines define on purpose; those lines would bury a failing test's own.
+logging.getLogger("transitions").setLevel(logging.ERROR)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

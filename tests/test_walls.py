@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.remote.parcel import AGENT
+
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY_OF_PEERIO = {"structlog"}
 LONGEST_FILE = 400
@@ -240,10 +242,20 @@ def test_extras_are_the_groups() -> None:
     assert settings["project"]["optional-dependencies"] == groups
 
 
-@each([path for path in PRODUCT if not name_of(path).startswith("harness/remote/")])
+SSH = "harness/remote/ssh.py"
+
+
+@each([path for path in PRODUCT if name_of(path) != SSH])
 def test_ssh_is_remote_only(path: Path) -> None:
-    """Fabric and what it stands on are imported in `harness/remote/` only: no other command needs that extra."""
+    """Fabric and what it stands on are imported in one file only: no other command needs that extra."""
     assert not packages_of(path) & {"fabric", "paramiko"}
+
+
+@each([(ROOT / name.replace(".", "/")).with_suffix(".py") for name in AGENT])
+def test_agent_needs_python_only(path: Path) -> None:
+    """What is sent to hosts as their agent imports itself and the standard library."""
+    ours = {module for module in imports_of(path) if not is_standard(module.partition(".")[0])}
+    assert ours <= {*AGENT, "harness.remote"}
 
 
 def clauses() -> list[tuple[int, int]]:

@@ -165,12 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.config,
         given.trace,
     )
-    color = given.color == "always" or (
-        given.color == "auto"
-        and given.output is None
-        and sys.stdout.isatty()
-        and "NO_COLOR" not in os.environ
-    )
+    color = _wants_color(given.color, given.output)
     try:
         _prepare(given.format, given.output, made)
         report = verify(given.folders, options, form=given.format, color=color, notes=given.notes)
@@ -181,6 +176,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"verifier: {error}", file=sys.stderr)
         return UNUSABLE
     return report.status
+
+
+def _wants_color(given: str, path: Path | None) -> bool:
+    """Whether the report is coloured: on demand, or on a terminal that may be."""
+    if given == "auto":
+        return path is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    return given == "always"
 
 
 def _prepare(form: str, path: Path | None, made: argparse.ArgumentParser) -> None:

@@ -45,7 +45,7 @@ class ConnectionFacts:
     by both clocks. `heard` is the mate's line of the last download that was announced here;
     `complete_at` the owner's line at which the neighbor was known to be complete, `complete_time` when,
     `certain_at` the line by which it certainly was (a bitfield comes some time after the connection
-    line).
+    line). `first_heard` is the owner's line of the first message after the bitfield, NEVER if none.
     """
 
     changes: list[Change] | None
@@ -56,6 +56,7 @@ class ConnectionFacts:
     complete_at: int
     complete_time: float
     certain_at: int
+    first_heard: int
 
 
 @dataclass(slots=True)
@@ -78,6 +79,7 @@ class View:
         self.columns = columns
         self.config = swarm.config
         self._aligned = [self._align(number) for number in range(len(columns.conns))]
+        self._first_rows = self._first_other_lines()
         self._found: dict[int, dict[int, int]] = {}
 
     def mate(self, conn: int) -> Life | None:
@@ -122,15 +124,16 @@ class View:
 
     def next_line(self, conn: int) -> int:
         """The first line about a neighbor after the connection line."""
-        connection = self.columns.conns[conn]
-        lines = self.columns.events.lines
-        rows = (
-            row for row, number in enumerate(self.columns.events.conns)
-            if number == conn and lines[row] > connection.line
-        )  # fmt: skip
-        row = next(rows, None)
-        heard = [connection.lines[0]] if connection.lines else []
-        return min([*heard, NEVER if row is None else lines[row]])
+        haves = self.columns.conns[conn].lines
+        return min([*haves[:1], self._first_rows.get(conn, NEVER)])
+
+    def _first_other_lines(self) -> dict[int, int]:
+        """The first line of each connection that is neither its beginning nor a have."""
+        events, found = self.columns.events, dict[int, int]()
+        for conn, line in zip(events.conns, events.lines, strict=True):
+            if conn >= 0 and conn not in found and line > self.columns.conns[conn].line:
+                found[conn] = line
+        return found
 
     def facts(self) -> Facts:
         """All that other logs' checks need of this one."""
@@ -167,6 +170,7 @@ class View:
         if mate is not None and connection.pieces:
             lines = map(mate.line_of.__getitem__, connection.pieces[-3:])
             heard = max((line for line in lines if line < NEVER), default=0)
+        first_heard = self.next_line(number)
         return ConnectionFacts(
             self._changes(number),
             min(delays, default=float("inf")),
@@ -175,7 +179,8 @@ class View:
             heard,
             complete_at,
             connection.times[-1] if connection.times else connection.time,
-            self.next_line(number) if complete_at == connection.line else complete_at,
+            first_heard if complete_at == connection.line else complete_at,
+            first_heard,
         )
 
     def _delays(self, connection: Connection, mate: Life | None, number: int) -> list[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.effects import CompleteFile, Log, SetTimer
+from core.effects import CloseConnection, CompleteFile, Log, SetTimer, Warn
 from core.events import LocalFailure, PieceProgressed, Timer
 from core.messages import (
     CHOKE,
@@ -412,18 +412,78 @@ def test_bytes_of_the_piece_keep_a_request_alive() -> None:
 
 
 def test_the_overdue_clock_stops_and_starts() -> None:
-    """No timer runs while nothing is asked for, and the next request starts one (spec 6.6)."""
+    """No timer runs while no piece can come, and the next request starts one (spec 6.6)."""
     assert (
         leecher((0,), hide=(Log,))
         >> says(2, UNCHOKE)
         << sends(2, Request(0))
         << SetTimer(Timer.OVERDUE, 30.0)
+        >> PieceBegins(2, 0)
+        << KEEP
+        >> is_kept(2, 0)
+        << tells_all(Have(0))
+        << sends(2, NOT_INTERESTED)
+        >> After(30.0)
+        >> OVERDUE
+        >> has(2, 1)
+        << ...
+        << sends(2, Request(1))
+        << SetTimer(Timer.OVERDUE, 60.0)
+    )
+
+
+def test_what_the_overdue_clock_was_set_for_is_late() -> None:
+    """When the timer rings that was set for a request, it is overdue, however times are rounded (spec 6.6)."""
+    for tenths in range(1, 200):
+        script = leecher((0,)) >> After(tenths / 10) >> says(2, UNCHOKE) << sends(2, Request(0))
+        assert script
+        script.now += 30.0
+        assert script >> OVERDUE
+        assert script.peer.state.neighbors[2].download.state == "overdue"
+
+
+def test_who_falls_silent_in_a_piece_is_parted_with() -> None:
+    """A writer that stops in the middle of a piece for 30 s loses its connection, and so the piece (spec 6.5, 6.6)."""
+    assert (
+        leecher((0,), (0,), hide=(Log, SetTimer))
+        >> says(2, UNCHOKE)
+        << sends(2, Request(0))
+        >> PieceBegins(2, 0)
+        << KEEP
+        >> After(29.0)
+        >> PieceProgressed(2, 0, 28.0)
+        >> OVERDUE
+        >> says(3, UNCHOKE)
+        >> After(29.0)
+        >> PieceProgressed(2, 0, 28.0)
+        >> OVERDUE
+        << sends(3, Request(0))
+        << Warn("peer 2 sent nothing for 30 s in the middle of piece 0: its connection is closed")
+        << CloseConnection(2, flush=False)
+        >> is_lost(2)
+        >> PieceBegins(3, 0)
+        << KEEP
+    )
+
+
+def test_silence_in_a_piece_that_crossed_a_choke() -> None:
+    """So does one that choked us before it began the piece, although no request of ours is open (spec 6.4, 6.5)."""
+    assert (
+        leecher((0,), hide=(Log, SetTimer))
+        >> says(2, UNCHOKE)
+        << sends(2, Request(0))
         >> says(2, CHOKE)
         >> After(30.0)
         >> OVERDUE
-        >> says(2, UNCHOKE)
-        << sends(2, Request(0))
-        << SetTimer(Timer.OVERDUE, 60.0)
+        >> After(29.0)
+        >> PieceBegins(2, 0)
+        << KEEP
+        >> After(1.0)
+        >> OVERDUE
+        >> After(29.0)
+        >> OVERDUE
+        << ...
+        << CloseConnection(2, flush=False)
     )
 
 

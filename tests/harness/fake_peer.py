@@ -23,6 +23,14 @@ def status(peer: int, state: str, pieces: int, **more: Any) -> dict[str, Any]:
     return {**record, "messages": 7, "neighbors": {"1001": "DI"}, **more}
 
 
+def flooding(lifeline: int) -> bool:
+    try:
+        os.read(lifeline, 1)
+    except BlockingIOError:
+        return True
+    return False
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("peer", type=int)
@@ -62,6 +70,11 @@ def main() -> None:
             case "hide":  # no status pipe any more, yet alive until it is told to end
                 os.close(arguments.status_fd)
                 until_launcher_is_gone()
+            case "flood":  # more than anybody reads, until the launcher is gone
+                os.set_blocking(arguments.lifeline_fd, False)
+                with contextlib.suppress(BrokenPipeError):
+                    while flooding(arguments.lifeline_fd):
+                        tell(status(arguments.peer, "x" * 4096, 1))
             case "wait" | "deaf":
                 until_launcher_is_gone()
             case failure:

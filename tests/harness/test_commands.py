@@ -12,12 +12,15 @@ from invoke.exceptions import Exit
 import tasks
 from harness import commands, runfolder
 from harness.errors import HarnessError
+from harness.finish import finish
 
 Started = tuple[list[list[str]], set[str]]
 NAMESPACE = Collection.from_module(tasks)
 
 
-@pytest.mark.parametrize("name", ["swarm", "test", "check", "bench", "clean"])
+@pytest.mark.parametrize(
+    "name", ["swarm", "test", "check", "bench", "clean", "remote.check", "remote.swarm"]
+)
 def test_every_task_has_help(name: str) -> None:
     """Each task answers --help with a sentence, and each of its options with its meaning."""
     task = NAMESPACE[name]
@@ -86,7 +89,7 @@ def test_what_cannot_be_done_is_one_message() -> None:
         raise HarnessError("no", status=2)
 
     with pytest.raises(Exit) as caught:
-        tasks._finish(refuse)
+        finish(refuse)
     assert (caught.value.message, caught.value.code) == ("no", 2)
 
 
@@ -97,7 +100,7 @@ def test_interrupted_before_anything_runs() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(Exit) as caught:
-        tasks._finish(interrupted)
+        finish(interrupted)
     assert caught.value.code == 130
 
 

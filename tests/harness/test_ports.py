@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.config import PeerInfo, SwarmConfig
-from harness import ports
+from harness import listening, ports
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def test_port_taken_on_ipv6_only() -> None:
     except OSError:
         pytest.skip("this machine has no ::1")
     with listener:
-        assert ports.why_unusable("localhost", listener.getsockname()[1]) == "is in use"
-        assert ports.why_unusable("127.0.0.1", listener.getsockname()[1]) is None
+        assert listening.why_unusable("localhost", listener.getsockname()[1]) == "is in use"
+        assert listening.why_unusable("127.0.0.1", listener.getsockname()[1]) is None
 
 
 def test_port_in_time_wait_is_free() -> None:
@@ -62,7 +62,7 @@ def test_port_in_time_wait_is_free() -> None:
         accepted, _address = listener.accept()
         accepted.close()  # this side closes first and keeps the port in TIME_WAIT
         client.close()
-    assert ports.why_unusable("localhost", port) is None
+    assert listening.why_unusable("localhost", port) is None
 
 
 def test_port_that_is_not_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,13 +71,13 @@ def test_port_that_is_not_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_arguments: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(ports, "_bind", refuse)
-    assert ports.why_unusable("localhost", 80) == "isn't allowed to this user"
+    monkeypatch.setattr(listening, "_bind", refuse)
+    assert listening.why_unusable("localhost", 80) == "isn't allowed to this user"
 
 
 def test_host_of_another_machine() -> None:
     """A swarm whose host isn't this machine can't be started here, and the message names it."""
-    assert not ports.is_this_machine("192.0.2.1")
+    assert not listening.is_this_machine("192.0.2.1")
     with pytest.raises(HarnessError, match=r"the host '192\.0\.2\.1' isn't this machine"):
         ports.check(swarm(("192.0.2.1", 6001)))
 
@@ -89,7 +89,7 @@ def test_host_that_cannot_be_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
-    assert not ports.is_this_machine("laptop-one")
+    assert not listening.is_this_machine("laptop-one")
 
 
 def test_with_free_ports() -> None:
@@ -106,14 +106,14 @@ def test_never_port_6008(monkeypatch: pytest.MonkeyPatch) -> None:
     """The port that the course forbids isn't picked even if hardly another is left."""
     monkeypatch.setattr(ports, "_LOWEST", 6006)
     monkeypatch.setattr(ports, "ephemeral_start", lambda: 6012)
-    monkeypatch.setattr(ports, "_why_unbindable", lambda _addresses, _port: None)
+    monkeypatch.setattr(ports, "why_unusable", lambda _host, _port: None)
     monkeypatch.setattr(random, "randrange", lambda start, _end: start)
     assert ports.free_ports(4) == [6006, 6007, 6009, 6010]
 
 
 def test_no_free_ports_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """When there aren't as many ports, that is an error and no endless search."""
-    monkeypatch.setattr(ports, "_why_unbindable", lambda _addresses, _port: "is in use")
+    monkeypatch.setattr(ports, "why_unusable", lambda _host, _port: "is in use")
     with pytest.raises(HarnessError, match="there aren't 2 free ports"):
         ports.free_ports(2)
 

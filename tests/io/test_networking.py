@@ -22,7 +22,7 @@ from core.events import Timer
 from core.messages import INTERESTED, UNCHOKE, Bitfield, Have, Message, Request
 from peerio import networking
 from peerio.contract import Callbacks, Network
-from peerio.net import links, listening, sender
+from peerio.net import links, listening, sender, stalls
 from peerio.networking import BoundPort, NetworkError, Networking
 from peerio.protocol import FrameRules, encode, encode_handshake, read_exact, recv_message
 from tests.swarm.swarms import reserve_port
@@ -369,6 +369,40 @@ def test_last_haves_before_a_reset_count(config: SwarmConfig, two: Peer) -> None
     two.awaits("have", 3, 7)
     two.awaits("end", 3)
     two.awaits("disconnected", 3)
+
+
+# Silence (spec 2.9).
+
+
+def test_a_neighbor_that_takes_nothing(
+    config: SwarmConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the system doesn't watch, one that takes nothing is lost with a reason, and may come back at once (spec 2.9)."""
+    monkeypatch.setattr(sender, "SYSTEM_WATCHES", False)
+    monkeypatch.setattr(stalls, "SILENCE", 0.2)
+    with closing(Peer(config, 2)) as peer, dial(config, 2, encode_handshake(3)) as stuck:
+        peer.awaits("connected", 3)
+        for _ in range(600):  # more than any buffers hold
+            peer.does(partial(peer.network.send_piece, 3, 0))
+        peer.warned("connection with peer 3 lost: nothing was acknowledged or taken")
+        peer.awaits("disconnected", 3)
+        with dial(config, 2, encode_handshake(3)):
+            peer.awaits("connected", 3)
+        until_closed(stuck)
+
+
+def test_a_send_that_learns_of_the_silence(config: SwarmConfig, two: Peer) -> None:
+    """The reason is told also where a send has learned it, after which reading finds an end of stream (spec 2.9)."""
+    with dial(config, 2, encode_handshake(3)) as sock:
+        two.awaits("connected", 3)
+
+        def learn() -> None:
+            two.network._links.open[3].send_error = TimeoutError(errno.ETIMEDOUT, "")
+            sock.shutdown(socket.SHUT_WR)
+
+        two.does(learn)
+        two.warned("connection with peer 3 lost: nothing was acknowledged or taken")
+        two.awaits("disconnected", 3)
 
 
 # Protocol errors (spec 3.5).

@@ -228,7 +228,18 @@ class Life(Referee):
         if timer is Timer.TELLING and model.telling:
             model.given_up |= model.others
         del self.timers[timer]
-        self.play(event)
+        stalled = self._stalled() if timer is Timer.OVERDUE else []
+        self.play(event, [CloseConnection(peer_id, flush=False) for peer_id in stalled])
+        for peer_id in stalled:
+            self.lose(peer_id)
+
+    def _stalled(self) -> list[int]:
+        """Who fell silent in the middle of a piece that it alone may write (spec 6.5, 6.6)."""
+        return [
+            peer_id
+            for peer_id, (_, wanted, at) in self.coming.items()
+            if wanted and at + OVERDUE <= self.now
+        ]
 
     # Ourselves.
 

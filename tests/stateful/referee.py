@@ -136,12 +136,13 @@ class Referee:
                 assert status == due, f"{event}: ended with {status}, expected {due}"
                 model.finished = status
             case CloseConnection(neighbor):
-                assert event == StreamEnded(neighbor)
+                stalled = event == TimerFired(Timer.OVERDUE) and neighbor in model.writer.values()
+                assert stalled or event == StreamEnded(neighbor)
             case CompleteFile():
                 assert isinstance(event, PieceReceived)
                 assert model.complete
             case Warn():
-                assert isinstance(event, MessageReceived)
+                assert isinstance(event, MessageReceived) or event == TimerFired(Timer.OVERDUE)
             case _:
                 raise AssertionError(f"{event}: {effect}")
 
@@ -266,6 +267,7 @@ class Referee:
         ]
         if requests:
             assert self.timers[Timer.OVERDUE] <= min(requests) + OVERDUE
+        assert not model.writer or Timer.OVERDUE in self.timers, "nobody watches a piece that comes"
 
     def _check_side(self, peer_id: int, side: Side) -> None:
         model, neighbor = self.model, self.core.state.neighbors[peer_id]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.effects import SetTimer
-from core.events import PieceProgressed, Timer
+from core.events import Timer
 from core.messages import UNCHOKE, Bitfield, Request
 from tests.core.script import (
     KEEP,
@@ -33,13 +33,12 @@ def test_a_piece_that_two_sent_and_none_delivered_is_asked_for_again() -> None:
         >> answers(1) << ...
         >> says(1, ALL) << ...
         >> says(1, UNCHOKE) << ... << sends(1, Request(0))
-        >> PieceBegins(1, 0) << KEEP
         >> answers(2) << ...
         >> says(2, ALL) << ...
         >> says(2, UNCHOKE) << ...
         >> After(31)
-        >> PieceProgressed(1, 0, 0.0)
         >> fires(Timer.OVERDUE) << sends(2, Request(0))
+        >> PieceBegins(1, 0) << KEEP
         >> PieceBegins(2, 0) << SKIP
         >> is_lost(1) << ...
         >> passes_by(2, 0) << sends(2, Request(0))

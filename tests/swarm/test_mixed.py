@@ -92,6 +92,25 @@ def test_never_closes(tmp_path: Path) -> None:
 
 
 @pytest.mark.thorough
+def test_a_neighbor_that_stalls_in_the_middle_of_a_piece(tmp_path: Path) -> None:
+    """Who begins a piece and falls silent for 30 s, connected, keeps nobody from completing (spec 6.5, 6.6)."""
+    members = (ours(1001, seed=True), ours(1002), played(1003))
+    with Swarm(tmp_path, *members, pieces=24, piece_size=4096) as swarm:
+        swarm.start(1002)
+        wait_until_listening(swarm.ports[1002])
+        with claim_complete(swarm.ports[1002], 1003, swarm.pieces) as staller:
+            staller.send(wire.frame(wire.Type.UNCHOKE))
+            request = wire.read_exact(staller.sock.recv, 9)
+            assert request[4] == wire.Type.REQUEST
+            staller.send(wire.piece(int.from_bytes(request[5:], "big"), bytes(4096))[:1000])
+            swarm.start(1001)
+            wait_until_listening(swarm.ports[1001])
+            with claim_complete(swarm.ports[1001], 1003, swarm.pieces):
+                swarm.await_diagnostic(1002, "sent nothing for 30 s in the middle of piece", 40)
+                swarm.complete()
+
+
+@pytest.mark.thorough
 @pytest.mark.parametrize("role", ["seed", "leecher", "last"])
 @pytest.mark.parametrize("habit", HABITS)
 def test_each_habit_in_each_role(habit: str, role: str, tmp_path: Path) -> None:

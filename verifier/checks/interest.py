@@ -51,6 +51,31 @@ def _may_lack_interest(changes: list[Change], low: int, high: int) -> bool:
     return begin <= high
 
 
+def _must_have_answer(case: Case, life: Life, number: int, mate: Life, there: int) -> bool:
+    """Whether the mate's answer to a bitfield must have come: something did that was sent after it.
+
+    A bitfield isn't logged; the mate's first line of a later message tells that it came. What
+    either end had under way when it was killed or cut off is owed by nobody.
+    """
+    if number in life.sources:
+        return True  # a piece came, so a request was answered that followed the bitfield
+    came = case.facts[mate.index].conns[there].first_heard
+    if case.heard(life, number) > came:
+        return True
+    again = any(conn.other == mate.owner for conn in life.columns.conns[:number])
+    lasting = life.ends[number] == NEVER and life.last and not again
+    return lasting and _ended_in_order(case, life)
+
+
+def _ended_in_order(case: Case, life: Life) -> bool:
+    """Whether a peer had the file and knew everybody else to have it, so that it read to the end."""
+    if not life.seed and life.done_line == NEVER:
+        return False
+    conns = case.facts[life.index].conns
+    last = [life.latest(peer) for peer in range(len(case.config.peers)) if peer != life.owner]
+    return all(conn is not None and conns[conn].complete_at != NEVER for conn in last)
+
+
 @check(
     "I01",
     "answers-bitfield",
@@ -69,12 +94,7 @@ def answers_bitfield(case: Case, tally: Tally) -> None:
             base = case.config.pieces
         if not base or life.columns.conns[number].implicit:
             continue
-        again = any(c.other == mate.owner for c in life.columns.conns[:number])
-        lasting = life.ends[number] == NEVER and life.last and not again
-        heard = life.last_lines[number] > life.columns.conns[number].line
-        if not rows and not (lasting or heard):
-            continue
-        if not rows and not heard and mate.done_line == NEVER and not mate.seed:
+        if not rows and not _must_have_answer(case, life, number, mate, there):
             continue
         if not rows and changes and changes[0].latest > mate.done_line:
             continue  # it was complete before the bitfield came, and may have been ending

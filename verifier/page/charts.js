@@ -253,8 +253,8 @@ class Fairness extends Chart {
       const text = jain === null ? "" : `${jain.toFixed(2)}`;
       annotations.push(note(text, 1.01, y, Report.color("ink"), { xref: "paper", xanchor: "left" }));
       if (few && pairs.length > 1) {
-        annotations.push(note(`${pairs[0].id}`, pairs[0].share, y, Report.color("faint"), { yshift: 13, bgcolor: "rgba(0,0,0,0)" }));
-        annotations.push(note(`${pairs[pairs.length - 1].id}`, pairs[pairs.length - 1].share, y, Report.color("faint"), { yshift: 13, bgcolor: "rgba(0,0,0,0)" }));
+        annotations.push(note(`${pairs[0].id}`, pairs[0].share, y, Report.color("faint"), { yshift: 13, xanchor: "right", xshift: 2, bgcolor: "rgba(0,0,0,0)" }));
+        annotations.push(note(`${pairs[pairs.length - 1].id}`, pairs[pairs.length - 1].share, y, Report.color("faint"), { yshift: 13, xanchor: "left", xshift: 0, bgcolor: "rgba(0,0,0,0)" }));
       }
     });
     if (!this.data.fairness.length) {

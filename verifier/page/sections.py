@@ -17,6 +17,29 @@ OUTCOMES = ("violated", "unknown", "ok", "not exercised")
 STATUS = '<p class="status" role="status"></p>'
 """Where a chart says what is in view, and what is aggregated in it."""
 
+KEY = (
+    '<ul class="key">'
+    '<li><i class="preferred"></i>it unchokes, as preferred</li>'
+    '<li><i class="optimistic"></i>it unchokes, as optimistic</li>'
+    '<li><i class="unchoked"></i>it is unchoked</li>'
+    '<li><i class="downloads"></i>it downloads</li>'
+    '<li><i class="connections"></i>connected</li>'
+    '<li><i class="progress"></i>pieces so far</li>'
+    '<li><i class="complete">★</i>complete</li>'
+    '<li><i class="witness">①</i>lines of a violation, in causal order</li></ul>\n'
+    '<p class="detail">Each peer has a lane: on top its pieces so far, then a row for each'
+    " neighbor. The row's upper bar is what the peer gives to that neighbor (an optimistic"
+    " unchoke is the lower bar), its lower bar and marks what it gets from it. <b>Look for marks"
+    " without a bar around them (pieces from a neighbor that has the peer choked), for bars without"
+    " marks (slots that nobody uses), and for rows that stay empty.</b></p>"
+    '<p class="overview">Each peer has a lane, with all neighbors together: its upper half is the'
+    " number of neighbors that it unchokes (before the shade of those connected), its lower half"
+    " the number that unchoke it, and the pieces that it downloads. <b>Look for halves that stay"
+    " flat while others' don't: peers that give nothing, or that nobody serves.</b> Show one peer"
+    " to see each of its neighbors.</p>"
+)
+"""What is drawn how, and what to look for: with a row for each neighbor, and without."""
+
 
 def head(run: Run) -> str:
     """What was judged, and the verdict in one line."""
@@ -80,33 +103,18 @@ def timeline(run: Run) -> str:
         )
     )
     look = "Drag across the chart to zoom; double-click it for the whole run."
-    key = (
-        '<ul class="key">'
-        '<li><i class="preferred"></i>it unchokes, as preferred</li>'
-        '<li><i class="optimistic"></i>it unchokes, as optimistic</li>'
-        '<li><i class="unchoked"></i>it is unchoked</li>'
-        '<li><i class="downloads"></i>it downloads</li>'
-        '<li><i class="connections"></i>connected</li>'
-        '<li><i class="progress"></i>pieces so far</li>'
-        '<li><i class="complete">★</i>complete</li>'
-        '<li><i class="witness">①</i>lines of a violation, in causal order</li></ul>\n'
-        '<p class="detail">Each peer has a lane: on top its pieces so far, then a row for each'
-        " neighbor. The row's upper bar is what the peer gives to that neighbor (an optimistic"
-        " unchoke is the lower bar), its lower bar and marks what it gets from it. <b>Look for marks"
-        " without a bar around them (pieces from a neighbor that has the peer choked), for bars without"
-        " marks (slots that nobody uses), and for rows that stay empty.</b></p>"
-        '<p class="overview">Each peer has a lane, with all neighbors together: its upper half is the'
-        " number of neighbors that it unchokes (before the shade of those connected), its lower half"
-        " the number that unchoke it, and the pieces that it downloads. <b>Look for halves that stay"
-        " flat while others' don't: peers that give nothing, or that nobody serves.</b> Show one peer"
-        " to see each of its neighbors.</p>"
-    )
     tools = (
         '<div class="tools"><label>Show <select class="lanes"><option value="">all peers</option>'
         '<option value="involved" hidden>the peers involved</option>'
         f"{choices}</select></label>{buttons}</div>\n"
         f'{STATUS}\n<p class="chosen" hidden></p>'
     )
+    title = "Timeline: who unchokes whom, and do pieces follow?"
+    return figure("timeline", title, look, tools=KEY + tools, more=_remarks(run))
+
+
+def _remarks(run: Run) -> str:
+    """What was done to the data so that it can be drawn."""
     told = "; ".join(run.data["aggregated"])
     small = f"<p>To keep this page small: {told}.</p>" if told else ""
     lives = run.verdict.case.lives
@@ -122,8 +130,7 @@ def timeline(run: Run) -> str:
         small += f"<p>Without times, and so not in the charts: {escape(', '.join(lost))}.</p>"
     if run.moments.unit == "lines":
         small += "<p>No log tells times: each lane counts its own lines, and only their order is known.</p>"
-    title = "Timeline: who unchokes whom, and do pieces follow?"
-    return figure("timeline", title, look, tools=key + tools, more=small)
+    return small
 
 
 def peers(run: Run) -> str:
@@ -132,7 +139,7 @@ def peers(run: Run) -> str:
     places = {row["log"]: nth for nth, row in enumerate(run.document["offsets"])}
     for peer in run.document["peers"]:
         if not peer["logs"]:
-            rows.append([_peer(peer), "no log", *[NOTHING] * 7])
+            rows.append([_peer(peer), "no log", *[NOTHING] * 6])
         for label in peer["logs"]:
             last = label == peer["logs"][-1]
             rows.append(

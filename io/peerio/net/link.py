@@ -11,14 +11,11 @@ from typing import Any, Protocol
 from core.machines import Connection, Machines
 from peerio.contract import PieceSink
 from peerio.net.bucket import TokenBucket
+from peerio.net.liveness import watch_for_silence
 from peerio.net.outbox import Outbox, PieceSegment
 from peerio.protocol import HANDSHAKE_SIZE, Decoder, check_header, decode_handshake
 
 MSG_MORE = getattr(socket, "MSG_MORE", 0)
-KEEPALIVE = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
-USER_TIMEOUT = 25_000
-"""Milliseconds that sent data may stay unacknowledged before the connection counts as dead."""
-
 
 Address = tuple[Any, ...]
 """Host, port, and what else its family has."""
@@ -49,17 +46,8 @@ def configure(sock: socket.socket) -> None:
     """Non-blocking, no delay for small messages, and noticed when it dies without a word."""
     sock.settimeout(0)
     with suppress(OSError):  # some systems refuse options on a socket that was reset already
-        _set_options(sock)
-
-
-def _set_options(sock: socket.socket) -> None:
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in KEEPALIVE:
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    watch_for_silence(sock)
 
 
 class Link:
@@ -76,6 +64,7 @@ class Link:
         "haves_told",
         "incoming",
         "machine",
+        "moved_at",
         "mseq_in",
         "mseq_out",
         "name",
@@ -85,8 +74,10 @@ class Link:
         "reading",
         "remote_host",
         "route",
+        "send_error",
         "sink",
         "sock",
+        "stall_watched",
         "takes_messages",
         "watched",
         "write_blocked",
@@ -117,6 +108,12 @@ class Link:
         self.haves_told = 0
         """How many of the haves that wait for company it was told already (`peerio.net.sender`)."""
         self.write_blocked = False
+        self.moved_at = 0.0
+        """When the system last took something of the queue, or began to take nothing."""
+        self.stall_watched = False
+        """An alarm of `peerio.net.stalls` is set for it."""
+        self.send_error: OSError | None = None
+        """What ended its sends, which the system tells once only."""
         self.watched = 0
         """The events that the loop watches it for."""
         self.on_flushed = ""
@@ -161,6 +158,7 @@ class Link:
                 if type(head) is bytearray:
                     # Held back until the piece's content follows, so that both leave in one segment.
                     count = self.sock.send(head, MSG_MORE if len(items) > 1 else 0)
+                    self.moved_at = now
                     if bucket:
                         bucket.charge(count)
                     if count < len(head):
@@ -171,7 +169,8 @@ class Link:
                 items.popleft()
             except BlockingIOError:
                 return "blocked"
-            except OSError:
+            except OSError as error:
+                self.send_error = error
                 self.takes_messages = False
                 self.outbox.clear()
                 return "empty"
@@ -186,6 +185,7 @@ class Link:
         if not wanted:
             return "throttled"
         count = source.send_piece(self.sock, segment.piece, segment.offset, wanted)
+        self.moved_at = now
         if bucket:
             bucket.charge(count)
         segment.offset += count

@@ -11,6 +11,7 @@ from peerio.net.admission import Admission, RefusedError
 from peerio.net.bucket import TokenBucket
 from peerio.net.dialling import Dialler
 from peerio.net.link import Link, PieceSource, Route
+from peerio.net.liveness import describe, is_silence
 from peerio.net.loop import READ, WRITE, Loop
 from peerio.net.receiver import Receiver
 from peerio.net.recorder import Recorder
@@ -156,6 +157,9 @@ class Links:
 
     def stream_ended(self, link: Link, error: OSError | None) -> None:
         """All that the neighbor sent was handled (spec 3.6); after an error nothing can be sent."""
+        if any(failed and is_silence(failed) for failed in (error, link.send_error)):
+            self.fell_silent(link)
+            return
         if error is not None and not isinstance(error, RESETS):
             self._callbacks.on_warning(
                 f"connection with peer {link.neighbor} lost: {error.strerror}"
@@ -175,6 +179,11 @@ class Links:
                 self.drop(link, "end")
             else:
                 self.watch(link)
+
+    def fell_silent(self, link: Link) -> None:
+        """Nothing tells that the neighbor is still there (spec 2.9); it may come back at once."""
+        self._callbacks.on_warning(describe(link.neighbor))
+        self.drop(link, "loss")
 
     def close(self, link: Link, *, flush: bool, timeout: float) -> None:
         """Send what is queued if `flush`, then close."""

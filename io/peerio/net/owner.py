@@ -23,5 +23,8 @@ class Owner(Protocol):
     def stream_ended(self, link: Link, error: OSError | None) -> None:
         """Nothing more will come: the end of the stream, or an error on reading."""
 
+    def fell_silent(self, link: Link) -> None:
+        """The neighbor, or the way to it, is gone without a word (spec 2.9)."""
+
     def broke_protocol(self, link: Link, error: RemoteProtocolError) -> None:
         """The neighbor sent what can't be (spec 3.5)."""

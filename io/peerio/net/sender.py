@@ -8,9 +8,11 @@ from core.messages import Have, Message, Request
 from peerio.contract import Callbacks
 from peerio.net.bucket import TokenBucket
 from peerio.net.link import Link, PieceSource
+from peerio.net.liveness import SYSTEM_WATCHES
 from peerio.net.loop import Loop
 from peerio.net.owner import Owner
 from peerio.net.recorder import Recorder
+from peerio.net.stalls import Stalls
 from peerio.protocol import HAVE_SIZE, PIECE_HEADER_SIZE, encode_haves, piece_header
 from peerio.storage import StorageError
 
@@ -38,6 +40,7 @@ class Sender:
         self._source = source
         self._recorder = recorder
         self._bucket = bucket
+        self._stalls = None if SYSTEM_WATCHES else Stalls(loop.alarms, owner.fell_silent)
         self._throttled: deque[Link] = deque()
         self._haves: list[int] = []
         self._haves_at = 0.0
@@ -142,6 +145,8 @@ class Sender:
         if blocked != link.write_blocked:
             link.write_blocked = blocked
             self._owner.watch(link)
+            if blocked and self._stalls:
+                self._stalls.blocked(link, self._loop.now)
         if outcome == "sent":
             self.dirty[link] = None
         elif outcome == "throttled":

@@ -118,6 +118,9 @@ class ForgetsHalfPieces(Downloads):
     def lost(self, neighbor):
         self._free(neighbor, neighbor.download.clear(), "loss")
 
+    def _close_stalled(self):
+        pass  # which would mend it after 30 s
+
 
 @mutant("W04")
 class Pipelines(Downloads):

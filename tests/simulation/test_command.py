@@ -1,0 +1,48 @@
+"""`invoke simulate`: which swarm failed, and how to run it again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import simulations
+from harness.simulations import Options, run_simulations, simulate
+
+TINY = Options(swarms=2, random_seed=3, peers=2, pieces=1)
+
+
+def test_good_swarms(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nothing is wrong, it says how many swarms there were and ends with status 0."""
+    assert run_simulations(TINY) == 0
+    assert capsys.readouterr().out.startswith("2 swarms, ")
+
+
+def test_a_failing_swarm_names_its_seed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each swarm with something wrong is told with its seed and scenario, and the status is 1."""
+    monkeypatch.setattr(simulations, "problems_of", lambda *_: ["K99 a-rule"])
+    assert run_simulations(TINY) == 1
+    first, second, total = capsys.readouterr().out.splitlines()
+    assert first.startswith("seed 3: K99 a-rule; Scenario(peers=2,")
+    assert second.startswith("seed 4: K99 a-rule; ")
+    assert "2 failed" in total
+
+
+def test_an_error_of_ours_names_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a core raises passes on, with the seed in its traceback."""
+
+    def broken(*_: object) -> list[str]:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(simulations, "problems_of", broken)
+    with pytest.raises(ValueError, match="a bug") as caught:
+        simulate(TINY, 7)
+    assert caught.value.__notes__ == ["in the simulated swarm of random seed 7"]
+
+
+def test_logs_are_kept_where_asked(tmp_path: Path) -> None:
+    """`--keep` leaves each swarm's logs and traces in a folder of its own."""
+    simulate(Options(peers=2, pieces=1, keep=tmp_path), 5)
+    assert (tmp_path / "swarm-5" / "log_peer_1002.log").is_file()
