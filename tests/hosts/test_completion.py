@@ -20,6 +20,7 @@ def test_the_bound() -> None:
 
 
 @pytest.mark.swarm
+@pytest.mark.thorough
 def test_a_small_swarm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The command runs a swarm, writes its row and keeps its traces."""
     arguments = ["--leechers", "1", "--k", "2", "--size", "2", "--rate", "40"]

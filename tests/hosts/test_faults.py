@@ -38,7 +38,14 @@ def assert_complete(swarm: HostSwarm, within: float, *, justified: str = "") -> 
     assert set(findings(report)) <= {justified}, report.text
 
 
-@pytest.mark.parametrize(("loss", "rtt"), [(0.01, 0.0), (0.0, 0.1), (0.01, 0.02)])
+@pytest.mark.parametrize(
+    ("loss", "rtt"),
+    [
+        pytest.param(0.01, 0.0, marks=pytest.mark.thorough),
+        pytest.param(0.0, 0.1, marks=pytest.mark.thorough),
+        (0.01, 0.02),
+    ],
+)
 def test_loss_and_delay(loss: float, rtt: float, tmp_path: Path) -> None:
     """A swarm completes over lines that lose 1 % of all frames or take 100 ms, and keeps every rule (spec 8.4)."""
     with Lab(tmp_path / "lab", hosts=3, rate=50e6, loss=loss, rtt=rtt) as lab:

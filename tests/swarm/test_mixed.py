@@ -78,6 +78,7 @@ def test_reset_right_behind_the_bitfield(tmp_path: Path) -> None:
         assert swarm.count(1001, "is connected from Peer 1002") == 1
 
 
+@pytest.mark.thorough
 def test_never_closes(tmp_path: Path) -> None:
     """A neighbor that never closes its end keeps us for the 5 s of the drain only (spec 7.2)."""
     with Swarm(tmp_path, ours(1001, seed=True), ours(1002), played(1003)) as swarm:
