@@ -219,6 +219,7 @@ def report(
         "peers": "Number of peers (default: a random scenario for each seed).",
         "pieces": "Number of pieces, with --peers (default: 100).",
         "faults": "Late joiners, cut connections and killed peers: so many of each, with --peers.",
+        "trace": "Write and judge traces too, with --peers: that takes twice as long (random ones always do).",
         "keep": "Folder to write logs and traces to (default: judged and thrown away).",
     },
 )
@@ -230,6 +231,7 @@ def simulate(
     peers: str = "",
     pieces: str = "",
     faults: str = "",
+    trace: bool = False,
     keep: str = "",
 ) -> None:
     """Run whole swarms under a virtual clock and judge their logs; a failing one names its seed.
@@ -246,6 +248,7 @@ def simulate(
                 peers=numbers.parse_count("peers", peers, least=1),
                 pieces=numbers.parse_count("pieces", pieces, least=1) or 100,
                 faults=numbers.parse_count("faults", faults) or 0,
+                trace=trace,
                 keep=path_of(keep),
             )
         )

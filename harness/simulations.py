@@ -17,13 +17,14 @@ from verifier.findings import Severity
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for; without `peers` each seed has a random scenario of its own."""
+    """What was asked for; without `peers` each seed has a random scenario of its own, with traces."""
 
     swarms: int = 1
     random_seed: int = 1
     peers: int | None = None
     pieces: int = 100
     faults: int = 0
+    trace: bool = False
     keep: Path | None = None
 
 
@@ -33,7 +34,12 @@ def scenario_of(options: Options, seed: int) -> Scenario:
         return random_scenario(seed)
     faults = options.faults
     return Scenario(
-        peers=options.peers, pieces=options.pieces, late=faults, cuts=faults, crashes=faults
+        peers=options.peers,
+        pieces=options.pieces,
+        late=faults,
+        cuts=faults,
+        crashes=faults,
+        trace=options.trace,
     )
 
 

@@ -43,6 +43,9 @@ def test_an_error_of_ours_names_its_seed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_logs_are_kept_where_asked(tmp_path: Path) -> None:
-    """`--keep` leaves each swarm's logs and traces in a folder of its own."""
-    simulate(Options(peers=2, pieces=1, keep=tmp_path), 5)
-    assert (tmp_path / "swarm-5" / "log_peer_1002.log").is_file()
+    """`--keep` leaves each swarm's logs in a folder of its own, with traces where these are asked for."""
+    for seed, trace in ((5, False), (6, True)):
+        simulate(Options(peers=2, pieces=1, trace=trace, keep=tmp_path), seed)
+        folder = tmp_path / f"swarm-{seed}"
+        assert (folder / "log_peer_1002.log").is_file()
+        assert (folder / "trace_peer_1002.jsonl").is_file() == trace
