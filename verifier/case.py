@@ -85,6 +85,11 @@ class Case:
                 there = -1 if mate is None else mate[1]
                 yield life, number, conn, other, there, self.facts[life.index].conns[number]
 
+    def latest(self, life: Life, peer: int) -> ConnectionFacts | None:
+        """What a log tells of its last connection with a peer; None where it never had one."""
+        conn = life.latest(peer)
+        return None if conn is None else self.facts[life.index].conns[conn]
+
     def heard(self, life: Life, conn: int) -> int:
         """The mate's line up to which everything it sent on a connection must have come."""
         return self.facts[life.index].conns[conn].heard

@@ -30,6 +30,34 @@ _RUN = {
 _RUNS = {"runs": "Folder in which the run folder is made (default: runs/ of the project)."}
 
 
+def _options(
+    *,
+    config: str,
+    ssh_config: str,
+    home: str,
+    python: str,
+    file: str = "",
+    timeout: str = "",
+    random_seed: str = "",
+    plain: bool = False,
+    trace: bool = True,
+    runs: str = "",
+) -> Options:
+    """What the command line says, read; HarnessError where it can't be."""
+    return Options(
+        config=config,
+        file=path_of(file),
+        ssh_config=path_of(ssh_config),
+        home=home,
+        python=python,
+        timeout=numbers.parse_seconds("timeout", timeout),
+        random_seed=numbers.parse_count("random-seed", random_seed),
+        plain=plain,
+        trace=trace,
+        runs=path_of(runs) or RUNS,
+    )
+
+
 @task(auto_shortflags=False, help={**_WHERE, **_FILE})
 def check(
     _context: Context,
@@ -45,13 +73,7 @@ def check(
     Example: invoke remote.check --config three-laptops.
     Exit status: 0 all are ready, 1 unusable configuration, 2 wrong use, 8 a host isn't ready.
     """
-    options = Options(
-        config=config,
-        file=path_of(file),
-        ssh_config=path_of(ssh_config),
-        home=home,
-        python=python,
-    )
+    options = _options(config=config, ssh_config=ssh_config, home=home, python=python, file=file)
     finish(lambda: commands.run_check(options))
 
 
@@ -73,13 +95,7 @@ def deploy(
     Example: invoke remote.deploy --file lecture.mp4.
     Exit status: 0 all is in place, 1 unusable configuration or file, 2 wrong use, 8 a host failed.
     """
-    options = Options(
-        config=config,
-        file=path_of(file),
-        ssh_config=path_of(ssh_config),
-        home=home,
-        python=python,
-    )
+    options = _options(config=config, ssh_config=ssh_config, home=home, python=python, file=file)
     finish(lambda: commands.run_deploy(options))
 
 
@@ -108,19 +124,18 @@ def launch(
     """
 
     def work() -> int:
-        return commands.run_launch(
-            Options(
-                config=config,
-                file=path_of(file),
-                ssh_config=path_of(ssh_config),
-                home=home,
-                python=python,
-                timeout=numbers.parse_seconds("timeout", timeout),
-                random_seed=numbers.parse_count("random-seed", random_seed),
-                plain=plain,
-                trace=trace,
-            )
+        options = _options(
+            config=config,
+            ssh_config=ssh_config,
+            home=home,
+            python=python,
+            file=file,
+            timeout=timeout,
+            random_seed=random_seed,
+            plain=plain,
+            trace=trace,
         )
+        return commands.run_launch(options)
 
     finish(work)
 
@@ -141,13 +156,8 @@ def collect(
     Example: invoke remote.collect --config three-laptops.
     Exit status: 0 all is here, 1 unusable configuration, 2 wrong use, 8 a host failed.
     """
-    options = Options(
-        config=config,
-        file=path_of(file),
-        ssh_config=path_of(ssh_config),
-        home=home,
-        python=python,
-        runs=path_of(runs) or RUNS,
+    options = _options(
+        config=config, ssh_config=ssh_config, home=home, python=python, file=file, runs=runs
     )
     finish(lambda: commands.run_collect(options))
 
@@ -166,7 +176,7 @@ def stop(
     Example: invoke remote.stop --config three-laptops.
     Exit status: 0 nothing is left, 1 unusable configuration, 2 wrong use, 8 a host failed.
     """
-    options = Options(config=config, ssh_config=path_of(ssh_config), home=home, python=python)
+    options = _options(config=config, ssh_config=ssh_config, home=home, python=python)
     finish(lambda: commands.run_stop(options))
 
 
@@ -195,20 +205,19 @@ def swarm(
     """
 
     def work() -> int:
-        return commands.run_swarm(
-            Options(
-                config=config,
-                file=path_of(file),
-                ssh_config=path_of(ssh_config),
-                home=home,
-                python=python,
-                timeout=numbers.parse_seconds("timeout", timeout),
-                random_seed=numbers.parse_count("random-seed", random_seed),
-                plain=plain,
-                trace=trace,
-                runs=path_of(runs) or RUNS,
-            )
+        options = _options(
+            config=config,
+            ssh_config=ssh_config,
+            home=home,
+            python=python,
+            file=file,
+            timeout=timeout,
+            random_seed=random_seed,
+            plain=plain,
+            trace=trace,
+            runs=runs,
         )
+        return commands.run_swarm(options)
 
     finish(work)
 

@@ -70,8 +70,7 @@ def _known(case: Case, life: Life) -> tuple[int, float, list[int]]:
     for peer in range(len(case.config.peers)):
         if peer == life.owner:
             continue
-        conn = life.latest(peer)
-        facts = None if conn is None else case.facts[life.index].conns[conn]
+        facts = case.latest(life, peer)
         if facts is None or facts.complete_at == NEVER:
             unknown.append(peer)
         elif facts.complete_at > line:

@@ -71,9 +71,9 @@ def _ended_in_order(case: Case, life: Life) -> bool:
     """Whether a peer had the file and knew everybody else to have it, so that it read to the end."""
     if not life.seed and life.done_line == NEVER:
         return False
-    conns = case.facts[life.index].conns
-    last = [life.latest(peer) for peer in range(len(case.config.peers)) if peer != life.owner]
-    return all(conn is not None and conns[conn].complete_at != NEVER for conn in last)
+    others = (peer for peer in range(len(case.config.peers)) if peer != life.owner)
+    last = (case.latest(life, peer) for peer in others)
+    return all(facts is not None and facts.complete_at != NEVER for facts in last)
 
 
 @check(
@@ -293,8 +293,8 @@ def _ended_last(case: Case, life: Life, finals: list[Life | None]) -> bool:
     for other in finals:
         if other is None or other.seed or other is life:
             continue
-        conn = life.latest(other.owner)
-        known = NEVER if conn is None else case.facts[life.index].conns[conn].complete_at
+        facts = case.latest(life, other.owner)
+        known = NEVER if facts is None else facts.complete_at
         if known == NEVER or known > life.done_line:
             return False
     return True

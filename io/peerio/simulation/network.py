@@ -308,7 +308,6 @@ class SimulatedNetwork:
 
     def see_eof(self, end: End) -> None:
         """The other end sends nothing more."""
-        end.eof_seen = True
         if end.state == "open":
             self.callbacks.on_stream_end(end.neighbor)
         elif end.eof_sent:

@@ -67,7 +67,7 @@ class End:
         self.incoming = incoming
         self.other: End | None = None
         self.state = "handshaking"
-        self.eof_sent = self.eof_seen = False
+        self.eof_sent = False
         self.mseq_in = self.mseq_out = 0
         self.free_at = 0.0
         """When all that was sent is on its way."""
