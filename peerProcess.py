@@ -4,18 +4,12 @@ This file only sees to the first half second: it makes this checkout importable,
 before the rest is imported. The peer itself is `peerio.process`.
 """
 
-from __future__ import annotations
-
 import os
-import sys
-from contextlib import suppress
+import sys  # both are there already: until the signals are handled, nothing else is imported
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
-if os.path.join(ROOT, "io") not in sys.path:
-    sys.path[:0] = [
-        ROOT,
-        os.path.join(ROOT, "io"),
-    ]  # so that a checkout runs without being installed
+if os.path.join(ROOT, "io") not in sys.path:  # so that a checkout runs without being installed
+    sys.path[:0] = [ROOT, os.path.join(ROOT, "io")]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,6 +27,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _say(status: int, text: str) -> int:
     """Tell why it ended before it began; the exit status."""
+    from contextlib import suppress
+
     with suppress(OSError):
         os.write(2, f"peerProcess.py: {text}\n".encode(errors="backslashreplace"))
     return status
