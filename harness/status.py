@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from typing import Any
+
+from harness import records
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,4 @@ class Status:
 
 def parse(line: bytes) -> Status:
     """The status that a line holds; ValueError when it is none."""
-    record: dict[str, Any] = json.loads(line)
-    try:
-        flags = {int(peer): str(text) for peer, text in record.pop("neighbors").items()}
-        return Status(**record, neighbors=flags)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"not a status: {error}") from error
+    return records.read(Status, records.parse(line))

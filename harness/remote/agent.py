@@ -1,8 +1,9 @@
 """Runs on each host for as long as the controller's connection lasts, and carries out its orders.
 
-Orders and answers are JSON, one a line, over stdin and stdout: an order `{"do": "look", ...}` is
-answered by `{"answer": "look", ...}` or `{"error": "why not"}`; in between come events of the peers,
-`{"event": "started"}`, `line`, `diagnostic`, `ended`, and `alive` every few seconds.
+Orders and messages are JSON, one a line, over stdin and stdout: an order `{"do": "look", ...}` is
+answered by `{"answer": "look", ...}` or `{"answer": "refused", "why": ...}`; in between come events of
+the peers, `{"event": "started", ...}` and others, and `alive` every few seconds. The messages are those
+of harness/remote/messages.py.
 
 No peer outlives its agent (harness/children.py), and no agent its controller: it ends the peers and
 itself when its stdin ends, since the connection or the controller is gone, and when it has heard
@@ -26,18 +27,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.children import Children, whole_lines
-from harness.remote import place
+from harness.remote import messages, place
 from harness.remote.place import Place, PlaceError
 from harness.remote.processes import LAUNCHER, Records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from harness.remote.messages import Answer, Message
+
 STDIN, STDOUT = 0, 1
 GRACE = 8.0
 """Seconds that peers get for an orderly end, as in harness/ending.py."""
 ALIVE_EVERY = 5.0
 """Seconds between two signs of life."""
+_LONGEST = 1 << 16
+"""Bytes of a peer's line that is passed on; of a longer one the rest is left out."""
 _BACKLOG = 1 << 18
 """Bytes waiting for a stalled connection beyond which status lines are dropped: the next tell more."""
 
@@ -50,10 +55,12 @@ class Voice:
         self.broken = False
         os.set_blocking(STDOUT, False)
 
-    def say(self, message: dict[str, Any], *, may_be_lost: bool = False) -> None:
+    def say(self, message: Message, *, may_be_lost: bool = False) -> None:
         """Send a message, or keep it until it can be."""
         if not (may_be_lost and len(self._waiting) > _BACKLOG):
-            self._waiting += json.dumps(message).encode() + b"\n"
+            # A name that isn't Unicode on this disk has question marks in it then.
+            text = json.dumps(message.record(), ensure_ascii=False)
+            self._waiting += text.encode(errors="replace") + b"\n"
         self.flush()
 
     def flush(self) -> None:
@@ -121,69 +128,69 @@ class Agent:
     def _say_alive(self) -> None:
         if time.monotonic() > self._spoke + ALIVE_EVERY:
             self._spoke = time.monotonic()
-            self._voice.say({"event": "alive"}, may_be_lost=True)
+            self._voice.say(messages.Alive(), may_be_lost=True)
 
     def _carry_out(self, order: dict[str, Any]) -> None:
         do = order.pop("do")
-        work: Callable[..., dict[str, Any] | None] = getattr(self, f"_do_{do}")
+        work: Callable[..., Answer | None] = getattr(self, f"_do_{do}")
         try:
             answer = work(**order)
         except PlaceError as error:
-            self._voice.say({"error": str(error)})
+            self._voice.say(messages.Refused(str(error)))
         except OSError as error:
-            self._voice.say({"error": f"{error.filename or do}: {error.strerror}"})
+            self._voice.say(messages.Refused(f"{error.filename or do}: {error.strerror}"))
         else:
             if answer is not None:
-                self._voice.say({"answer": do, **answer})
+                self._voice.say(answer)
 
     # Orders.
 
-    def _do_time(self) -> dict[str, Any]:
-        return {"time": time.time()}
+    def _do_time(self) -> Answer:
+        return messages.Clock(time.time())
 
     def _do_look(
         self, peers: dict[str, tuple[str, int]], names: list[str], files: list[str]
-    ) -> dict[str, Any]:
+    ) -> Answer:
         """What a check wants to know; `files` are paths in the working directory."""
-        return {
-            "ports": place.why_ports_unusable(peers),
-            "unresolved": place.unresolved(names, self._say_alive),
-            "free": self._place.free_space(),
-            "sizes": {path: self._place.size_of(path) for path in files},
-            "running": self._running(),
-        }
+        return messages.Look(
+            ports=place.why_ports_unusable(peers),
+            unresolved=place.unresolved(names, self._say_alive),
+            free=self._place.free_space(),
+            sizes={path: self._place.size_of(path) for path in files},
+            running=self._running(),
+        )
 
-    def _do_has_program(self, program: str) -> dict[str, Any]:
+    def _do_has_program(self, program: str) -> Answer:
         """Whether it is there; if not, there is a folder to send it to now."""
         there = self._place.program(program).exists()
         self._place.program(program).parent.mkdir(parents=True, exist_ok=True)
-        return {"there": there}
+        return messages.HasProgram(there)
 
-    def _do_unpack(self, program: str, sha256: str) -> dict[str, Any]:
+    def _do_unpack(self, program: str, sha256: str) -> Answer:
         self._place.unpack(program, sha256)
-        return {}
+        return messages.Unpacked()
 
-    def _do_configure(self, files: dict[str, str], folders: list[str]) -> dict[str, Any]:
+    def _do_configure(self, files: dict[str, str], folders: list[str]) -> Answer:
         self._refuse_while_running()
         self._place.configure(files, folders)
-        return {}
+        return messages.Configured()
 
-    def _do_sums(self, paths: list[str]) -> dict[str, Any]:
-        return {"sums": self._place.sums(paths, self._say_alive)}
+    def _do_sums(self, paths: list[str]) -> Answer:
+        return messages.Sums(self._place.sums(paths, self._say_alive))
 
-    def _do_adopt(self, upload: str, path: str) -> dict[str, Any]:
-        return {"aside": self._place.adopt(upload, path)}
+    def _do_adopt(self, upload: str, path: str) -> Answer:
+        return messages.Adopted(self._place.adopt(upload, path))
 
     def _do_prepare(
         self, run: str, program: str, files: dict[str, str], note: dict[str, Any]
-    ) -> dict[str, Any]:
+    ) -> Answer:
         """Get ready to start peers; from here on this agent is a launcher."""
         self._refuse_while_running()
         self._place.check_deployed(program, files)
         self._place.begin(run, note)
         self._note = {**self._place.launch_note(), "peers": {}}
         self._records.keep(LAUNCHER, os.getpid())
-        return {}
+        return messages.Prepared()
 
     def _do_start(self, peer: int, command: list[str]) -> None:
         self._note["peers"][str(peer)] = {}
@@ -196,16 +203,16 @@ class Agent:
     def _do_signal(self, number: int) -> None:
         self._children.signal_all(number)
 
-    def _do_results(self) -> dict[str, Any]:
+    def _do_results(self) -> Answer:
         self._refuse_while_running()
-        return {"results": self._place.results(), "note": self._place.launch_note()}
+        return messages.Results(self._place.results(), self._place.launch_note())
 
-    def _do_stop(self, grace: float) -> dict[str, Any]:
+    def _do_stop(self, grace: float) -> Answer:
         ended = self._records.end_all(grace)
-        return {"ended": [[record.name, record.pid, how] for record, how in ended]}
+        return messages.Stopped([(record.name, record.pid, how) for record, how in ended])
 
-    def _running(self) -> list[list[str | int]]:
-        return [[r.name, r.pid] for r in self._records.living() if r.pid != os.getpid()]
+    def _running(self) -> list[tuple[str, int]]:
+        return [(r.name, r.pid) for r in self._records.living() if r.pid != os.getpid()]
 
     def _refuse_while_running(self) -> None:
         running = ", ".join(f"{name} (process {pid})" for name, pid in self._running())
@@ -227,17 +234,17 @@ class Agent:
                 f"peer {peer_id}: {error.filename}: {error.strerror}: "
                 "`invoke remote.stop` won't know of it, but it ends with this connection"
             )
-        self._voice.say({"event": "started", "peer": peer_id, "pid": pid})
+        self._voice.say(messages.Started(peer_id, pid))
 
     def on_line(self, peer_id: int, line: bytes) -> None:
         """Pass on a status line."""
-        text = line.decode(errors="replace")
+        text = line[:_LONGEST].decode(errors="replace")
         self._note["peers"][str(peer_id)]["line"] = text
-        self._voice.say({"event": "line", "peer": peer_id, "line": text}, may_be_lost=True)
+        self._voice.say(messages.Line(peer_id, text), may_be_lost=True)
 
     def on_diagnostic(self, line: str) -> None:
         """Pass on what a peer wrote to its stderr."""
-        self._voice.say({"event": "diagnostic", "line": line})
+        self._voice.say(messages.Diagnostic(line[:_LONGEST]))
 
     def on_end(self, peer_id: int, exit_status: int) -> None:
         """Pass it on, and keep it for `remote.collect`."""
@@ -246,7 +253,7 @@ class Agent:
         self._note["peers"][str(peer_id)]["exit_status"] = exit_status
         with suppress(OSError):  # on a full disk, say: the controller hears of it all the same
             self._place.write_launch_note(self._note)
-        self._voice.say({"event": "ended", "peer": peer_id, "status": exit_status})
+        self._voice.say(messages.Ended(peer_id, exit_status))
 
 
 def main() -> None:
@@ -260,13 +267,12 @@ def main() -> None:
     home = Path.home() / Path(order["home"]).expanduser()
     voice = Voice()
     voice.say(
-        {
-            "answer": "open",
-            "home": str(home),
-            "python": platform.python_version(),
-            "executable": sys.executable,
-            "system": platform.system(),
-        }
+        messages.Opened(
+            home=str(home),
+            python=platform.python_version(),
+            executable=sys.executable,
+            system=platform.system(),
+        )
     )
     Agent(home, order["limit"], voice).run()
 

@@ -11,6 +11,7 @@ from harness.remote.check import check
 from harness.remote.collect import collect
 from harness.remote.deploy import deploy
 from harness.remote.launch import launch
+from harness.remote.messages import Stopped
 from harness.remote.plan import make_plan
 from harness.swarm import conclude
 
@@ -61,7 +62,7 @@ def run_stop(options: Options) -> int:
     plan = make_plan(options)
     console = make_console()
     with plan.connect() as fleet:
-        outcomes = fleet.each(lambda session: session.ask("stop", grace=GRACE)["ended"])
+        outcomes = fleet.each(lambda session: session.ask(Stopped, grace=GRACE).ended)
 
     def row(_name: str, ended: list[tuple[str, int, str]]) -> list[str]:
         told = [f"{what} (process {pid}): {how}" for what, pid, how in ended]

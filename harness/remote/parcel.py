@@ -18,6 +18,7 @@ from harness.runfolder import ROOT
 AGENT = (
     "harness.children",
     "harness.listening",
+    "harness.remote.messages",
     "harness.remote.processes",
     "harness.remote.place",
     "harness.remote.agent",

@@ -22,13 +22,14 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 from harness.listening import why_unusable
+from harness.remote.messages import Sum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
 LAUNCH = "launch.json"
-_RESULT = re.compile(r"(log_peer_|trace_peer_|peer_)(\d+)\.(log|jsonl|stderr)(\.\d+)?")
+_RESULT = re.compile(r"(log_peer_|trace_peer_|peer_)([0-9]+)\.(log|jsonl|stderr)(\.[0-9]+)?")
 _CHUNK = 1 << 20
 
 
@@ -56,22 +57,22 @@ class Place:
             folder = folder.parent
         return shutil.disk_usage(folder).free
 
-    def sums(self, paths: Iterable[str], alive: Callable[[], None]) -> dict[str, dict[str, Any]]:
-        """Size and SHA-256 of each file in the working directory, or a `problem` instead."""
+    def sums(self, paths: Iterable[str], alive: Callable[[], None]) -> dict[str, Sum]:
+        """SHA-256 of each file in the working directory, or a `problem` instead."""
         return {path: self._sum(self.swarm / path, alive) for path in paths}
 
-    def _sum(self, path: Path, alive: Callable[[], None]) -> dict[str, Any]:
+    def _sum(self, path: Path, alive: Callable[[], None]) -> Sum:
         digest = hashlib.sha256()
         try:
             with path.open("rb") as file:
                 while chunk := file.read(_CHUNK):
                     digest.update(chunk)
                     alive()
-                return {"size": file.tell(), "sha256": digest.hexdigest()}
+                return Sum(digest.hexdigest())
         except FileNotFoundError:
-            return {"problem": "missing"}
+            return Sum(problem="missing")
         except OSError as error:
-            return {"problem": f"can't be read: {error.strerror}"}
+            return Sum(problem=f"can't be read: {error.strerror}")
 
     def size_of(self, path: str) -> int | None:
         """The size of a file in the working directory; None when there is none."""
@@ -145,10 +146,10 @@ class Place:
     def launch_note(self) -> dict[str, Any]:
         """What was kept of the latest launch; empty when there was none."""
         try:
-            note: dict[str, Any] = json.loads((self.swarm / LAUNCH).read_text(encoding="utf-8"))
+            note = json.loads((self.swarm / LAUNCH).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return note
+        return note if isinstance(note, dict) else {}
 
     def results(self) -> dict[str, int]:
         """The logs, traces and diagnostics in the working directory, with their sizes."""
@@ -161,9 +162,9 @@ class Place:
         }
 
 
-def why_ports_unusable(peers: dict[str, tuple[str, int]]) -> dict[str, str | None]:
+def why_ports_unusable(peers: dict[str, tuple[str, int]]) -> dict[int, str | None]:
     """For each peer why it couldn't listen here, None where it could."""
-    return {peer: why_unusable(host, port) for peer, (host, port) in peers.items()}
+    return {int(peer): why_unusable(host, port) for peer, (host, port) in peers.items()}
 
 
 def unresolved(names: Iterable[str], alive: Callable[[], None]) -> list[str]:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import runfolder, settings
-from harness.errors import HarnessError
+from harness.errors import HarnessError, HostError
 from harness.remote.fleet import Fleet, hosts_of
-from harness.remote.session import HostError, Session
+from harness.remote.session import Session
 from harness.settings import Settings
 from peerio.config import COMMON, PEER_INFO, ConfigError, format_common, format_peers
 

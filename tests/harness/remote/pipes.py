@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core.config import PeerInfo
+from harness.errors import HostError
+from harness.remote.messages import Prepared
 from harness.remote.parcel import agent_command
-from harness.remote.session import LIMIT, Host, HostError, Session
+from harness.remote.session import LIMIT, Host, Session
 
 FAKE = (sys.executable, str(Path(__file__).parents[1] / "fake_peer.py"))
 
@@ -38,8 +40,8 @@ class PipeWire:
         except (OSError, ValueError):  # it has ended, or is closed
             raise HostError(self.why_ended()) from None
 
-    def readline(self) -> bytes:
-        return self._stdout.readline()
+    def receive(self) -> bytes:
+        return os.read(self._stdout.fileno(), 1 << 16)
 
     def why_ended(self) -> str:
         assert self.process.stderr
@@ -50,7 +52,8 @@ class PipeWire:
     def put(self, content: BinaryIO, remote: str) -> None:
         Path(remote).write_bytes(content.read())
 
-    def get(self, remote: str, local: Path) -> None:
+    def get(self, remote: str, local: Path, size: int) -> None:
+        assert Path(remote).stat().st_size == size
         shutil.copy(remote, local)
 
     def close(self, patience: float) -> None:
@@ -78,7 +81,7 @@ def prepare(one: Session, home: Path) -> None:
     program.mkdir(parents=True, exist_ok=True)
     (program / "peerProcess.py").touch()
     (home / "swarm").mkdir(exist_ok=True)
-    one.ask("prepare", run="a run", program="none", files={}, note={"random_seed": 7})
+    one.ask(Prepared, run="a run", program="none", files={}, note={"random_seed": 7})
 
 
 def fake(peer_id: int, mode: str, alive: Path | None = None) -> list[str]:

@@ -12,16 +12,32 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import pytest
 
+from harness.errors import HostError
+from harness.remote.decoder import Progress
+from harness.remote.messages import (
+    Adopted,
+    Clock,
+    Configured,
+    Diagnostic,
+    Ended,
+    HasProgram,
+    Prepared,
+    Results,
+    Started,
+    Stopped,
+    Unpacked,
+)
 from harness.remote.processes import LAUNCHER, Record, Records, birth
-from harness.remote.session import HostError, Session
+from harness.remote.session import Event, Lost, Session
 from tests.harness.remote import pipes
 from tests.harness.remote.pipes import PipeWire
 
 Connect = Callable[..., tuple[Session, PipeWire]]
+Kind = TypeVar("Kind", bound=Event)
 
 
 @pytest.fixture
@@ -49,23 +65,23 @@ class Launch:
         self, session: Session, home: Path, mode: str, *, spoil: Callable[[], None] | None = None
     ) -> None:
         self.session = session
-        self.events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         session.listen(self.events.put)
         pipes.prepare(session, home)
         if spoil:
             spoil()
         fifo = home / "alive"
         os.mkfifo(fifo)
-        session.order("start", peer=1001, command=pipes.fake(1001, mode, fifo))
+        session.start(1001, pipes.fake(1001, mode, fifo))
         self.alive: BinaryIO = fifo.open("rb")
         assert self.alive.readline() == b"1001\n"
-        self.early = []
-        while (event := self.events.get(timeout=60))["event"] != "started":
+        self.early: list[Event] = []
+        while not isinstance(event := self.events.get(timeout=60), Started):
             self.early.append(event)
-        self.pid = event["pid"]
+        self.pid = event.pid
 
-    def await_event(self, kind: str) -> dict[str, Any]:
-        while (event := self.events.get(timeout=60))["event"] != kind:
+    def await_event(self, kind: type[Kind]) -> Kind:
+        while not isinstance(event := self.events.get(timeout=60), kind):
             pass
         return event
 
@@ -74,32 +90,32 @@ def test_what_a_peer_tells_is_passed_on(connect: Connect, home: Path) -> None:
     """Start, status lines, stderr and exit status of a peer reach the controller, in this order."""
     session, _wire = connect()
     launch = Launch(session, home, "talk")
-    line = json.loads(launch.await_event("line")["line"])
-    assert (line["peer"], line["state"]) == (1001, "running")
-    assert launch.await_event("diagnostic")["line"] == "peer 1001: a warning"
-    assert launch.await_event("diagnostic")["line"] == "peer: half a line"
-    assert launch.await_event("ended")["status"] == 0
+    told = launch.await_event(Progress)
+    assert (told.peer, told.status.state) == (1001, "running")
+    assert launch.await_event(Diagnostic).line == "peer 1001: a warning"
+    assert launch.await_event(Diagnostic).line == "peer: half a line"
+    assert launch.await_event(Ended).status == 0
     assert (home / "swarm/peer_1001.stderr").read_text().startswith("peer 1001: a warning\n")
 
 
 def test_what_is_kept_of_a_launch(connect: Connect, home: Path) -> None:
     """The exit status and the last status line of each peer are kept for a later collection."""
     session, _wire = connect()
-    Launch(session, home, "complete").await_event("ended")
-    told = session.ask("results")
-    assert (told["note"]["run"], told["note"]["random_seed"]) == ("a run", 7)
-    assert told["note"]["peers"]["1001"]["exit_status"] == 0
-    assert json.loads(told["note"]["peers"]["1001"]["line"])["state"] == "ended"
+    Launch(session, home, "complete").await_event(Ended)
+    note = session.ask(Results).note
+    assert (note["run"], note["random_seed"]) == ("a run", 7)
+    assert note["peers"]["1001"]["exit_status"] == 0
+    assert json.loads(note["peers"]["1001"]["line"])["state"] == "ended"
 
 
 def test_results_of_earlier_launches_are_put_aside(connect: Connect, home: Path) -> None:
     """What lies in the working directory after a launch is that launch's alone."""
     session, _wire = connect()
-    Launch(session, home, "complete").await_event("ended")
+    Launch(session, home, "complete").await_event(Ended)
     for name in ("log_peer_1001.log", "trace_peer_1001.jsonl.1", "notes.txt"):
         (home / "swarm" / name).touch()
     pipes.prepare(session, home)
-    assert session.ask("results")["results"] == {}
+    assert session.ask(Results).results == {}
     assert (home / "swarm/notes.txt").exists()
     assert {p.name for p in (home / "earlier/a run".replace(" ", "_")).iterdir()} == {
         "log_peer_1001.log",
@@ -110,21 +126,23 @@ def test_results_of_earlier_launches_are_put_aside(connect: Connect, home: Path)
 def test_a_command_that_is_not_there(connect: Connect, home: Path) -> None:
     """A peer that can't be started has ended with status 1, and the reason is told."""
     session, _wire = connect()
-    events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     session.listen(events.put)
     pipes.prepare(session, home)
-    session.order("start", peer=1001, command=["/nowhere/python3"])
-    assert "/nowhere/python3: No such file" in events.get(timeout=60)["line"]
-    assert events.get(timeout=60) == {"event": "ended", "peer": 1001, "status": 1}
+    session.start(1001, ["/nowhere/python3"])
+    told = events.get(timeout=60)
+    assert isinstance(told, Diagnostic)
+    assert "/nowhere/python3: No such file" in told.line
+    assert events.get(timeout=60) == Ended(1001, 1)
 
 
 def test_a_disk_that_takes_no_notes(connect: Connect, home: Path) -> None:
     """A peer's start and end are told also where they can't be written down, and the agent goes on."""
     session, _wire = connect()
     launch = Launch(session, home, "complete", spoil=lambda: spoil(home))
-    assert "`invoke remote.stop` won't know of it" in launch.early[0]["line"]
-    assert launch.await_event("ended")["status"] == 0
-    assert session.ask("time")
+    assert "`invoke remote.stop` won't know of it" in str(launch.early[0])
+    assert launch.await_event(Ended).status == 0
+    assert session.ask(Clock)
 
 
 def spoil(home: Path) -> None:
@@ -153,7 +171,7 @@ def test_silence_ends_the_agent(connect: Connect, home: Path) -> None:
     """An agent that hears nothing for its limit ends its peers and itself, with nobody to tell it."""
     session, wire = connect(limit=1.0)
     launch = Launch(session, home, "wait")
-    assert launch.await_event("lost")
+    assert launch.await_event(Lost)
     assert launch.alive.read() == b""
     assert wire.process.wait(60) == 0
 
@@ -163,7 +181,7 @@ def test_a_stalled_connection_does_not_stall_the_agent(home: Path) -> None:
     wire = PipeWire()
     released = threading.Event()
 
-    def hold(_event: dict[str, Any]) -> None:
+    def hold(_event: Event) -> None:
         released.wait()
 
     try:
@@ -181,21 +199,21 @@ def test_stop_ends_what_another_agent_launched(connect: Connect, home: Path) -> 
     """Stop ends peers and agent of a launch, peers first and in order, and tells of each."""
     session, wire = connect()
     launch = Launch(session, home, "wait")
-    ended = connect()[0].ask("stop", grace=8.0)["ended"]
-    assert ended == [["peer 1001", launch.pid, "ended"], [LAUNCHER, wire.process.pid, "ended"]]
+    ended = connect()[0].ask(Stopped, grace=8.0).ended
+    assert ended == [("peer 1001", launch.pid, "ended"), (LAUNCHER, wire.process.pid, "ended")]
     assert launch.alive.read() == b""
-    assert launch.await_event("ended")["status"] == 143
-    assert connect()[0].ask("stop", grace=8.0)["ended"] == []
+    assert launch.await_event(Ended).status == 143
+    assert connect()[0].ask(Stopped, grace=8.0).ended == []
 
 
 def test_stop_kills_what_does_not_listen(connect: Connect, home: Path) -> None:
     """Stop kills a deaf peer and a frozen agent when the grace is over."""
     session, wire = connect()
     launch = Launch(session, home, "deaf")
-    launch.await_event("line")  # so that it is deaf by now
+    launch.await_event(Progress)  # so that it is deaf by now
     wire.process.send_signal(signal.SIGSTOP)
-    ended = connect()[0].ask("stop", grace=0.2)["ended"]
-    assert ended == [["peer 1001", launch.pid, "killed"], [LAUNCHER, wire.process.pid, "killed"]]
+    ended = connect()[0].ask(Stopped, grace=0.2).ended
+    assert ended == [("peer 1001", launch.pid, "killed"), (LAUNCHER, wire.process.pid, "killed")]
     assert launch.alive.read() == b""
     assert wire.process.wait(60) == -signal.SIGKILL
 
@@ -209,7 +227,7 @@ def test_an_id_used_again_is_not_hit(connect: Connect, home: Path) -> None:
             records.keep("peer 1001", innocent.pid)
             (path,) = (home / "processes").glob("*/*.json")
             path.write_text(json.dumps({"pid": innocent.pid, "born": "1", "name": "peer 1001"}))
-            assert session.ask("stop", grace=8.0)["ended"] == []
+            assert session.ask(Stopped, grace=8.0).ended == []
             assert innocent.poll() is None
             assert not path.exists()
         finally:
@@ -237,8 +255,8 @@ def test_a_second_launch_is_refused(connect: Connect, home: Path) -> None:
     second = connect()[0]
     for order in (
         lambda: pipes.prepare(second, home),
-        lambda: second.ask("configure", files={}, folders=[]),
-        lambda: second.ask("results"),
+        lambda: second.ask(Configured, files={}, folders=[]),
+        lambda: second.ask(Results),
     ):
         with pytest.raises(HostError, match=f"still runs: peer 1001 .process {launch.pid}.*stop"):
             order()
@@ -249,20 +267,20 @@ def test_a_launch_needs_what_is_deployed(connect: Connect, home: Path) -> None:
     session, _wire = connect()
     order = {"run": "r", "program": "none", "files": {"Common.cfg": "a"}, "note": {}}
     with pytest.raises(HostError, match=r"isn't there: run `invoke remote\.deploy`"):
-        session.ask("prepare", **order)
+        session.ask(Prepared, **order)
     pipes.prepare(session, home)
     with pytest.raises(HostError, match=r"Common\.cfg isn't what --config and --file say"):
-        session.ask("prepare", **order)
+        session.ask(Prepared, **order)
 
 
 def test_a_damaged_archive_is_noticed(connect: Connect, home: Path) -> None:
     """A project that didn't arrive as it was sent is not put in place."""
     session, _wire = connect()
-    assert not session.ask("has_program", program="p")["there"]
+    assert not session.ask(HasProgram, program="p").there
     archive = home / "programs/p.zip"
     archive.write_bytes(b"x")
     with pytest.raises(HostError, match="damaged"):
-        session.ask("unpack", program="p", sha256="0")
+        session.ask(Unpacked, program="p", sha256="0")
     assert list((home / "programs").iterdir()) == []
 
 
@@ -273,8 +291,8 @@ def test_an_upload_never_overwrites(connect: Connect, home: Path) -> None:
     folder.mkdir(parents=True)
     for name in ("file", "file.1", ".upload"):
         (folder / name).write_text(name)
-    told = session.ask("adopt", upload="peer_1001/.upload", path="peer_1001/file")
-    assert told["aside"] == str(folder / "file.2")
+    told = session.ask(Adopted, upload="peer_1001/.upload", path="peer_1001/file")
+    assert told.aside == str(folder / "file.2")
     assert {p.name: p.read_text() for p in folder.iterdir()} == {
         "file": ".upload",
         "file.1": "file.1",
@@ -285,7 +303,7 @@ def test_an_upload_never_overwrites(connect: Connect, home: Path) -> None:
 def test_what_a_login_prints_does_no_harm(connect: Connect) -> None:
     """Words of a login script before the agent's own are skipped."""
     session, _wire = connect(wire=PipeWire(banner="echo Welcome!; printf 'no end of line';"))
-    assert session.ask("time")["time"] > 0
+    assert session.ask(Clock).time > 0
 
 
 def test_python_that_is_too_old(connect: Connect, tmp_path: Path) -> None:
@@ -307,5 +325,5 @@ def test_what_cannot_be_written_is_told(connect: Connect, home: Path) -> None:
     session, _wire = connect()
     home.write_text("a file where the folder should be")
     with pytest.raises(HostError, match=r"laptop.*: Not a directory"):
-        session.ask("configure", files={}, folders=["peer_1001"])
-    assert session.ask("time")
+        session.ask(Configured, files={}, folders=["peer_1001"])
+    assert session.ask(Clock)

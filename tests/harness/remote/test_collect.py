@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from core.config import PeerInfo, SwarmConfig
-from harness.errors import HOSTS_FAILED
+from harness.errors import HOSTS_FAILED, HostError
 from harness.live import make_console
 from harness.remote.collect import collect
 from harness.remote.fleet import Fleet, side_by_side
 from harness.remote.plan import Options, Plan
-from harness.remote.session import Host, HostError, Session
+from harness.remote.session import Host, Session
 from harness.settings import Settings
 from tests.harness.remote.pipes import PipeWire
 

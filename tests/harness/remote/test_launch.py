@@ -96,7 +96,7 @@ def test_first_failure_ends_the_swarm(laptops: Laptops) -> None:
     assert outcome.exit_status == 4
     assert outcome.statuses == {1003: 4, 1001: 143, 1002: 143}
     assert recorder.diagnostics == [
-        "peer 1003: fails",
+        "one: peer 1003: fails",
         "peer 1003 ended with status 4: the swarm can't complete",
     ]
 
