@@ -6,11 +6,14 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from harness import bench as benchmark
-from harness import commands, numbers, reports, runfolder, simulations
-from harness import scale as scaling
-from harness import swarm as swarms
+from harness import develop as commands
+from harness import options as numbers
+from harness import simulate as simulations
+from harness.bench import compare as benchmark
+from harness.bench import scale as scaling
 from harness.finish import finish, path_of
+from harness.local import reports, runfolder
+from harness.local import swarm as swarms
 from harness.remote import tasks as remote
 from verifier import cli as verifier
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from harness.runfolder import ROOT
+from harness.local.runfolder import ROOT
 from verifier.rules import CHECKS
 
 PAGE = ROOT / "docs" / "conformance.md"

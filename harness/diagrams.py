@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.machines import Connection, Download, ItsInterest, OurInterest, Upload
 from core.machines.base import NeighborMachine
-from harness.runfolder import ROOT
+from harness.local.runfolder import ROOT
 
 MACHINES: tuple[type[NeighborMachine], ...] = (
     Connection,

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.numbers import format_bytes
-from harness.remote.messages import Clock, Look
+from harness.options import format_bytes
+from harness.remote.host.messages import Clock, Look
 from harness.remote.session import named
 
 if TYPE_CHECKING:

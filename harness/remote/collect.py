@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import copies, records, runfolder, status
-from harness.board import Board
-from harness.copies import Copy
+from harness import records, status
 from harness.errors import HOSTS_FAILED, HarnessError, HostError
-from harness.numbers import format_bytes
+from harness.local import copies, runfolder
+from harness.local.copies import Copy
+from harness.local.result import Result
+from harness.options import format_bytes
 from harness.records import RecordError
-from harness.remote.messages import Note, Results, Sums
+from harness.remote.host.messages import Note, Results, Sums
 from harness.remote.session import named
-from harness.result import Result
+from harness.watch.board import Board
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

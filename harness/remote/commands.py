@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.ending import GRACE
 from harness.errors import HOSTS_FAILED
-from harness.live import make_console, progress_table
+from harness.local.children import GRACE
+from harness.local.swarm import conclude
 from harness.remote.check import check
 from harness.remote.collect import collect
 from harness.remote.deploy import deploy
+from harness.remote.host.messages import Stopped
 from harness.remote.launch import launch
-from harness.remote.messages import Stopped
 from harness.remote.plan import make_plan
-from harness.swarm import conclude
+from harness.watch.live import make_console, progress_table
 
 if TYPE_CHECKING:
     from harness.remote.plan import Options

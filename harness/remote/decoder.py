@@ -1,6 +1,6 @@
 """What a host says, bytes in, messages out: the one place where another machine's words are read.
 
-A host speaks for its own peers only, and in the messages of harness/remote/messages.py. Whatever else
+A host speaks for its own peers only, and in the messages of harness/remote/host/messages.py. Whatever else
 comes is that host's failure: HostError, and nothing more can come of it.
 """
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness import records, status
-from harness.children import whole_lines
 from harness.errors import HostError
+from harness.local.children import whole_lines
 from harness.records import RecordError
-from harness.remote.messages import KINDS, Diagnostic, Line, Message, Opened
+from harness.remote.host.messages import KINDS, Diagnostic, Line, Message, Opened
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator

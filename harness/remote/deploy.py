@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError, HostError
-from harness.numbers import format_bytes
-from harness.remote.messages import Adopted, Configured, HasProgram, Sums, Unpacked
-from harness.remote.parcel import bundle
+from harness.options import format_bytes
+from harness.remote.bundle import bundle
+from harness.remote.host.messages import Adopted, Configured, HasProgram, Sums, Unpacked
 from harness.remote.session import named
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from core.config import PeerInfo
+    from harness.remote.bundle import Bundle
     from harness.remote.fleet import Fleet
-    from harness.remote.parcel import Bundle
     from harness.remote.plan import Plan
     from harness.remote.session import Session
 

@@ -13,17 +13,17 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from harness.board import Board
-from harness.children import TICK
-from harness.ending import GRACE, Ending
 from harness.errors import HOSTS_FAILED, HostError
-from harness.launcher import Outcome
-from harness.live import make_display
+from harness.local.children import GRACE, TICK
+from harness.local.launcher import Outcome
+from harness.local.shutdown import Ending
+from harness.local.swarm import headline, peer_options
+from harness.remote.bundle import bundle
 from harness.remote.decoder import Progress
-from harness.remote.messages import Diagnostic, Ended, Prepared, Started
-from harness.remote.parcel import bundle
+from harness.remote.host.messages import Diagnostic, Ended, Prepared, Started
 from harness.remote.session import Lost
-from harness.swarm import headline, peer_options
+from harness.watch.board import Board
+from harness.watch.live import make_display
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from core.config import PeerInfo
-    from harness.launcher import Observer
+    from harness.local.launcher import Observer
     from harness.remote.fleet import Fleet
     from harness.remote.plan import Plan
     from harness.remote.session import Event, Session
@@ -108,7 +108,7 @@ class RemoteLauncher:
     def run(self) -> Outcome:
         """Start all, wait for all; call from the main thread, which alone may handle signals.
 
-        The exit status is that of a swarm on one machine (harness/launcher.py), and 8 when a host
+        The exit status is that of a swarm on one machine (harness/local/launcher.py), and 8 when a host
         was lost. Its peers count as failed; the others aren't ended for it, but go on for as long as
         the protocol has it (spec 7.3).
         """

@@ -11,11 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import runfolder, settings
 from harness.errors import HarnessError, HostError
+from harness.local import runfolder, settings
+from harness.local.settings import Settings
 from harness.remote.fleet import Fleet, hosts_of
 from harness.remote.session import Session
-from harness.settings import Settings
 from peerio.config import COMMON, PEER_INFO, ConfigError, format_common, format_peers
 
 if TYPE_CHECKING:

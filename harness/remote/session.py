@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from harness.errors import HostError
+from harness.remote.bundle import agent_source
 from harness.remote.decoder import Decoder, Progress
-from harness.remote.messages import Alive, Answer, Diagnostic, Ended, Opened, Refused, Started
-from harness.remote.parcel import agent_source
+from harness.remote.host.messages import Alive, Answer, Diagnostic, Ended, Opened, Refused, Started
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from core.config import PeerInfo
-    from harness.remote.messages import Message
+    from harness.remote.host.messages import Message
 
 LIMIT = 60.0
 """Seconds of silence after which either end takes the other for gone."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, HostError
-from harness.remote.parcel import agent_command
+from harness.remote.bundle import agent_command
 from harness.remote.session import LIMIT
 
 try:

@@ -6,11 +6,11 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from harness import numbers
+from harness import options as numbers
 from harness.finish import finish, path_of
+from harness.local.runfolder import RUNS
 from harness.remote import commands
 from harness.remote.plan import HOME, PYTHON, Options
-from harness.runfolder import RUNS
 
 _WHERE = {
     "config": "Folder under configs/ or any path with Common.cfg and PeerInfo.cfg (default: three-laptops).",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.errors import HostError
 from harness.remote.decoder import LONGEST_BANNER, LONGEST_LINE, Decoder, Progress
-from harness.remote.messages import (
+from harness.remote.host.messages import (
     KINDS,
     Diagnostic,
     Ended,
@@ -23,7 +23,7 @@ from harness.remote.messages import (
     Sum,
     Sums,
 )
-from tests.harness.remote.liar import OPENED, line
+from tests.kit.liar import OPENED, line
 
 PEERS = {1001, 1003}
 STATUS = {

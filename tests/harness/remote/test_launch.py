@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from harness.errors import HOSTS_FAILED, TIMED_OUT
-from harness.launcher import Outcome
+from harness.local.launcher import Outcome
 from harness.remote.launch import RemoteLauncher
 from harness.remote.session import Session
 from harness.status import Status
-from tests.harness.remote import pipes
-from tests.harness.remote.pipes import PipeWire
+from tests.kit import pipes
+from tests.kit.pipes import PipeWire
 
 Launch = Callable[..., tuple[Outcome, "Recorder"]]
 

@@ -13,20 +13,20 @@ import pytest
 
 from core.config import SwarmConfig
 from harness.errors import HOSTS_FAILED, HostError
-from harness.launcher import Outcome
-from harness.live import make_console
+from harness.local.launcher import Outcome
+from harness.local.settings import Settings
 from harness.remote import session as sessions
 from harness.remote.check import check
 from harness.remote.collect import ROOM, ROOM_A_PIECE, collect
 from harness.remote.fleet import Fleet
+from harness.remote.host.messages import Clock, Diagnostic, Ended
 from harness.remote.launch import MOST_WAITING, RemoteLauncher
-from harness.remote.messages import Clock, Diagnostic, Ended
 from harness.remote.plan import Options, Plan
 from harness.remote.session import Event, Host, Lost, Session
-from harness.settings import Settings
-from tests.harness.remote import liar
-from tests.harness.remote.liar import LyingWire, Said
+from harness.watch.live import make_console
 from tests.harness.remote.test_launch import Recorder
+from tests.kit import liar
+from tests.kit.liar import LyingWire, Said
 
 STATUS = {
     "peer": 1001, "state": "ended", "pieces": 2, "of": 2, "up": 6, "down": 0, "messages": 9, "neighbors": {},

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import runfolder
 from harness.errors import HarnessError
+from harness.local import runfolder
 from harness.remote.plan import Options, make_plan
 
 COMMON = """\
