@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness import conformance, diagrams
 from harness.local.runfolder import ROOT, RUNS
+from harness.options import NoOptions, option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,23 @@ def run_module(*command: str) -> int:
     return _run([sys.executable, "-m", *command])
 
 
-def check() -> int:
+@dataclass(frozen=True, slots=True)
+class Tests:
+    """What is tested."""
+
+    thorough: bool = option(
+        "Also the long runs: many swarms in a row, a full disk, hours of fake time.", default=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaning:
+    """What is removed."""
+
+    runs: bool = option("Also all run folders, with their logs.", default=False)
+
+
+def check(_options: NoOptions | None = None) -> int:
     """Lint, format check, type check; the first one's exit status that isn't 0."""
     for command in _CHECKS:
         print(f"$ python -m {' '.join(command)}", flush=True)
@@ -36,27 +53,16 @@ def check() -> int:
     return 0
 
 
-def test(*, thorough: bool) -> int:
+def test(options: Tests) -> int:
     """The checks, then all tests with the core's branch coverage; the first failure ends it."""
     if status := check():
         return status
-    options = ["-n", "2", "--cov", "--cov-report=term-missing:skip-covered"]
-    return run_module("pytest", *options, *(["--thorough"] if thorough else []))
+    usual = ["-n", "2", "--cov", "--cov-report=term-missing:skip-covered"]
+    return run_module("pytest", *usual, *(["--thorough"] if options.thorough else []))
 
 
-def docs() -> None:
-    """Write the generated parts of the documents anew, where they differ."""
-    for page, text in (
-        (diagrams.PAGE, diagrams.render()),
-        (conformance.PAGE, conformance.render()),
-    ):
-        if not page.exists() or page.read_text(encoding="utf-8") != text:
-            page.write_text(text, encoding="utf-8")
-            print(f"written: {page.relative_to(ROOT)}")
-
-
-def clean(*, runs: bool) -> None:
-    """Remove what tools left behind and, if asked for, all run folders."""
+def clean(options: Cleaning) -> int:
+    """Remove what tools left behind and, if asked for, all run folders; 0."""
     for name in _CACHES:
         shutil.rmtree(ROOT / name, ignore_errors=True)
     for path in ROOT.glob(".coverage*"):
@@ -64,8 +70,9 @@ def clean(*, runs: bool) -> None:
     for cache in ROOT.rglob("__pycache__"):
         if not _is_foreign(cache):
             shutil.rmtree(cache, ignore_errors=True)
-    if runs:
+    if options.runs:
         shutil.rmtree(RUNS, ignore_errors=True)
+    return 0
 
 
 def _is_foreign(path: Path) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from harness.options import count, option, path
 from peerio.simulation.swarm import Outcome, Scenario, Swarm, random_scenario
 from verifier.api import verify
 from verifier.findings import Severity
@@ -19,13 +20,29 @@ from verifier.findings import Severity
 class Options:
     """What was asked for; without `peers` each seed has a random scenario of its own, with traces."""
 
-    swarms: int = 1
-    random_seed: int = 1
-    peers: int | None = None
-    pieces: int = 100
-    faults: int = 0
-    trace: bool = False
-    keep: Path | None = None
+    swarms: int = option("How many (default: 1).", count(least=1), default=1)
+    random_seed: int = option(
+        "Seed of the first; the next ones follow (default: 1).", count(), default=1
+    )
+    peers: int | None = option(
+        "Number of peers (default: a random scenario for each seed).", count(least=1)
+    )
+    pieces: int = option(
+        "Number of pieces, with --peers (default: 100).", count(least=1), default=100
+    )
+    faults: int = option(
+        "Late joiners, cut connections and killed peers: so many of each, with --peers.",
+        count(),
+        default=0,
+    )
+    trace: bool = option(
+        "Write and judge traces too, with --peers: that takes twice as long "
+        "(random ones always do).",
+        default=False,
+    )
+    keep: Path | None = option(
+        "Folder to write logs and traces to (default: judged and thrown away).", path
+    )
 
 
 def scenario_of(options: Options, seed: int) -> Scenario:

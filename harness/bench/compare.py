@@ -25,7 +25,7 @@ from harness.bench.meter import measure
 from harness.bench.report import KINDS, Row, Scenario
 from harness.errors import COPIES_DIFFER, HarnessError
 from harness.local import copies, ports, runfolder
-from harness.options import format_bytes
+from harness.options import count, format_bytes, option, path, size
 from harness.watch.live import make_console
 
 if TYPE_CHECKING:
@@ -45,13 +45,19 @@ _TIMEOUT = 600.0
 class Options:
     """What was asked for on the command line; None is everything."""
 
-    peers: int | None = None
-    piece_size: int | None = None
-    file_size: int | None = None
-    repetitions: int = 3
-    quick: bool = False
-    trace: bool = False
-    json: Path | None = None
+    peers: int | None = option("Only swarms of this many peers (default: 3 and 6).", count(least=2))
+    piece_size: int | None = option(
+        "Only pieces of this size (default: 32KiB, 256KiB and 1MiB).", size(least=1)
+    )
+    file_size: int | None = option(
+        "Size of the file (default: 100MiB with pieces of 32KiB, else 1GiB).", size(least=1)
+    )
+    repetitions: int = option("How often each is measured (default: 3).", count(least=1), default=3)
+    quick: bool = option("Files of 50 MiB: a look, not a measurement.", default=False)
+    trace: bool = option("Peers write their traces, to see what that adds.", default=False)
+    json: Path | None = option(
+        "Where to write all figures (default: runs/bench-<time stamp>.json).", path
+    )
 
 
 def scenarios(options: Options) -> list[Scenario]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from harness.options import count, option
 from peerio.simulation.swarm import EPOCH, Scenario, Swarm
 
 if TYPE_CHECKING:
@@ -133,13 +134,22 @@ def curve(points: Sequence[Point]) -> list[str]:
     return lines
 
 
-def run_scale(*, most_peers: int | None, pieces: int) -> int:
-    """Measure all sizes up to `most_peers`, print a table and the curve; 0."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line."""
+
+    peers: int | None = option("Largest swarm (default: 200, which takes minutes).", count(least=2))
+    pieces: int = option("Number of pieces (default: 200).", count(least=1), default=PIECES)
+
+
+def run_scale(options: Options) -> int:
+    """Measure all sizes up to the largest that is asked for, print a table and the curve; 0."""
+    most_peers = options.peers
     small = measure(6, 100, None)
     print(f"6 peers, 100 pieces, no limit: {small.cpu:.3f} s")
     sizes = [size for size in SIZES if most_peers is None or size <= most_peers] or [
         most_peers or 4
     ]
-    points = measure_apart(sizes, pieces)
+    points = measure_apart(sizes, options.pieces)
     print("\n".join(["", *curve(points)]))
     return 0

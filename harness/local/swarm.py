@@ -12,7 +12,7 @@ from harness.local import copies, ports, reports, runfolder, settings
 from harness.local.launcher import Launcher
 from harness.local.result import Result
 from harness.local.settings import Settings
-from harness.options import format_bytes
+from harness.options import count, format_bytes, option, path, seconds, size
 from harness.watch.board import Board
 from harness.watch.live import make_console, make_display
 from verifier.api import verify
@@ -30,17 +30,40 @@ if TYPE_CHECKING:
 class Options:
     """What was asked for on the command line; None is "as the configuration says"."""
 
-    config: str = "small"
-    file: Path | None = None
-    peers: int | None = None
-    piece_size: int | None = None
-    rate: int | None = None
-    timeout: float | None = None
-    random_seed: int | None = None
-    plain: bool = False
-    keep: bool = False
-    free_ports: bool = False
-    report: bool = False
+    config: str = option(
+        "Folder under configs/ or any path with Common.cfg and PeerInfo.cfg (default: small).",
+        default="small",
+    )
+    file: Path | None = option(
+        "Share this real file; it is linked, never changed (default: made-up content).", path
+    )
+    peers: int | None = option(
+        "Number of peers: the first of the configuration, or more leechers than it has.",
+        count(least=1),
+    )
+    piece_size: int | None = option(
+        "Bytes of a piece, such as 1048576 or 1MiB (default: the configuration's).", size(least=1)
+    )
+    rate: int | None = option(
+        "Upload limit of each peer in bytes a second, 0 for none "
+        "(default: swarm.toml's; none with --file).",
+        size(),
+    )
+    timeout: float | None = option(
+        "Seconds until the swarm is ended with status 5 (default: swarm.toml's or 300).", seconds
+    )
+    random_seed: int | None = option(
+        "Seed of the content and of all peers' random choices (default: a new one).", count()
+    )
+    plain: bool = option(
+        "Plain lines instead of the live table, as when this isn't a terminal.", default=False
+    )
+    keep: bool = option("Keep the leechers' copies after the comparison.", default=False)
+    free_ports: bool = option("Pick free ports instead of the configuration's.", default=False)
+    report: bool = option(
+        "Write report.html into the run's folder, a page with charts (needs Plotly).",
+        default=False,
+    )
 
 
 def run_swarm(options: Options, runs: Path = runfolder.RUNS) -> int:

@@ -11,8 +11,9 @@ from invoke.exceptions import Exit
 
 import tasks
 from harness import develop as commands
+from harness.cli import finish
+from harness.develop import Cleaning, Tests
 from harness.errors import HarnessError
-from harness.finish import finish
 from harness.local import runfolder
 
 Started = tuple[list[list[str]], set[str]]
@@ -46,7 +47,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
 def test_everything_runs_under_this_interpreter(started: Started) -> None:
     """No command is looked up on the path: each is a module of the interpreter that runs this."""
     calls, _fails = started
-    assert commands.test(thorough=False) == 0
+    assert commands.test(Tests()) == 0
     assert [call[:3] for call in calls] == [
         [sys.executable, "-m", name] for name in ("ruff", "ruff", "mypy", "pytest")
     ]
@@ -55,8 +56,8 @@ def test_everything_runs_under_this_interpreter(started: Started) -> None:
 def test_long_runs_are_asked_for(started: Started) -> None:
     """Without --thorough the long runs are left out."""
     calls, _fails = started
-    commands.test(thorough=False)
-    commands.test(thorough=True)
+    commands.test(Tests())
+    commands.test(Tests(thorough=True))
     assert "--thorough" not in calls[3]
     assert "--thorough" in calls[7]
 
@@ -65,7 +66,7 @@ def test_first_failure_ends_the_checks(started: Started) -> None:
     """A failed check is the exit status, and nothing runs after it."""
     calls, fails = started
     fails.add("mypy")
-    assert commands.test(thorough=False) == 3
+    assert commands.test(Tests()) == 3
     assert len(calls) == 3
 
 
@@ -76,10 +77,10 @@ def test_clean_spares_what_is_not_ours(tmp_path: Path, monkeypatch: pytest.Monke
     for name in ("core/__pycache__", ".venv/lib/__pycache__", ".mypy_cache", "runs/x", "dist"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / ".coverage.host").touch()
-    commands.clean(runs=False)
+    commands.clean(Cleaning())
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
     assert left == {"core", ".venv", ".venv/lib", ".venv/lib/__pycache__", "runs", "runs/x"}
-    commands.clean(runs=True)
+    commands.clean(Cleaning(runs=True))
     assert not (tmp_path / "runs").exists()
 
 

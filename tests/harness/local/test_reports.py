@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.local import reports, runfolder
-from harness.local.reports import run_report
+from harness.local.reports import ReportOptions, run_report
 from harness.local.swarm import Options, run_swarm
 from tests.verifier.judging import good_run
 from tests.verifier.pages import broken_run
@@ -40,7 +40,7 @@ def test_page_lies_beside_the_logs(
     tmp_path: Path, opened: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The page goes into the run's folder and is opened, the verdict is told, and its status is the command's."""
-    assert run_report(good_run().write(tmp_path), None, lenient=False, show=True) == 0
+    assert run_report(ReportOptions(good_run().write(tmp_path))) == 0
     page = tmp_path / "report.html"
     assert "<!DOCTYPE html>" in page.read_text()
     assert opened == [page.as_uri()]
@@ -52,7 +52,7 @@ def test_page_lies_beside_the_logs(
 def test_page_elsewhere_unopened(tmp_path: Path, opened: list[str]) -> None:
     """--output names another file, --no-open leaves it unopened, and a broken rule is still status 1."""
     folder, page = broken_run(tmp_path / "logs"), tmp_path / "page.html"
-    assert run_report(folder, page, lenient=False, show=False) == 1
+    assert run_report(ReportOptions(folder, page, show=False)) == 1
     assert page.is_file()
     assert not (folder / "report.html").exists()
     assert opened == []
@@ -63,14 +63,14 @@ def test_no_browser_is_no_error(
 ) -> None:
     """Where no browser can be started the page is there all the same, and a sentence says so."""
     monkeypatch.setattr(webbrowser, "open", lambda _address: False)
-    assert run_report(good_run().write(tmp_path), None, lenient=False, show=True) == 0
+    assert run_report(ReportOptions(good_run().write(tmp_path))) == 0
     assert "no browser could be started here" in capsys.readouterr().out
 
 
 def test_nothing_to_judge(tmp_path: Path, opened: list[str]) -> None:
     """A folder without logs is one message with status 2, and no page."""
     with pytest.raises(HarnessError, match="no log_peer_") as caught:
-        run_report(tmp_path, None, lenient=False, show=True)
+        run_report(ReportOptions(tmp_path))
     assert caught.value.status == 2
     assert (list(tmp_path.iterdir()), opened) == ([], [])
 
@@ -78,7 +78,7 @@ def test_nothing_to_judge(tmp_path: Path, opened: list[str]) -> None:
 def test_unwritable_page(tmp_path: Path, opened: list[str]) -> None:
     """A page that can't be written is one message with status 2."""
     with pytest.raises(HarnessError, match="can't be written") as caught:
-        run_report(good_run().write(tmp_path), tmp_path / "no" / "x", lenient=False, show=True)
+        run_report(ReportOptions(good_run().write(tmp_path), tmp_path / "no" / "x"))
     assert (caught.value.status, opened) == (2, [])
 
 
@@ -88,7 +88,7 @@ def test_library_is_missed_before_anything_runs(
     """Without Plotly neither command begins its work: one message, status 2, and no run folder."""
     monkeypatch.setattr(html, "plotly", lacks_plotly)
     with pytest.raises(HarnessError, match="install it") as caught:
-        run_report(tmp_path, None, lenient=False, show=False)
+        run_report(ReportOptions(tmp_path, show=False))
     assert caught.value.status == 2
     with pytest.raises(HarnessError, match="install it"):
         run_swarm(Options(report=True), tmp_path / "runs")

@@ -1,13 +1,18 @@
-"""Writes `docs/machines.md`: each machine's diagram, drawn from the table that runs (`invoke docs`)."""
+"""Writes what is made in `docs/` (`invoke docs`): the machines' diagrams, drawn from the tables that run,
+and the verifier's checks of each clause.
+"""
 
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 
 from core.machines import Connection, Download, ItsInterest, OurInterest, Upload
 from core.machines.base import NeighborMachine
 from harness.local.runfolder import ROOT
+from harness.options import NoOptions
+from verifier.rules import CHECKS
 
 MACHINES: tuple[type[NeighborMachine], ...] = (
     Connection,
@@ -16,7 +21,10 @@ MACHINES: tuple[type[NeighborMachine], ...] = (
     OurInterest,
     ItsInterest,
 )
-PAGE = ROOT / "docs" / "machines.md"
+DIAGRAMS = ROOT / "docs" / "machines.md"
+CONFORMANCE = ROOT / "docs" / "conformance.md"
+NO_CHECK = "none"
+_ROW = re.compile(r"(?m)^(\| (\d+\.\d+) \|.*\|)[^|]*\|$")
 _INTRODUCTION = """\
 # The machines
 
@@ -27,8 +35,28 @@ the prose above it. [peerprocess_overview.md](peerprocess_overview.md) tells how
 """
 
 
-def render() -> str:
-    """The whole page, as Markdown with Mermaid diagrams."""
+def write(_options: NoOptions | None = None) -> int:
+    """Write the generated parts of the documents anew, where they differ; 0."""
+    for page, text in ((DIAGRAMS, diagrams()), (CONFORMANCE, conformance())):
+        if not page.exists() or page.read_text(encoding="utf-8") != text:
+            page.write_text(text, encoding="utf-8")
+            print(f"written: {page.relative_to(ROOT)}")
+    return 0
+
+
+def conformance() -> str:
+    """The table of clauses, with the checks that cite each row's clause in its last cell."""
+    text = CONFORMANCE.read_text(encoding="utf-8")
+    return _ROW.sub(lambda row: f"{row[1]} {_guards(row[2])} |", text)
+
+
+def _guards(clause: str) -> str:
+    found = [check.id for check in CHECKS.values() if clause in check.clause.split(", ")]
+    return ", ".join(found) or NO_CHECK
+
+
+def diagrams() -> str:
+    """The page of machines, as Markdown with Mermaid diagrams."""
     return "\n".join([_INTRODUCTION, *map(_section, MACHINES)])
 
 
