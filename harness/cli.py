@@ -110,7 +110,7 @@ COMMANDS = (
     Command(
         "test",
         develop.test,
-        develop.Tests,
+        develop.Thoroughness,
         "Lint, check types, run all tests with the core's branch coverage.",
         "test --thorough",
         ("0 all is well", "else that of the first tool that found something"),

@@ -29,7 +29,7 @@ def run_module(*command: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Tests:
+class Thoroughness:
     """What is tested."""
 
     thorough: bool = option(
@@ -53,7 +53,7 @@ def check(_options: NoOptions | None = None) -> int:
     return 0
 
 
-def test(options: Tests) -> int:
+def test(options: Thoroughness) -> int:
     """The checks, then all tests with the core's branch coverage; the first failure ends it."""
     if status := check():
         return status

@@ -23,6 +23,8 @@ from typing import (
     get_type_hints,
 )
 
+from peerio.status import Status
+
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
@@ -71,6 +73,11 @@ def read(kind: type[Kind], value: object, *, own: Container[object] = ()) -> Kin
     """
     result: Kind = _Reader({"own": own}).read(kind, value, kind.__name__)
     return result
+
+
+def read_status(line: bytes) -> Status:
+    """What a peer's status line says; RecordError when it is none."""
+    return read(Status, parse(line))
 
 
 class _Reader:

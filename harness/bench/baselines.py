@@ -22,11 +22,11 @@ import struct
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.status import Status
+from peerio.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -271,7 +271,7 @@ def main() -> None:
         first_unchoke=start.at,
         cpu_at_first_unchoke=start.cpu,
     )
-    os.write(status_fd, json.dumps(asdict(status)).encode() + b"\n")
+    os.write(status_fd, json.dumps(status.record()).encode() + b"\n")
 
 
 if __name__ == "__main__":

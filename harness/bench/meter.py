@@ -17,7 +17,7 @@ from harness.local.launcher import Launcher
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from harness.status import Status
+    from peerio.status import Status
 
 _PEAK = re.compile(rb"VmHWM:\s+(\d+) kB")
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from harness import status
+from harness import records
 from harness.local.children import GRACE, Children
 from harness.local.shutdown import Ending
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from harness.status import Status
+    from peerio.status import Status
 
 
 class Observer(Protocol):
@@ -110,9 +110,9 @@ class Launcher:
 def tell(observer: Observer, peer_id: int, line: bytes) -> None:
     """Tell what a peer's status line says; one that is none is a diagnostic."""
     try:
-        observer.on_status(status.parse(line))
+        observer.on_status(records.read_status(line))
     except ValueError:
-        text = line.decode(errors="replace")
+        text = records.printable(line.decode(errors="replace"))
         observer.on_diagnostic(f"peer {peer_id}: unreadable status: {text}")
 
 

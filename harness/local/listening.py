@@ -6,6 +6,7 @@ Nothing but the standard library is imported: this file also runs on the hosts o
 from __future__ import annotations
 
 import errno
+import ipaddress
 import socket
 
 _Addresses = tuple[tuple[socket.AddressFamily, str], ...]
@@ -14,7 +15,7 @@ _ALL_INTERFACES: _Addresses = ((socket.AF_INET, ""), (socket.AF_INET6, "::"))
 
 def why_unusable(host: str, port: int) -> str | None:
     """Why a peer couldn't listen on `port` for `host` (spec 2.6); None if it could."""
-    for family, address in _listening_addresses(host):
+    for family, address in listening_addresses(host):
         try:
             _bind(family, address, port)
         except OSError as error:
@@ -42,15 +43,20 @@ def is_this_machine(host: str) -> bool:
     return False
 
 
-def _listening_addresses(host: str) -> _Addresses:
-    """Addresses that a peer written as `host` listens on (spec 2.6)."""
-    if host == "localhost":
+def listening_addresses(host: str) -> _Addresses:
+    """Addresses that a peer written as `host` listens on (spec 2.6), as peerio.net.listening has them.
+
+    That module isn't made of the standard library alone, so a test holds the two together.
+    """
+    if host.lower() == "localhost":
         return ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
-    if host.startswith("127."):
-        return ((socket.AF_INET, host),)
-    if host == "::1":
-        return ((socket.AF_INET6, host),)
-    return _ALL_INTERFACES
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return _ALL_INTERFACES
+    if not address.is_loopback:
+        return _ALL_INTERFACES
+    return ((socket.AF_INET if address.version == 4 else socket.AF_INET6, host),)
 
 
 def _bind(family: int, address: str, port: int) -> None:

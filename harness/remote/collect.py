@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import records, status
+from harness import records
 from harness.errors import HOSTS_FAILED, HarnessError, HostError
 from harness.local import copies, runfolder
 from harness.local.copies import Copy
@@ -158,6 +158,6 @@ def _board_of(plan: Plan, notes: Iterable[Note]) -> Board:
             view = board.peers[peer_id]
             view.exit_status = kept.exit_status
             with suppress(ValueError):  # it may be torn
-                told = status.parse((kept.line or "").encode())
+                told = records.read_status((kept.line or "").encode())
                 view.status = told if told.peer == peer_id else None
     return board

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness import records, status
+from harness import records
 from harness.errors import HostError
 from harness.local.children import whole_lines
 from harness.records import RecordError
@@ -18,7 +18,7 @@ from harness.remote.host.messages import KINDS, Diagnostic, Line, Message, Opene
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
-    from harness.status import Status
+    from peerio.status import Status
 
 LONGEST_LINE = 4 << 20
 """Bytes of a message; a status line of each of 300 peers with 300 neighbors would fit in one."""
@@ -93,7 +93,7 @@ class Decoder:
     def _progress(self, message: Line) -> Message | Progress:
         """What a status line says; one that is torn, for want of room in a pipe, is a diagnostic."""
         try:
-            told = status.parse(message.line.encode())
+            told = records.read_status(message.line.encode())
         except ValueError:
             text = records.printable(message.line)
             return Diagnostic(f"peer {message.peer}: unreadable status: {text}")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from core.config import SwarmConfig
-    from harness.status import Status
+    from peerio.status import Status
 
 _RATE_WINDOW = 1.0
 """Seconds over which rates are averaged."""

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from harness.status import Status
     from harness.watch.board import Board, PeerView
+    from peerio.status import Status
 
 LEGEND = """\
 D downloads from it   d wants to, but is choked   K is unchoked, but not interested

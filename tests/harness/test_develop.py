@@ -12,7 +12,7 @@ from invoke.exceptions import Exit
 import tasks
 from harness import develop as commands
 from harness.cli import finish
-from harness.develop import Cleaning, Tests
+from harness.develop import Cleaning, Thoroughness
 from harness.errors import HarnessError
 from harness.local import runfolder
 
@@ -47,7 +47,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
 def test_everything_runs_under_this_interpreter(started: Started) -> None:
     """No command is looked up on the path: each is a module of the interpreter that runs this."""
     calls, _fails = started
-    assert commands.test(Tests()) == 0
+    assert commands.test(Thoroughness()) == 0
     assert [call[:3] for call in calls] == [
         [sys.executable, "-m", name] for name in ("ruff", "ruff", "mypy", "pytest")
     ]
@@ -56,8 +56,8 @@ def test_everything_runs_under_this_interpreter(started: Started) -> None:
 def test_long_runs_are_asked_for(started: Started) -> None:
     """Without --thorough the long runs are left out."""
     calls, _fails = started
-    commands.test(Tests())
-    commands.test(Tests(thorough=True))
+    commands.test(Thoroughness())
+    commands.test(Thoroughness(thorough=True))
     assert "--thorough" not in calls[3]
     assert "--thorough" in calls[7]
 
@@ -66,7 +66,7 @@ def test_first_failure_ends_the_checks(started: Started) -> None:
     """A failed check is the exit status, and nothing runs after it."""
     calls, fails = started
     fails.add("mypy")
-    assert commands.test(Tests()) == 3
+    assert commands.test(Thoroughness()) == 3
     assert len(calls) == 3
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
-    from harness.status import Status
+    from peerio.status import Status
 
     Start = Callable[..., tuple[subprocess.Popen[bytes], BinaryIO]]
 

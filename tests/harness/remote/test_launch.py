@@ -16,7 +16,7 @@ from harness.errors import HOSTS_FAILED, TIMED_OUT
 from harness.local.launcher import Outcome
 from harness.remote.launch import RemoteLauncher
 from harness.remote.session import Session
-from harness.status import Status
+from peerio.status import Status
 from tests.kit import pipes
 from tests.kit.pipes import PipeWire
 

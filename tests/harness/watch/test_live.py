@@ -9,9 +9,10 @@ import pytest
 from rich.console import Console
 
 from core.config import PeerInfo, SwarmConfig
-from harness.status import Status, parse
+from harness.records import read_status
 from harness.watch import live
 from harness.watch.board import Board
+from peerio.status import Status
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -155,4 +156,4 @@ def test_plain_lines(board: Board, clock: Clock, capsys: pytest.CaptureFixture[s
 def test_what_is_no_status(line: bytes) -> None:
     """A line that isn't a status is a ValueError, whatever it is."""
     with pytest.raises(ValueError):
-        parse(line)
+        read_status(line)
