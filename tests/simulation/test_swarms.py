@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.simulations import problems_of
+from harness.simulate import problems_of
 from peerio.simulation.swarm import Scenario, Swarm, random_scenario
 from tests.effort import examples, thorough
 
