@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from verifier.checks.registry import Scope
 from verifier.findings import Tally
-from verifier.history.facts import Facts, View, requirements
+from verifier.history.facts import Facts, View
+from verifier.history.replay import requirements
 from verifier.reading.config import InputError
 from verifier.reading.scan import Scanner
 from verifier.rules import CHECKS
@@ -37,9 +38,14 @@ SMALL = 1 << 22
 """Bytes of logs below which a second process costs more than it saves."""
 
 
-def run_check(check: Check, subject: object, *, lenient: bool) -> Tally:
-    """What a check finds; one that crashes makes its verdict unknown, with the reason."""
-    tally = Tally(check.lenient if lenient else check.severity)
+def run_check(
+    check: Check, subject: object, *, lenient: bool, doubts: dict[int, str] | None = None
+) -> Tally:
+    """What a check finds; one that crashes makes its verdict unknown, with the reason.
+
+    `doubts` are logs whose missing lines prove nothing to it (see `Swarm.doubts`).
+    """
+    tally = Tally(check.weight(lenient=lenient), doubts=doubts or {})
     try:
         check.run(subject, tally)
     except Exception as error:  # noqa: BLE001  # whatever it is, the other checks go on
@@ -83,13 +89,16 @@ class Local:
         """Judge the lives whose logs are here."""
         self._views = {}
         results = []
+        doubts = {reads: swarm.doubts(reads) for reads in {CHECKS[name].reads for name in wanted}}
         for life in swarm.lives:
             if life.file.label not in self._logs:
                 continue
             view = View(swarm, life, self._logs[life.file.label].cut(*life.window))
             self._views[life.index] = view
             tallies = {
-                name: run_check(CHECKS[name], view, lenient=swarm.lenient)
+                name: run_check(
+                    CHECKS[name], view, lenient=swarm.lenient, doubts=doubts[CHECKS[name].reads]
+                )
                 for name in wanted
                 if CHECKS[name].scope is Scope.LOG
             }

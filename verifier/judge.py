@@ -69,11 +69,13 @@ class Verdict:
 
     @property
     def unknown(self) -> list[Result]:
-        """Checks of errors that these logs can't decide."""
+        """Checks of errors that these logs can't decide; with --lenient, of what is one there."""
+        lenient = self.case.swarm.lenient
         return [
             result
             for result in self.results
-            if result.tally.outcome is Outcome.UNKNOWN and result.check.severity is Severity.ERROR
+            if result.tally.outcome is Outcome.UNKNOWN
+            and result.check.weight(lenient=lenient) is Severity.ERROR
         ]
 
     @property
@@ -200,11 +202,12 @@ def _judge(engine: Engine, swarm: Swarm, options: Options) -> Verdict:
     for name in wanted:
         check = CHECKS[name]
         if check.scope is Scope.LOG:
-            tally = Tally(check.lenient if swarm.lenient else check.severity)
+            tally = Tally(check.weight(lenient=swarm.lenient))
             for _, tallies, _ in judged:
                 tally.add(tallies[name])
         elif check.scope is Scope.SWARM:
-            tally = run_check(check, case, lenient=swarm.lenient)
+            doubts = swarm.doubts(check.reads)
+            tally = run_check(check, case, lenient=swarm.lenient, doubts=doubts)
         elif traces is not None:
             tally = run_check(check, traces, lenient=swarm.lenient)
         else:

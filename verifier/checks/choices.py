@@ -133,6 +133,7 @@ def _spells(case: Case, life: Life) -> Iterator[tuple[int, int, frozenset[int], 
     order="L,Tl",
     needs="one log, many choices",
     example="a seed always prefers the neighbors with the lowest ids.",
+    reads="interest choice",
 )
 def seed_random(case: Case, tally: Tally) -> None:
     """The choices of complete peers."""
@@ -150,6 +151,7 @@ def seed_random(case: Case, tally: Tally) -> None:
     order="L,Tl",
     needs="one log, many choices",
     example="a peer that became complete goes on preferring the same neighbors.",
+    reads="interest choice",
 )
 def completes_switch(case: Case, tally: Tally) -> None:
     """The choices of leechers after their completion."""
@@ -168,6 +170,7 @@ def completes_switch(case: Case, tally: Tally) -> None:
     order="Tl",
     needs="all logs, times",
     example="of several neighbors that sent nothing the lowest ids are always preferred.",
+    reads="download",
 )
 def ties_random(case: Case, tally: Tally) -> None:
     """Neighbors that sent nothing at all tie; which of them are chosen, by id and by connection."""
@@ -221,6 +224,7 @@ def ties_random(case: Case, tally: Tally) -> None:
     order="L",
     needs="all logs, many choices",
     example="the candidate with the lowest id is always chosen.",
+    reads="choice",
 )
 def optimistic_random(case: Case, tally: Tally) -> None:
     """The ranks of those chosen among the interested and choked."""
@@ -270,6 +274,7 @@ def _received(case: Case, life: Life) -> dict[int, tuple[list[float], list[int],
     order="Tl",
     needs="one log, times",
     example="peer 1003 sent 40 pieces in the last interval, peer 1002 none, and peer 1002 is preferred.",
+    reads="download",
 )
 def rank_by_rate(case: Case, tally: Tally) -> None:
     """Bytes of the last p seconds, with slack of a piece and of a late timer."""

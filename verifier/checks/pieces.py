@@ -40,6 +40,7 @@ def downloads(life: Life) -> Iterator[tuple[int, int, int, int, int]]:
     order="L",
     needs="one log",
     example="`Now the number of pieces it has is 7.` follows a 5.",
+    reads="download",
 )
 def counts_up(case: Case, tally: Tally) -> None:
     """Each count against the one before it in the same life."""
@@ -106,6 +107,7 @@ def no_piece_twice(case: Case, tally: Tally) -> None:
     order="L",
     needs="one log",
     example="the number goes up with a piece that was there already.",
+    reads="download",
 )
 def count_is_set(case: Case, tally: Tally) -> None:
     """Each count against the pieces above it."""
@@ -158,6 +160,7 @@ def seeds_silent(case: Case, tally: Tally) -> None:
     needs="both logs",
     example="piece 5 is downloaded from peer 1002 above its have for piece 5.",
     scope=Scope.LOG,
+    reads="have connection",
 )
 def knew_it(view: View, tally: Tally) -> None:
     """Each download against the haves and the bitfield of its connection."""
@@ -193,6 +196,7 @@ def knew_it(view: View, tally: Tally) -> None:
     needs="both logs",
     example="peer 1002 downloads from peer 1001, to which it never said `interested`.",
     scope=Scope.LOG,
+    reads="interest",
 )
 def was_interested(view: View, tally: Tally) -> None:
     """Each have that tells of a piece served: its sender was interested since its have before."""
@@ -250,6 +254,7 @@ def _uninterested(
     order="L",
     needs="one log",
     example="choked by peer 1001, then a piece from peer 1001.",
+    reads="choke",
 )
 def not_while_choked(case: Case, tally: Tally) -> None:
     """With --lenient one piece for each choke is a warning."""
@@ -290,6 +295,7 @@ def not_while_choked(case: Case, tally: Tally) -> None:
     order="L",
     needs="one log",
     example="the line of completion stands above the last piece.",
+    reads="download",
 )
 def complete_once(case: Case, tally: Tally) -> None:
     """Completion lines against the piece that makes the file whole."""

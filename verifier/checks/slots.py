@@ -86,6 +86,7 @@ def _served(case: Case, life: Life, other: Life, conn: int) -> Iterator[tuple[fl
     order="Tg",
     needs="all logs, times",
     example="a neighbor that was dropped is never choked and goes on downloading.",
+    reads="choke choice",
 )
 def slots(case: Case, tally: Tally) -> None:
     """From what the neighbors heard, by the chooser's clock."""
@@ -167,6 +168,7 @@ def _find_waits(case: Case, life: Life) -> Iterator[Wait]:
     order="Tl",
     needs="one log, times",
     example="peer 1003 is interested and choked for minutes, and no optimistic neighbor is chosen.",
+    reads="choice choke interest",
 )
 def optimistic_happens(case: Case, tally: Tally) -> None:
     """Long waits during which no optimistic choice falls."""
@@ -198,6 +200,7 @@ def optimistic_happens(case: Case, tally: Tally) -> None:
     order="Tl",
     needs="one log, times",
     example="peer 1003 waits for ten minutes.",
+    reads="choice interest",
 )
 def starvation(case: Case, tally: Tally) -> None:
     """Only measured: the specification gives no bound."""

@@ -6,6 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from verifier.findings import Witness
+from verifier.history.ends import Ends
 from verifier.history.offsets import Clocks
 from verifier.history.replay import Choking, Matching, Owed, choking, match, match_interest
 from verifier.reading.columns import NEVER
@@ -42,6 +43,7 @@ class Case:
         self._chokes: dict[tuple[int, int], Matching | None] = {}
         self._interests: dict[tuple[int, int], Matching | None] = {}
         self._clocks: Clocks | None = None
+        self._ends: Ends | None = None
         self.piece_times: dict[int, float] = {}
         self.waits: dict[int, list[tuple[int, int, float, int, float]]] = {}
 
@@ -148,6 +150,13 @@ class Case:
                 [_back(one) for one in columns],
             )
         return self._clocks
+
+    @property
+    def ends(self) -> Ends:
+        """Which logs lack their end."""
+        if self._ends is None:
+            self._ends = Ends(self.swarm, self.facts, self.clocks)
+        return self._ends
 
     def _least_delays(self) -> list[list[float]]:
         """The least delay of the matched messages from each log to each; infinite without any."""

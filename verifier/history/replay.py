@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
-from verifier.reading.columns import NOBODY
+from verifier.reading.columns import NEVER, NOBODY
 from verifier.reading.sentences import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from verifier.history.facts import Change, Facts
+    from verifier.history.facts import Change, Facts, View
     from verifier.history.lives import Life
 
 
@@ -212,3 +214,24 @@ def match_interest(
         other = match(fewer, told, facts, heard)
         result = min(result, other, key=lambda matching: matching.faults)
     return result
+
+
+def requirements(view: View) -> tuple[array[int], array[int], array[int]]:
+    """For the exact replay: at which lines a have needs which line of which other log."""
+    lines, logs, needs = array("i"), array("i"), array("i")
+    pairs = (
+        zip(
+            conn.lines,
+            repeat(mate.index, len(conn.lines)),
+            map(mate.line_of.__getitem__, conn.pieces),
+            strict=True,
+        )
+        for number, conn in enumerate(view.columns.conns)
+        if (mate := view.mate(number)) is not None and not view.full(number)
+    )
+    for line, log, need in sorted(chain.from_iterable(pairs)):
+        if need != NEVER:
+            lines.append(line)
+            logs.append(log)
+            needs.append(need)
+    return lines, logs, needs

@@ -24,6 +24,9 @@ EXAMPLE_FIELDS = (
     "unread",
     "foreign_subject",
     "stranger",
+    "own_id",
+    "no_id",
+    "placeholder",
     "out_of_range",
     "bad_list",
     "clock_back",
@@ -189,9 +192,13 @@ class Form:
     unread: Examples = field(default_factory=Examples)
     foreign_subject: Examples = field(default_factory=Examples)
     stranger: Examples = field(default_factory=Examples)
+    own_id: Examples = field(default_factory=Examples)
+    no_id: Examples = field(default_factory=Examples)
+    placeholder: Examples = field(default_factory=Examples)
     out_of_range: Examples = field(default_factory=Examples)
     bad_list: Examples = field(default_factory=Examples)
     clock_back: Examples = field(default_factory=Examples)
+    unread_about: dict[str, Examples] = field(default_factory=dict)
     sentences: int = 0
     timeless: int = 0
     truncated: bool = False
@@ -201,9 +208,17 @@ class Form:
         part = Form(sentences=self.sentences, timeless=self.timeless, truncated=self.truncated)
         part.deviations = {text: seen.cut(first, last) for text, seen in self.deviations.items()}
         part.deviations = {text: seen for text, seen in part.deviations.items() if seen.count}
+        about = {topic: seen.cut(first, last) for topic, seen in self.unread_about.items()}
+        part.unread_about = {topic: seen for topic, seen in about.items() if seen.count}
         for name in EXAMPLE_FIELDS:
             setattr(part, name, getattr(self, name).cut(first, last))
         return part
+
+    def unreadable(self, line: int, problem: str, topics: list[str]) -> None:
+        """A line that states no event which could be read, and what it mentions all the same."""
+        self.unread.add(line, problem)
+        for topic in topics:
+            self.unread_about.setdefault(topic, Examples()).add(line)
 
     def deviation(self, text: str, line: int) -> None:
         """A line that departs from the prescribed form in this way."""

@@ -19,12 +19,15 @@ from verifier.reading.dialects import read_line
 from verifier.reading.files import Block, blocks
 from verifier.reading.sentences import Kind, Sentence
 from verifier.reading.times import guess_order, parse_time
+from verifier.reading.topics import topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
 OUT_OF_RANGE = -2
+LONGEST_MENTION = 1000
+"""Characters of an unread line in which topics are looked for."""
 SAMPLE = 100
 """Lines at a log's beginning that tell the order of day, month and year."""
 TABLE = 1 << 16
@@ -287,10 +290,11 @@ class Scanner:
             if data:
                 self.log.form.deviation("blank line", line)
             return
-        reading = read_line(data.decode("utf-8", "replace"), self._order)
+        text = data.decode("utf-8", "replace")
+        reading = read_line(text, self._order)
         form = self.log.form
-        for text in reading.deviations if reading.events or reading.continued is not None else ():
-            form.deviation(text, line)
+        for name in reading.deviations if reading.events or reading.continued is not None else ():
+            form.deviation(name, line)
         if reading.stamp is not None:
             known = reading.stamp.form in {"time-only", "hour-minute"}
             time = self._clock([reading.stamp.seconds], line, time_only=known)[0]
@@ -301,7 +305,7 @@ class Scanner:
         if reading.continued is not None:
             self._continue(reading.continued)
         if reading.problem is not None:
-            form.unread.add(line, reading.problem)
+            form.unreadable(line, reading.problem, topics(text[:LONGEST_MENTION]))
         for event in reading.events:
             form.sentences += 1
             self._event(event, line, time)
@@ -332,13 +336,19 @@ class Scanner:
         self._event(event, line, time)
         return True
 
-    def _index(self, peer_id: int | None, line: int) -> int:
-        """A peer's index; strangers are noted."""
+    def _index(self, peer_id: int | None, line: int, *, chosen: bool = False) -> int:
+        """A peer's index; strangers are noted, and in a choice what stands for nobody."""
         if peer_id is None:
             return NOBODY
         index = self._by_id.get(peer_id, STRANGER)
         if index in {STRANGER, self.log.owner}:
-            self.log.form.stranger.add(line, str(peer_id))
+            form = self.log.form
+            if index == self.log.owner:
+                form.own_id.add(line)
+            elif peer_id:
+                form.stranger.add(line, str(peer_id))
+            else:
+                (form.placeholder if chosen else form.no_id).add(line)
             return STRANGER
         return index
 
@@ -357,13 +367,14 @@ class Scanner:
             log.form.foreign_subject.add(line, str(event.subject))
             return
         if event.kind is Kind.PREFERRED:
-            ids = tuple(self._index(peer_id, line) for peer_id in event.ids)
-            if len(set(event.ids)) < len(event.ids):
+            ids = tuple(self._index(peer_id, line, chosen=True) for peer_id in event.ids)
+            named = [peer_id for peer_id in event.ids if peer_id]
+            if len(set(named)) < len(named):
                 log.form.bad_list.add(line)
             log.events.lists[len(log.events)] = tuple(i for i in dict.fromkeys(ids) if i >= 0)
             log.events.add(event.kind, line, time, NOBODY, -1, -1, -1)
             return
-        other = self._index(event.other, line)
+        other = self._index(event.other, line, chosen=event.kind is Kind.OPTIMISTIC)
         piece = -1 if event.piece is None else event.piece
         if piece == OUT_OF_RANGE or piece >= self._pieces:
             log.form.out_of_range.add(line)
