@@ -26,6 +26,16 @@ class Outcome(Enum):
     NOT_EXERCISED = "not exercised"
 
 
+class Standing(Enum):
+    """How a rule came out, in the words of the reports for people; the worst first."""
+
+    FAIL = "fail"
+    UNDECIDED = "undecided"
+    WARNING = "warning"
+    PASS = "pass"  # noqa: S105  # no password
+    NOT_APPLIED = "not applied"
+
+
 @dataclass(frozen=True, slots=True)
 class Witness:
     """One line of one log: `log` counts the logs under judgement from 0, `line` counts from 1."""
@@ -101,6 +111,17 @@ class Tally:
         del self.findings[KEPT:]
         for reason in other.reasons:
             self.unsure(reason)
+
+    @property
+    def standing(self) -> Standing:
+        """Failed by an error; a warning is a pass that has something to say."""
+        if self.counts[Severity.ERROR]:
+            return Standing.FAIL
+        if self.counts[Severity.WARNING]:
+            return Standing.WARNING
+        if self.reasons:
+            return Standing.UNDECIDED
+        return Standing.PASS if self.exercised else Standing.NOT_APPLIED
 
     @property
     def outcome(self) -> Outcome:

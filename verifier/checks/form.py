@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope, check
 from verifier.findings import Severity, Witness
+from verifier.reading.files import CRLF
 
 if TYPE_CHECKING:
     from verifier.findings import Tally
@@ -70,7 +71,9 @@ def known_sentence(view: View, tally: Tally) -> None:
     form = view.columns.form
     tally.saw(form.sentences + form.unread.count)
     for text, seen in form.deviations.items():
-        _once(view, tally, seen, f"not the prescribed form: {text}")
+        # Line ends are the platform's, not the sentence's: form alone, whatever the mode.
+        severity = WARNING if text == CRLF else None
+        _once(view, tally, seen, f"not the prescribed form: {text}", severity=severity)
     problems = sorted({text for _, text in form.unread.first})
     _once(view, tally, form.unread, "states no event that could be read: " + ", ".join(problems), 3)
 
