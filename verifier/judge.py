@@ -13,6 +13,7 @@ from verifier.history.case import Case
 from verifier.history.lives import Swarm, join, make_life, windows
 from verifier.reading.config import InputError, find, load
 from verifier.reading.files import find_logs
+from verifier.reading.fit import misfit
 from verifier.report.metrics import Metrics, measure
 from verifier.rules import CHECKS
 from verifier.traces.swarm import Traces
@@ -108,6 +109,9 @@ def verify_folder(folder: Path, options: Options) -> list[Verdict]:
             raise InputError(
                 f"{folder}: no line of any log could be read as one of the eleven sentences"
             )
+        problem = misfit(config, logs)
+        if problem:
+            raise InputError(f"{folder}: {problem}")
         parts = windows(logs)
         verdicts = []
         for number, name in _runs(parts, options.run):

@@ -186,7 +186,10 @@ class Events:
 
 @dataclass(slots=True)
 class Form:
-    """What was seen of a log's form: each kind of fault with its count and first lines."""
+    """What was seen of a log's form: each kind of fault with its count and first lines.
+
+    `highest_piece` is the highest index beyond the file that is named, -1 where none is.
+    """
 
     deviations: dict[str, Examples] = field(default_factory=dict)
     unread: Examples = field(default_factory=Examples)
@@ -199,6 +202,7 @@ class Form:
     bad_list: Examples = field(default_factory=Examples)
     clock_back: Examples = field(default_factory=Examples)
     unread_about: dict[str, Examples] = field(default_factory=dict)
+    highest_piece: int = -1
     sentences: int = 0
     timeless: int = 0
     truncated: bool = False
@@ -206,6 +210,7 @@ class Form:
     def cut(self, first: int, last: int) -> Form:
         """What concerns a range of lines; counts beyond the examples can't be told apart."""
         part = Form(sentences=self.sentences, timeless=self.timeless, truncated=self.truncated)
+        part.highest_piece = self.highest_piece
         part.deviations = {text: seen.cut(first, last) for text, seen in self.deviations.items()}
         part.deviations = {text: seen for text, seen in part.deviations.items() if seen.count}
         about = {topic: seen.cut(first, last) for topic, seen in self.unread_about.items()}

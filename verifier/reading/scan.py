@@ -73,12 +73,15 @@ class Shape:
 
 
 class Rows(NamedTuple):
-    """A block's lines as columns; `ids` are the neighbors' as written, empty but for haves."""
+    """A block's lines as columns; `ids` and `texts` are the neighbors' ids and the pieces as written,
+    empty but for haves.
+    """
 
     others: list[int]
     pieces: list[int]
     times: list[float]
     ids: Sequence[bytes]
+    texts: Sequence[bytes]
     first: int
     time_only: bool
 
@@ -205,7 +208,7 @@ class Scanner:
         others = list(map(self._peer.__getitem__, ids))
         pieces = self._numbers(texts)
         middle = b"%b: Peer %d " % (shape.tail.encode(), self._owner_id)
-        block = Rows(others, pieces, times, ids, first, shape.time_only)
+        block = Rows(others, pieces, times, ids, texts, first, shape.time_only)
         begin = 0
         for row in compress(count(), map(not_, ids)):
             if not heads[row]:
@@ -242,7 +245,7 @@ class Scanner:
         if STRANGER in others or OUT_OF_RANGE in pieces:
             for row, text in enumerate(block.ids[begin:end]):
                 if text:
-                    have = Sentence(Kind.HAVE, None, int(text), pieces[row])
+                    have = Sentence(Kind.HAVE, None, int(text), int(block.texts[begin + row]))
                     self._event(have, first + row, times[row])
             return
         nothing: list[Any] = []
@@ -376,8 +379,9 @@ class Scanner:
             return
         other = self._index(event.other, line, chosen=event.kind is Kind.OPTIMISTIC)
         piece = -1 if event.piece is None else event.piece
-        if piece == OUT_OF_RANGE or piece >= self._pieces:
+        if piece >= self._pieces:
             log.form.out_of_range.add(line)
+            log.form.highest_piece = max(log.form.highest_piece, piece)
             return
         if other == STRANGER or (other == NOBODY and event.kind is not Kind.COMPLETE):
             return
