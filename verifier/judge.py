@@ -10,10 +10,10 @@ from verifier.checks.registry import Scope
 from verifier.engine import Engine, make_engine, run_check
 from verifier.findings import Outcome, Severity, Tally
 from verifier.history.case import Case
+from verifier.history.fit import misfit
 from verifier.history.lives import Swarm, join, make_life, windows
 from verifier.reading.config import InputError, find, load
 from verifier.reading.files import find_logs
-from verifier.reading.fit import misfit
 from verifier.report.metrics import Metrics, measure
 from verifier.rules import CHECKS
 from verifier.traces.swarm import Traces

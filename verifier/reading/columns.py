@@ -225,6 +225,20 @@ class Form:
         for topic in topics:
             self.unread_about.setdefault(topic, Examples()).add(line)
 
+    def no_neighbor(self, line: int, peer_id: int, *, own: bool, chosen: bool) -> None:
+        """An id that is no neighbor's: the writer's own, a stranger's, or nobody's (spec 1.3)."""
+        if own:
+            self.own_id.add(line)
+        elif peer_id:
+            self.stranger.add(line, str(peer_id))
+        else:
+            (self.placeholder if chosen else self.no_id).add(line)
+
+    def no_piece(self, line: int, piece: int) -> None:
+        """A piece beyond the file."""
+        self.out_of_range.add(line)
+        self.highest_piece = max(self.highest_piece, piece)
+
     def deviation(self, text: str, line: int) -> None:
         """A line that departs from the prescribed form in this way."""
         self.deviations.setdefault(text, Examples()).add(line)

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OUT_OF_RANGE = -2
-LONGEST_MENTION = 1000
-"""Characters of an unread line in which topics are looked for."""
 SAMPLE = 100
 """Lines at a log's beginning that tell the order of day, month and year."""
 TABLE = 1 << 16
@@ -73,9 +71,7 @@ class Shape:
 
 
 class Rows(NamedTuple):
-    """A block's lines as columns; `ids` and `texts` are the neighbors' ids and the pieces as written,
-    empty but for haves.
-    """
+    """A block's lines as columns; `ids` and `texts` are neighbors and pieces as written in haves."""
 
     others: list[int]
     pieces: list[int]
@@ -308,7 +304,7 @@ class Scanner:
         if reading.continued is not None:
             self._continue(reading.continued)
         if reading.problem is not None:
-            form.unreadable(line, reading.problem, topics(text[:LONGEST_MENTION]))
+            form.unreadable(line, reading.problem, topics(text))
         for event in reading.events:
             form.sentences += 1
             self._event(event, line, time)
@@ -345,13 +341,8 @@ class Scanner:
             return NOBODY
         index = self._by_id.get(peer_id, STRANGER)
         if index in {STRANGER, self.log.owner}:
-            form = self.log.form
-            if index == self.log.owner:
-                form.own_id.add(line)
-            elif peer_id:
-                form.stranger.add(line, str(peer_id))
-            else:
-                (form.placeholder if chosen else form.no_id).add(line)
+            own = index == self.log.owner
+            self.log.form.no_neighbor(line, peer_id, own=own, chosen=chosen)
             return STRANGER
         return index
 
@@ -380,8 +371,7 @@ class Scanner:
         other = self._index(event.other, line, chosen=event.kind is Kind.OPTIMISTIC)
         piece = -1 if event.piece is None else event.piece
         if piece >= self._pieces:
-            log.form.out_of_range.add(line)
-            log.form.highest_piece = max(log.form.highest_piece, piece)
+            log.form.no_piece(line, piece)
             return
         if other == STRANGER or (other == NOBODY and event.kind is not Kind.COMPLETE):
             return

@@ -14,6 +14,8 @@ TOPICS = {
 }
 """What a line may mention, as it is called in messages."""
 
+LONGEST = 1000
+"""Characters of a line that are looked at."""
 _MENTIONS = {
     "download": r"download(?!ing)|\b(?:got|gets|received|receives|completed?)\b.{0,40}\bpieces?\b",
     "have": r"\bhaves?\b",
@@ -38,8 +40,9 @@ _OWN_ACT = re.compile(
 """Lines on settings, and on what the program itself does: they state none of the eleven events."""
 
 
-def topics(text: str) -> list[str]:
+def topics(line: str) -> list[str]:
     """The topics that a line mentions; none where it is on something that isn't logged by rule."""
+    text = line[:LONGEST]
     if _OWN_ACT.search(text):
         return []
     return [topic for topic, pattern in _PATTERNS.items() if pattern.search(text)]
