@@ -21,7 +21,7 @@ from verifier.rules import CHECKS
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from multiprocessing.connection import Connection as Pipe
     from multiprocessing.process import BaseProcess
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from verifier.reading.files import LogFile
 
     Needs = tuple[array[int], array[int], array[int]]
+    Spot = tuple[int, float]
+    """A neighbor and a time."""
     Judged = tuple[int, dict[str, Tally], Facts]
 
 SMALL = 1 << 22
@@ -64,6 +66,9 @@ class Engine(Protocol):
 
     def requirements(self) -> list[Needs]:
         """For each life of the swarm judged last, which line of which log each have needs."""
+
+    def haves_at(self, lines: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], Spot]:
+        """Of lives of the swarm judged last: whom haves are from at some lines, and when they came."""
 
     def close(self) -> None:
         """End what was started."""
@@ -112,6 +117,16 @@ class Local:
     def numbered_requirements(self) -> list[tuple[int, Needs]]:
         """The same with the lives' indices."""
         return [(index, requirements(self._views[index])) for index in sorted(self._views)]
+
+    def haves_at(self, lines: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], Spot]:
+        """From the logs that are here."""
+        return {
+            (log, line): spot
+            for log, wanted in lines.items()
+            if log in self._views
+            for line in wanted
+            if (spot := self._views[log].have_at(line)) is not None
+        }
 
     def close(self) -> None:
         """Nothing was started."""
@@ -184,6 +199,11 @@ class Spread:
         """In the order of the lives."""
         answers = self._ask("numbered_requirements", [()] * len(self._pipes))
         return [needs for _, needs in sorted(one for answer in answers for one in answer)]
+
+    def haves_at(self, lines: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], Spot]:
+        """From whichever worker read them."""
+        answers = self._ask("haves_at", [(lines,)] * len(self._pipes))
+        return {key: spot for answer in answers for key, spot in answer.items()}
 
     def close(self) -> None:
         """End the workers."""

@@ -219,9 +219,24 @@ def _judge(engine: Engine, swarm: Swarm, options: Options) -> Verdict:
         if check.timed and name != "G03" and unreliable:
             _discount(case, tally, unreliable)
         results.append(Result(check, tally))
+    case.haves = engine.haves_at(_lines_between(case, results))
     return Verdict(
         swarm.folder, case, results, measure(case), notes=case.config.notes + swarm.notes
     )
+
+
+def _lines_between(case: Case, results: list[Result]) -> dict[int, list[int]]:
+    """Of each log, the witnesses' lines that are no event but a have, if anything."""
+    found: dict[int, set[int]] = {}
+    for result in results:
+        for finding in result.tally.findings:
+            for witness in finding.witnesses:
+                if witness.log < len(case.lives):
+                    found.setdefault(witness.log, set()).add(witness.line)
+    return {
+        log: sorted(lines.difference(case.lives[log].columns.events.lines))
+        for log, lines in found.items()
+    }
 
 
 def _discount(case: Case, tally: Tally, logs: set[int]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope, check
 from verifier.findings import Severity, Witness
+from verifier.history.replay import Walk
 from verifier.reading.columns import NEVER
 from verifier.reading.sentences import Kind
 
@@ -259,22 +260,19 @@ def _uninterested(
 def not_while_choked(case: Case, tally: Tally) -> None:
     """With --lenient one piece for each choke is a warning."""
     for life in case.lives:
-        events = life.columns.events
         mute = not life.writes(Kind.UNCHOKED)
         if case.swarm.lenient and mute and life.seq:
             tally.unsure(f"{life.file.label} never tells of being unchoked")
             continue
         choked_at = [0 if conn.implicit and not mute else conn.line for conn in life.columns.conns]
-        open_ = [conn.implicit and not mute for conn in life.columns.conns]
         since = [0] * len(life.columns.conns)
-        rows = zip(events.kinds, events.lines, events.conns, strict=True)
-        for kind, line, conn in rows:
+        walk = Walk(life)
+        for _, kind, line, _, _, conn, _ in walk.steps():
             if kind in CHOKES:
-                open_[conn] = kind == Kind.UNCHOKED
                 choked_at[conn], since[conn] = line, 0
             elif kind == Kind.DOWNLOADED:
                 tally.saw()
-                if not open_[conn]:
+                if mute or conn not in walk.open:
                     since[conn] += 1
                     once = case.swarm.lenient and since[conn] == 1
                     tally.report(

@@ -37,6 +37,8 @@ class Case:
         self.facts = facts
         self.traces: list[LogFile] = []
         """The traces under judgement; witnesses count them on from the logs."""
+        self.haves: dict[tuple[int, int], tuple[int, float]] = {}
+        """Of witnesses that are haves, by log and line: whom they are from, and when they came."""
         self.requirements = requirements
         self._choking: dict[int, Choking] = {}
         self._rows: dict[int, dict[int, tuple[list[int], list[int]]]] = {}
@@ -63,7 +65,7 @@ class Case:
     def choking(self, life: Life) -> Choking:
         """A life's decisions."""
         if life.index not in self._choking:
-            self._choking[life.index] = choking(life, complete=life.seed)
+            self._choking[life.index] = choking(life)
         return self._choking[life.index]
 
     def rows(self, life: Life, conn: int) -> tuple[list[int], list[int]]:

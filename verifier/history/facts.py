@@ -158,6 +158,16 @@ class View:
             self._found[conn] = dict(zip(connection.pieces, connection.lines, strict=True))
         return self._found[conn].get(piece, NEVER)
 
+    def have_at(self, line: int) -> tuple[int, float] | None:
+        """Whom the have at a line is from, and its time; a repeat has the time of the have above."""
+        for conn in self.columns.conns:
+            row = bisect_left(conn.lines, line)
+            if row < len(conn.lines) and conn.lines[row] == line:
+                return conn.other, conn.times[row]
+            if any(at == line for at, _ in conn.repeats.first):
+                return conn.other, conn.times[row - 1] if row else conn.time
+        return None
+
     def next_line(self, conn: int) -> int:
         """The first line about a neighbor after the connection line."""
         haves = self.columns.conns[conn].lines
