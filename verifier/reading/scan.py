@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from verifier.reading.columns import NOBODY, STRANGER, Connection, LogColumns
 from verifier.reading.dialects import read_line
 from verifier.reading.files import Block, blocks
-from verifier.reading.sentences import Kind, Sentence
+from verifier.reading.sentences import PRESCRIBED, Kind, Sentence
 from verifier.reading.times import guess_order, parse_time
 from verifier.reading.topics import topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 OUT_OF_RANGE = -2
@@ -33,31 +33,34 @@ TABLE = 1 << 16
 HALF_DAY, DAY = 43200.0, 86400.0
 BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
 
-OWN = re.compile(
-    rb"makes a connection to Peer (?P<makes>\d{1,18})\."
-    rb"|is connected from Peer (?P<connected>\d{1,18})\."
-    rb"|has the preferred neighbors (?P<preferred>(?:\d{1,18}(?:,\d{1,18})*)?)\."
-    rb"|has the optimistically unchoked neighbor (?P<optimistic>\d{1,18})\."
-    rb"|is unchoked by (?P<unchoked>\d{1,18})\."
-    rb"|is choked by (?P<choked>\d{1,18})\."
-    rb"|received the 'interested' message from (?P<interested>\d{1,18})\."
-    rb"|received the 'not interested' message from (?P<not_interested>\d{1,18})\."
-    rb"|has downloaded the piece (?P<piece>\d{1,9}) from (?P<downloaded>\d{1,18})\."
-    rb" Now the number of pieces it has is (?P<count>\d{1,9})\."
-    rb"|has downloaded the (?P<complete>complete) file\."
-)
-KINDS = {
-    "makes": Kind.MAKES,
-    "connected": Kind.CONNECTED_FROM,
-    "preferred": Kind.PREFERRED,
-    "optimistic": Kind.OPTIMISTIC,
-    "unchoked": Kind.UNCHOKED,
-    "choked": Kind.CHOKED,
-    "interested": Kind.INTERESTED,
-    "not_interested": Kind.NOT_INTERESTED,
-    "count": Kind.DOWNLOADED,
-    "complete": Kind.COMPLETE,
+_FIELDS = {
+    "other": rb"(\d{1,18})",
+    "piece": rb"(\d{1,9})",
+    "count": rb"(\d{1,9})",
+    "ids": rb"((?:\d{1,18}(?:,\d{1,18})*)?)",
 }
+
+
+def _predicate(kind: Kind) -> bytes:
+    """The expression for a prescribed sentence behind its subject, a group for each field."""
+    words = re.escape(PRESCRIBED[kind].removeprefix("Peer {subject} ")).encode()
+    return re.sub(rb"\\\{(\w+)\\\}", lambda field: _FIELDS[field[1].decode()], words)
+
+
+def _groups() -> Iterator[tuple[int, tuple[Kind, dict[str, int]]]]:
+    """For each kind in `OWN`, its last group, which is empty: the kind, and its fields' groups."""
+    last = 0
+    for kind in OTHERS:
+        fields = re.findall(r"\{(\w+)\}", PRESCRIBED[kind])[1:]
+        groups = {field: last + nth for nth, field in enumerate(fields, 1)}
+        last += len(fields) + 1
+        yield last, (kind, groups)
+
+
+HAVE = _predicate(Kind.HAVE)
+OTHERS = [kind for kind in Kind if kind is not Kind.HAVE]
+OWN = re.compile(b"|".join(_predicate(kind) + b"()" for kind in OTHERS))
+GROUPS = dict(_groups())
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +132,7 @@ def _shape(data: bytes, owner: bytes) -> Shape | None:
         rb"(\.\d{%d})" % digits if digits else rb"()",
         re.escape(tail),
     )
-    have = rb"received the 'have' message from (\d{1,18}) for the piece (\d{1,9})\."
-    line = rb"^(?:%b: Peer %b (?:%b|([^\n]+))|([^\n]*))$" % (time, owner, have)
+    line = rb"^(?:%b: Peer %b (?:%b|([^\n]+))|([^\n]*))$" % (time, owner, HAVE)
     return Shape(
         re.compile(line, re.MULTILINE),
         tail.decode("utf-8", "replace"),
@@ -318,20 +320,15 @@ class Scanner:
     def _own(self, rest: bytes, line: int, time: float) -> bool:
         """A prescribed sentence other than `have`; False when it is something else."""
         match = OWN.fullmatch(rest)
-        if match is None or match.lastgroup is None:
+        if match is None:
             return False
-        kind = KINDS[match.lastgroup]
-        text = match[match.lastgroup]
-        if kind is Kind.COMPLETE:
-            event = Sentence(kind)
-        elif kind is Kind.PREFERRED:
-            ids = tuple(int(item) for item in text.split(b",")) if text else ()
-            event = Sentence(kind, ids=ids)
-        elif kind is Kind.DOWNLOADED:
-            other, piece = int(match["downloaded"]), int(match["piece"])
-            event = Sentence(kind, None, other, piece, int(text))
+        kind, groups = GROUPS[match.lastindex or 0]
+        if kind is Kind.PREFERRED:
+            text = match[groups["ids"]]
+            event = Sentence(kind, ids=tuple(map(int, text.split(b","))) if text else ())
         else:
-            event = Sentence(kind, None, int(text))
+            found = {field: int(match[group]) for field, group in groups.items()}
+            event = Sentence(kind, None, found.get("other"), found.get("piece"), found.get("count"))
         self._event(event, line, time)
         return True
 
