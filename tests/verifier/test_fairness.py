@@ -168,10 +168,19 @@ def test_topics(text: str, about: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["has the preferred neighbors 0,1002", "has the optimistically unchoked neighbor 0"]
+    "words",
+    [
+        "has the preferred neighbors 0,1002",
+        "has the preferred neighbors null, 1002",
+        "has the preferred neighbors [1002, None]",
+        "has the preferred neighbors -1",
+        "has the preferred neighbors 1002,-1",
+        "has the optimistically unchoked neighbor 0",
+        "has the optimistically unchoked neighbor -1",
+    ],
 )
 def test_nobody_is_no_stranger(tmp_path: Path, words: str) -> None:
-    """An id of 0 in a choice is a fault of logging (spec 1.3)."""
+    """An id of 0, or what else stands for nobody, in a choice is a fault of logging (spec 1.3)."""
     logs = {
         1001: f"0 is connected from Peer 1002\n6 {words}",
         1002: "0 makes a connection to Peer 1001",
