@@ -27,6 +27,7 @@ from peerio.net.link import PieceSource, Route
 from peerio.net.links import Links
 from peerio.net.listening import Listener, NetworkError, bind
 from peerio.net.loop import Loop
+from peerio.net.system import System
 from peerio.protocol import FrameRules, encode
 
 __all__ = ["BoundPort", "NetworkError", "Networking"]
@@ -44,12 +45,15 @@ SCRATCH_MARGIN = 4096
 class BoundPort:
     """A peer's port, taken before anything of its files is touched; NetworkError if it can't be had."""
 
-    def __init__(self, peer: PeerInfo) -> None:
-        self.sockets = bind(peer.host, peer.port)
+    def __init__(self, peer: PeerInfo, system: System | None = None) -> None:
+        self.sockets = bind(peer.host, peer.port, system)
 
 
 class Networking:
-    """The contract's `Network` on real sockets. `rate` limits the upload, in bytes a second."""
+    """The contract's `Network`. `rate` limits the upload, in bytes a second.
+
+    `system` has the sockets and the clock: the operating system's, or the simulator's.
+    """
 
     def __init__(
         self,
@@ -62,11 +66,13 @@ class Networking:
         rate: float | None = None,
         tap: Tap | None = None,
         port: BoundPort | None = None,
+        system: System | None = None,
     ) -> None:
         self._config = config
         self._me = config.peer(peer_id)
         self._callbacks = callbacks
-        self._loop = self.clock = Loop()
+        self._system = system = system or System()
+        self._loop = self.clock = Loop(system)
         self._admission = Admission(config, peer_id)
         size = min(max(config.piece_size, SCRATCH[0]), SCRATCH[1]) + SCRATCH_MARGIN
         self._links = Links(
@@ -81,7 +87,7 @@ class Networking:
             tap=tap,
         )
         self._sender = self._links.sender
-        self._dialler = self._links.dialler = Dialler(self._loop, self, rng)
+        self._dialler = self._links.dialler = Dialler(self._loop, self, rng, system)
         self._listener: Listener | None = None
         self._port = port
         self._draining = False
@@ -98,11 +104,15 @@ class Networking:
 
     def start_server(self) -> None:
         """Listen and start the network thread; NetworkError if the port can't be had."""
-        port = self._port or BoundPort(self._me)
+        self.listen()
+        self._thread.start()
+
+    def listen(self) -> None:
+        """Listen; NetworkError if the port can't be had."""
+        port = self._port or BoundPort(self._me, self._system)
         self._listener = Listener(
             self._loop, port.sockets, self._links.add, self._callbacks.on_warning
         )
-        self._thread.start()
 
     def join(self) -> None:
         """Wait for the end of the network thread."""
@@ -174,13 +184,13 @@ class Networking:
     def _run(self) -> None:
         try:
             self._callbacks.on_started()
-            self._loop.run(self._settle)
+            self._loop.run(self.settle)
         except BaseException as error:  # noqa: BLE001 -- whatever it is, the main thread reports it
             self.failure = error
         finally:
-            self._close()
+            self.close()
 
-    def _settle(self) -> bool:
+    def settle(self) -> bool:
         """Write the lines of this turn, then send what was queued, which may lead to more."""
         sender = self._sender
         self._callbacks.on_turn_end()
@@ -195,7 +205,8 @@ class Networking:
             self._loop.stop()
         return bool(sender.dirty)
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Give back all sockets, once the loop has ended."""
         self._dialler.stop()
         if self._listener is not None:
             self._listener.close()

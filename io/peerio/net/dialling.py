@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import errno
 import socket
-import threading
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
-from typing import Any, Protocol
+from typing import Protocol
 
 from peerio.net.link import Route
 from peerio.net.loop import WRITE, Loop
+from peerio.net.system import Address, System
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
 ATTEMPT_TIMEOUT = 5.0
-
-Address = tuple[socket.AddressFamily, Any]
 
 
 class DialOwner(Protocol):
@@ -56,8 +55,11 @@ class _Dial:
 class Dialler:
     """One dial for each predecessor: resolve, try each address, pause, again."""
 
-    def __init__(self, loop: Loop, owner: DialOwner, rng: Random) -> None:
+    def __init__(
+        self, loop: Loop, owner: DialOwner, rng: Random, system: System | None = None
+    ) -> None:
         self._loop = loop
+        self._system = system or System()
         self._owner = owner
         self._rng = rng
         self._dials: dict[int, _Dial] = {}
@@ -97,24 +99,20 @@ class Dialler:
             self._begin(dial)
 
     def _begin(self, dial: _Dial) -> None:
-        """Resolve the name on a helper thread: it may block for many seconds."""
+        """Resolve the name, which may take many seconds."""
         self._loop.alarms.clear(("dial", dial.peer_id))
         dial.in_attempt = True
         dial.refusals = 0
         dial.serial += 1
         serial = dial.serial
 
-        def resolve() -> None:
-            try:
-                found = socket.getaddrinfo(dial.host, dial.port, type=socket.SOCK_STREAM)
-            except (OSError, UnicodeError) as error:
-                problem = str(error)
-                self._loop.post(lambda: self._unresolved(dial, serial, problem))
-                return
-            addresses: list[Address] = [(family, address) for family, _, _, _, address in found]
-            self._loop.post(lambda: self._resolved(dial, serial, addresses))
+        def answer(addresses: list[Address], problem: str) -> None:
+            if addresses:
+                self._loop.post(partial(self._resolved, dial, serial, addresses))
+            else:
+                self._loop.post(partial(self._unresolved, dial, serial, problem))
 
-        threading.Thread(target=resolve, name=f"resolve {dial.host}", daemon=True).start()
+        self._system.resolve(dial.host, dial.port, answer)
 
     def _unresolved(self, dial: _Dial, serial: int, problem: str) -> None:
         if self._stopped or serial != dial.serial:
@@ -140,7 +138,7 @@ class Dialler:
             return
         family, address = dial.addresses.pop(0)
         try:
-            sock = socket.socket(family, socket.SOCK_STREAM)
+            sock = self._system.open(family)
         except OSError:
             self._try_next_address(dial)
             return

@@ -10,6 +10,7 @@ from functools import partial
 
 from peerio.net.link import Route
 from peerio.net.loop import READ, Loop
+from peerio.net.system import System
 
 BACKLOG = 128
 ACCEPTS_A_TURN = 16
@@ -34,16 +35,17 @@ def listening_addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
     return [(socket.AF_INET, ""), (socket.AF_INET6, "::")]
 
 
-def bind(host: str, port: int) -> list[socket.socket]:
+def bind(host: str, port: int, system: System | None = None) -> list[socket.socket]:
     """Bind all addresses of a host that the machine has; NetworkError if it can't.
 
     Nobody can connect before a `Listener` listens. But the port is taken: whoever has it knows that no
     other peer of this line of `PeerInfo.cfg` runs here, whose files could be in use.
     """
+    system = system or System()
     sockets: list[socket.socket] = []
     for family, address in listening_addresses(host):
         try:
-            sockets.append(_bind(family, address, port))
+            sockets.append(_bind(system.open(family), family, address, port))
         except OSError as error:
             if family == socket.AF_INET6 and sockets and error.errno in _NO_IPV6:
                 continue
@@ -56,8 +58,9 @@ def bind(host: str, port: int) -> list[socket.socket]:
 _NO_IPV6 = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 
 
-def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+def _bind(
+    sock: socket.socket, family: socket.AddressFamily, address: str, port: int
+) -> socket.socket:
     try:
         # A restarted peer binds at once, though old connections linger in TIME_WAIT.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
