@@ -69,6 +69,8 @@ HANDSHAKE_SIZE = 32
 """Bytes of a handshake: the header, ten zero bytes, the id (spec 2.2)."""
 HAVE_SIZE = 9
 """Bytes of a have message's frame (spec 3.2)."""
+LONGEST_RUN = 128
+"""The most haves that a decoder tells together."""
 PIECE_HEADER_SIZE = 9
 """Bytes of a piece message before its content: length, type, index (spec 3.2)."""
 
@@ -213,12 +215,16 @@ class Decoder:
     the content that follows. It raises RemoteProtocolError, after which the decoder is of no use.
 
     Between calls nothing is kept in the buffer, so all decoders of a thread can share one `scratch`.
+    Whoever has had enough calls `pause` while it iterates: the iterator ends, and the next call of
+    `buffer_updated`, with a count of 0, goes on with the bytes that are left.
     """
 
     def __init__(self, rules: FrameRules, scratch: memoryview | None = None) -> None:
         self._rules = rules
         self._scratch = memoryview(bytearray(64 * 1024)) if scratch is None else scratch
-        self._tail = b""  # the beginning of a frame: at most 8 bytes
+        self._tail = b""  # what is left: the beginning of a frame, or more after a pause
+        self.paused = False
+        """Bytes that were received may hold whole messages."""
         self._left = 0  # payload bytes of the present frame that are still to come
         self._piece: int | None = None
         self._sink: Sink | None = None
@@ -236,11 +242,16 @@ class Decoder:
         """Keep the content of the piece whose start was just told."""
         self._sink = sink
 
+    def pause(self) -> None:
+        """Leave what comes behind the present message for later."""
+        self.paused = True
+
     def buffer_updated(self, count: int) -> Iterator[Incoming]:
         """What the `count` bytes that were received complete."""
         view = self._scratch
         at, end = 0, len(self._tail) + count
         self._tail = b""
+        self.paused = False
         while True:
             if self._left:
                 start, at = at, min(at + self._left, end)
@@ -250,6 +261,8 @@ class Decoder:
                     return
                 if whole is not None:
                     yield whole
+                    if self.paused:
+                        break
             if end - at < _FRAME.size:
                 if at < end:
                     self._rules.check_start(view[at:end])
@@ -271,13 +284,16 @@ class Decoder:
                 begun = self._begin_indexed(kind, index, length - INDEXED_LENGTH)
             if begun is not None:
                 yield begun
+                if self.paused:
+                    break
         self._tail = bytes(view[at:end])
 
     def _take_haves(self, view: memoryview) -> list[int]:
         """The pieces of the haves that `view` begins with, by far the most frequent frames."""
         run: list[int] = []
         limit = self._rules.pieces
-        for length, kind, piece in _INDEXED.iter_unpack(view[: len(view) // HAVE_SIZE * HAVE_SIZE]):
+        whole = min(len(view) // HAVE_SIZE, LONGEST_RUN) * HAVE_SIZE
+        for length, kind, piece in _INDEXED.iter_unpack(view[:whole]):
             if kind != _HAVE or length != INDEXED_LENGTH:
                 break
             if piece >= limit:

@@ -58,7 +58,7 @@ class Links:
         self.dialler: Dialler | None = None
         """Told how the connections end that it made."""
         self.sender = Sender(self, loop, callbacks, source, recorder, bucket)
-        self.receiver = Receiver(self, callbacks, rules, admission.penalties, recorder)
+        self.receiver = Receiver(self, loop, callbacks, rules, admission.penalties, recorder)
 
     @property
     def messages(self) -> int:
@@ -230,6 +230,7 @@ class Links:
         link.sock.close()
         link.outbox.clear()
         self.sender.dirty.pop(link, None)
+        self.receiver.deferred.pop(link, None)
         if was_open:
             del self.open[link.neighbor]
             self._loop.alarms.clear(("good", link.neighbor))
