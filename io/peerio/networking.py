@@ -6,8 +6,8 @@ Other threads hand it calls with `post`.
 
 A turn of the loop: take in what is there, a bounded amount from each neighbor; let the peer write the
 lines that follow from it (`on_turn_end`); then send what was queued. So a line is on disk before any
-message that it causes is on the wire (spec 8.4). Then one of those that sent more than their share is
-taken in further.
+message that it causes is on the wire (spec 8.4). A neighbor that causes more work than its
+allowance is not received from for a while (spec 3.7), so the others have their turns meanwhile.
 """
 
 from __future__ import annotations
@@ -202,10 +202,9 @@ class Networking:
             for link in dirty:
                 sender.flush(link)
             self._callbacks.on_turn_end()
-        more = self._links.receiver.receive_deferred()
         if self._draining and not self._links.open:
             self._loop.stop()
-        return more or bool(sender.dirty)
+        return bool(sender.dirty)
 
     def close(self) -> None:
         """Give back all sockets, once the loop has ended."""

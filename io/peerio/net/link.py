@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from core.machines import Connection, Machines
 from peerio.contract import PieceSink
+from peerio.net.allowance import Allowance
 from peerio.net.bucket import TokenBucket
 from peerio.net.liveness import watch_for_silence
 from peerio.net.outbox import Outbox, PieceSegment
@@ -59,6 +60,7 @@ class Link:
 
     __slots__ = (
         "_handshake",
+        "allowance",
         "closed",
         "decoder",
         "haves_told",
@@ -72,6 +74,7 @@ class Link:
         "on_flushed",
         "outbox",
         "reading",
+        "resting",
         "remote_host",
         "route",
         "send_error",
@@ -105,6 +108,10 @@ class Link:
         self.mseq_in = self.mseq_out = 0
         self.reading = True
         """Its end of stream wasn't seen."""
+        self.allowance = Allowance(0.0)
+        """What it may make us do."""
+        self.resting = False
+        """It used up its allowance; it isn't received from for a while."""
         self.haves_told = 0
         """How many of the haves that wait for company it was told already (`peerio.net.sender`)."""
         self.write_blocked = False

@@ -71,6 +71,7 @@ class Links:
         """Take over a connected socket: dialled to that peer, or accepted (0)."""
         decoder = Decoder(self._rules, self._scratch)
         link = Link(route, self._machines, decoder, own_id=self._peer_id, neighbor=dialled)
+        link.allowance = self.receiver.allowance()
         link.machine.connected()
         self.pending[link] = None
         link.watched = READ
@@ -225,12 +226,12 @@ class Links:
         link.machine.lost()
         self._machines.remove(link.machine)
         self._loop.alarms.clear(link)
+        self._loop.alarms.clear(("rest", link))
         if link.watched:
             self._loop.unwatch(link.sock)
         link.sock.close()
         link.outbox.clear()
         self.sender.dirty.pop(link, None)
-        self.receiver.deferred.pop(link, None)
         if was_open:
             del self.open[link.neighbor]
             self._loop.alarms.clear(("good", link.neighbor))
@@ -243,7 +244,8 @@ class Links:
 
     def watch(self, link: Link) -> None:
         """Have the loop watch for what this connection waits for."""
-        wanted = (READ if link.reading else 0) | (WRITE if link.write_blocked else 0)
+        reads = link.reading and not link.resting
+        wanted = (READ if reads else 0) | (WRITE if link.write_blocked else 0)
         if wanted == link.watched:
             return
         if not wanted:

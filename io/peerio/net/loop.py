@@ -77,10 +77,6 @@ class Loop:
             self._posted.popleft()()
         return settle()
 
-    def time(self) -> float:
-        """The time at this moment, in seconds on the same clock as `now`."""
-        return self._system.now()
-
     def _patience(self) -> float:
         due = self.alarms.next_due()
         if due is None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from core.errors import RemoteProtocolError
-from core.messages import Have, Message
+from core.messages import Bitfield, Have, Message
 from peerio.contract import Callbacks
+from peerio.net.allowance import Allowance
 from peerio.net.link import Link
 from peerio.net.loop import Loop
 from peerio.net.owner import Owner
@@ -17,7 +19,6 @@ from peerio.protocol import (
     PIECE_HEADER_SIZE,
     FrameRules,
     HaveRun,
-    Incoming,
     PieceEnd,
     PieceStart,
     UnknownFrame,
@@ -26,33 +27,10 @@ from peerio.protocol import (
 
 RECEIVES_A_TURN = 4
 """How often one neighbor is received from before the others have their turn (spec 3.7)."""
-MESSAGES_A_TURN = 32
-"""How many messages of one neighbor are handled before the others have their turn, and"""
-FEW_MESSAGES, LONGEST_SHARE = 8, 0.0005
-"""how many if they take longer than that, in seconds."""
-HAVES_A_MESSAGE = 4
-"""A have that comes with others is less work than another message."""
-DEFERRED_BYTES = 8192
-"""So much is received at once of a neighbor that sends more than is handled in a turn."""
-
-
-class _Share:
-    """What one neighbor may have done in a turn: so many messages, fewer if they take long."""
-
-    __slots__ = ("_began", "_done", "_loop")
-
-    def __init__(self, loop: Loop) -> None:
-        self._loop = loop
-        self._began = loop.time()
-        self._done = 0
-
-    def used_up(self, incoming: Incoming) -> bool:
-        """One more was handled: whether that is enough."""
-        self._done += len(incoming.pieces) // HAVES_A_MESSAGE if type(incoming) is HaveRun else 1
-        if self._done < FEW_MESSAGES:
-            return False
-        late = self._loop.time() - self._began > LONGEST_SHARE
-        return late or self._done >= MESSAGES_A_TURN
+MESSAGE_WORK, HAVE_WORK, FLAG_WORK, SKIPPED_WORK = 20e-6, 5e-6, 0.2e-6, 4e-9
+"""What a neighbor's allowance is charged, in seconds: for a message, a have, each piece that a bitfield
+tells of, and each byte of content or of an unknown message that nobody wants. It is more than they take
+on a common machine, and less than what a busy neighbor needs that keeps the protocol."""
 
 
 class Receiver:
@@ -73,7 +51,8 @@ class Receiver:
         self._rules = rules
         self._penalties = penalties
         self._recorder = recorder
-        self._takers: dict[type, Callable[[Link, Any], None]] = {
+        self._takers: dict[type, Callable[[Link, Any], float]] = {
+            Bitfield: self._take_bitfield,
             HaveRun: self._take_haves,
             PieceStart: self._piece_started,
             PieceEnd: self._piece_ended,
@@ -81,34 +60,19 @@ class Receiver:
         }
         self.messages = 0
         """Messages taken in so far."""
-        self.deferred: dict[Link, None] = {}
-        """Neighbors that had sent more than their share of a turn, the one that is next first."""
+
+    def allowance(self) -> Allowance:
+        """What a neighbor may cause; its first bitfield is free."""
+        return Allowance(self._loop.now, extra=FLAG_WORK * self._rules.pieces)
 
     def receive(self, link: Link) -> None:
-        """Take in what is there, a bounded amount; not from those whose turn comes later."""
-        if link not in self.deferred:
-            self._receive(link, None)
-
-    def receive_deferred(self) -> bool:
-        """Take in a share from one of those that sent more than theirs; whether there are others.
-
-        To be called once a turn, after all that the others led to was sent: so whoever floods delays
-        nobody by more than one share.
-        """
-        if self.deferred:
-            link = next(iter(self.deferred))
-            del self.deferred[link]
-            self._receive(link, DEFERRED_BYTES)
-        return bool(self.deferred)
-
-    def _receive(self, link: Link, most: int | None) -> None:
+        """Take in what is there, a bounded amount."""
         decoder = link.decoder
-        share = _Share(self._loop)
+        link.allowance.refill(self._loop.now)
         for _ in range(RECEIVES_A_TURN):
-            count, wanted = 0, 0
             buffer = decoder.get_buffer()
+            count = wanted = 0
             if not decoder.paused:
-                buffer = buffer[:most]
                 wanted = len(buffer)
                 try:
                     count = link.sock.recv_into(buffer)
@@ -120,51 +84,69 @@ class Receiver:
                 if not count:
                     self._owner.stream_ended(link, None)
                     return
-            if not self._decode(link, count, share):
-                return
-            if decoder.paused:
-                self.deferred[link] = None
-                return
-            if count < wanted:
+            if not self._decode(link, count) or count < wanted:
                 return
 
-    def _decode(self, link: Link, count: int, share: _Share) -> bool:
-        """Handle what these bytes complete, as far as the share goes; False where that was the end."""
-        decoder, takers = link.decoder, self._takers
+    def _decode(self, link: Link, count: int) -> bool:
+        """Handle what these bytes complete, as far as the allowance goes; False where it ends there."""
+        takers, take_allowance = self._takers, link.allowance.take
         try:
-            for incoming in decoder.buffer_updated(count):
-                takers.get(type(incoming), self._take_message)(link, incoming)
+            for incoming in link.decoder.buffer_updated(count):
+                work = takers.get(type(incoming), self._take_message)(link, incoming)
                 if link.closed:
                     return False
-                if share.used_up(incoming):
-                    decoder.pause()
+                if take_allowance(work):
+                    link.decoder.pause()
         except RemoteProtocolError as error:
             self._owner.broke_protocol(link, error)
             return False
-        return True
+        if link.decoder.paused:
+            self._rest(link)
+        return not link.decoder.paused
 
-    def _take_message(self, link: Link, message: Message) -> None:
+    def _rest(self, link: Link) -> None:
+        """Receive nothing more of a neighbor until it may cause work again."""
+        link.resting = True
+        self._owner.watch(link)
+        at = link.allowance.rested_at(self._loop.now)
+        self._loop.alarms.set(("rest", link), at, partial(self._go_on, link))
+
+    def _go_on(self, link: Link) -> None:
+        link.resting = False
+        self.receive(link)
+        if not link.closed:
+            self._owner.watch(link)
+
+    def _take_message(self, link: Link, message: Message) -> float:
         self.messages += 1
         if self._recorder:
             self._recorder.message(link, "in", message)
         self._callbacks.on_message(link.neighbor, message)
+        return MESSAGE_WORK
 
-    def _take_haves(self, link: Link, run: HaveRun) -> None:
+    def _take_bitfield(self, link: Link, bitfield: Bitfield) -> float:
+        return self._take_message(link, bitfield) + FLAG_WORK * self._rules.pieces
+
+    def _take_haves(self, link: Link, run: HaveRun) -> float:
         self.messages += len(run.pieces)
         if self._recorder:
             for piece in run.pieces:
                 self._recorder.message(link, "in", Have(piece))
         self._callbacks.on_haves(link.neighbor, run.pieces)
+        return HAVE_WORK * len(run.pieces)
 
-    def _take_unknown(self, link: Link, frame: UnknownFrame) -> None:
+    def _take_unknown(self, link: Link, frame: UnknownFrame) -> float:
         self._recorder.frame(link, "in", type_name(frame.kind), 4 + frame.length, {})
+        return MESSAGE_WORK + SKIPPED_WORK * frame.length
 
-    def _piece_started(self, link: Link, start: PieceStart) -> None:
+    def _piece_started(self, link: Link, start: PieceStart) -> float:
         link.sink = self._callbacks.on_piece_start(link.neighbor, start.piece)
-        if link.sink is not None:
-            link.decoder.accept(link.sink)
+        if link.sink is None:
+            return MESSAGE_WORK + SKIPPED_WORK * self._rules.piece_length(start.piece)
+        link.decoder.accept(link.sink)
+        return 0.0  # it was asked for
 
-    def _piece_ended(self, link: Link, end: PieceEnd) -> None:
+    def _piece_ended(self, link: Link, end: PieceEnd) -> float:
         self.messages += 1
         sink, link.sink = link.sink, None
         if sink is not None:
@@ -176,3 +158,4 @@ class Receiver:
                 fields["sha"] = sink.hexdigest()
             self._recorder.frame(link, "in", "piece", size, fields)
         self._callbacks.on_piece_end(link.neighbor, end.piece)
+        return 0.0
