@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from core.errors import RemoteProtocolError
-from core.messages import Bitfield, Have, Message
+from core.messages import Bitfield, Have, Message, Request
 from peerio.contract import Callbacks
 from peerio.net.allowance import Allowance
 from peerio.net.link import Link
@@ -27,10 +27,13 @@ from peerio.protocol import (
 
 RECEIVES_A_TURN = 4
 """How often one neighbor is received from before the others have their turn (spec 3.7)."""
-MESSAGE_WORK, HAVE_WORK, FLAG_WORK, SKIPPED_WORK = 20e-6, 5e-6, 0.2e-6, 4e-9
-"""What a neighbor's allowance is charged, in seconds: for a message, a have, each piece that a bitfield
-tells of, and each byte of content or of an unknown message that nobody wants. It is more than they take
-on a common machine, and less than what a busy neighbor needs that keeps the protocol."""
+CHANGE_WORK = 100e-6
+"""What a neighbor's allowance is charged, in seconds, for a choke, an unchoke, or a word of interest;"""
+MESSAGE_WORK, HAVE_WORK = 20e-6, 5e-6
+"""for a request or an unknown message, and for a have;"""
+FLAG_WORK, SKIPPED_WORK = 0.3e-6, 4e-9
+"""for each piece that a bitfield tells of, and for each byte that nobody asked for. All is what it takes
+on a common machine, or more; a busy neighbor that keeps the protocol stays far below its allowance."""
 
 
 class Receiver:
@@ -122,7 +125,7 @@ class Receiver:
         if self._recorder:
             self._recorder.message(link, "in", message)
         self._callbacks.on_message(link.neighbor, message)
-        return MESSAGE_WORK
+        return MESSAGE_WORK if type(message) is Request else CHANGE_WORK
 
     def _take_bitfield(self, link: Link, bitfield: Bitfield) -> float:
         return self._take_message(link, bitfield) + FLAG_WORK * self._rules.pieces
