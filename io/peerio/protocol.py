@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from core.errors import RemoteProtocolError
@@ -30,6 +30,7 @@ from core.messages import (
     Request,
     Unchoke,
 )
+from peerio import dialects
 from peerio.incoming import HaveRun, Incoming, PieceEnd, PieceStart, Sink, UnknownFrame
 from peerio.rules import INDEXED_LENGTH, FrameRules, MessageType, type_name
 
@@ -54,6 +55,7 @@ __all__ = [
     "encode",
     "encode_handshake",
     "encode_haves",
+    "explain_handshake",
     "pack_bits",
     "piece_header",
     "read_exact",
@@ -129,7 +131,15 @@ def check_header(start: bytes) -> None:
         reason = f"handshake header {OLD_HEADER.decode()!r} is that of the text of 2011"
     else:
         reason = f"handshake header {bytes(start[: len(HEADER)])!r}"
+        hint = dialects.of_start(bytes(start))
+        reason += f" ({hint})" if hint else ""
     raise RemoteProtocolError(f"{reason}, expected {HEADER.decode()!r}", clause="2.2")
+
+
+def explain_handshake(data: bytes, listed: Collection[int]) -> str:
+    """Why a whole handshake, whose header is right, names an id that isn't expected; "" if unknown."""
+    (claimed,) = _INDEX.unpack_from(data, HANDSHAKE_SIZE - _INDEX.size)
+    return dialects.of_handshake(data[len(HEADER) : -_INDEX.size], claimed, listed)
 
 
 # Encoding.
@@ -194,8 +204,9 @@ def unpack_bits(payload: bytes, count: int) -> bytes:
     """A bit a piece to a byte a piece; RemoteProtocolError if a spare bit is set (spec 3.5)."""
     bits = format(int.from_bytes(payload, "big"), f"0{len(payload) * 8}b").encode("ascii")
     if b"1" in bits[count:]:
-        hint = " (is it written lowest bit first?)" if payload[-1] & 1 else ""
-        raise RemoteProtocolError(f"bitfield with spare bits set{hint}", clause="3.3")
+        hint = dialects.of_spare_bits(payload[-1], len(payload) * 8 - count)
+        shown = f" ({hint})" if hint else ""
+        raise RemoteProtocolError(f"bitfield with spare bits set{shown}", clause="3.3")
     return bits[:count].translate(_BITS_TO_FLAGS)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime
+import datetime as dt
 import socket
 import statistics
 import subprocess
@@ -71,7 +71,10 @@ class Flooder:
 
     def _flood(self, port: int) -> None:
         while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)) as sock:
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", port)) as sock,
+            ):
                 sock.sendall(wire.handshake(FLOODER))
                 if not self._block:
                     sock.recv(wire.HANDSHAKE_BYTES)
@@ -146,7 +149,7 @@ def seconds_of_pieces(log: Path) -> float:
     """From the first downloaded piece to the last; a flooded log doesn't fit into memory."""
     with log.open() as lines:
         times = [line.split(": ", 1)[0] for line in lines if "has downloaded the piece" in line]
-    first, last = map(datetime.datetime.fromisoformat, (times[0], times[-1]))
+    first, last = map(dt.datetime.fromisoformat, (times[0], times[-1]))
     return (last - first).total_seconds()
 
 

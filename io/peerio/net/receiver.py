@@ -87,6 +87,7 @@ class Receiver:
                 if not count:
                     self._owner.stream_ended(link, None)
                     return
+                link.heard = True
             if not self._decode(link, count) or count < wanted:
                 return
 
@@ -140,6 +141,13 @@ class Receiver:
 
     def _take_unknown(self, link: Link, frame: UnknownFrame) -> float:
         self._recorder.frame(link, "in", type_name(frame.kind), 4 + frame.length, {})
+        hint = self._rules.explain_type(frame.kind, frame.length)
+        if hint and not link.explained:
+            link.explained = True
+            self._callbacks.on_warning(
+                f"peer {link.neighbor} sends messages of type {frame.kind}, which are skipped: "
+                f"{hint} (spec 3.4)"
+            )
         return MESSAGE_WORK + SKIPPED_WORK * frame.length
 
     def _piece_started(self, link: Link, start: PieceStart) -> float:
@@ -153,7 +161,7 @@ class Receiver:
         self.messages += 1
         sink, link.sink = link.sink, None
         if sink is not None:
-            self._penalties.forgive(link.neighbor)
+            self._penalties.forgive(link.origin)
         if self._recorder:
             size = PIECE_HEADER_SIZE + self._rules.piece_length(end.piece)
             fields: dict[str, Any] = {"piece": end.piece, "kept": sink is not None}
