@@ -95,10 +95,8 @@ def _of_bitfield_size(length: int, expected: int, pieces: int) -> str:
         if size == INT_SIZE * pieces:
             return "an int for each piece, expected a bit"
     if length - 1 < expected:
-        return "zero bytes at the end are missing, as Java's BitSet.toByteArray leaves them out"
-    if length - 1 == expected + 1:
-        return "one byte too many, as for one piece too many or a text's end"
-    return ""
+        return "is Common.cfg the same there? Java's BitSet.toByteArray leaves out zero bytes at the end"
+    return "is Common.cfg the same there?"
 
 
 def of_type(kind: int, length: int, allowed: Mapping[int, Collection[int]]) -> str:

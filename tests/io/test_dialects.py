@@ -126,7 +126,7 @@ LOWEST_FIRST = bytes([255] * (BITS - 1) + [(1 << PIECES % 8) - 1])
         (big(1 + 4 * PIECES) + b"\5" + bytes(4 * PIECES), "an int for each piece"),
         (big(PIECES) + b"\5" + bytes(PIECES), "a byte for each piece"),
         (big(4) + b"\5" + b"\1\1\1", "BitSet.toByteArray"),
-        (big(2 + BITS) + b"\5" + bytes(1 + BITS), "one byte too many"),
+        (big(2 + BITS) + b"\5" + bytes(1 + BITS), "is Common.cfg the same there"),
         (big(1 + BITS) + b"\5" + LOWEST_FIRST, "lowest bit first"),
         (big(1 + BITS) + b"\5" + b"\xff" * BITS, "filled with ones"),
         (big(5) + b"\4" + big(PIECES), "counted from 1"),
@@ -144,7 +144,7 @@ def test_a_frame_in_a_known_dialect(data: bytes, words: str) -> None:
 
 def test_nothing_is_guessed_about_other_frames() -> None:
     """A frame that fits no known dialect is told as it is (spec 3.5)."""
-    for data in (b"\xff\xff\xff\xff\7", big(3) + b"\0", big(77) + b"\5", big(1 << 31) + b"\x08"):
+    for data in (b"\xff\xff\xff\xff\7", big(3) + b"\0", big(77) + b"\4", big(1 << 31) + b"\x08"):
         decoder = Decoder(RULES)
         decoder.get_buffer()[: len(data)] = data
         with pytest.raises(RemoteProtocolError) as error:
