@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from peerio.simulation.swarm import EPOCH, Scenario, Swarm
+from peerio.simulation.life import EPOCH
+from peerio.simulation.scenario import Scenario
+from peerio.simulation.swarm import Swarm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
