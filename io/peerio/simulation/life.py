@@ -73,7 +73,8 @@ class MemoryFile:
 
     def sink(self, index: int, /, *, digest: bool = False) -> MemorySink:
         """Where a piece's content goes."""
-        assert isinstance(self.data, bytearray), "a seed's file is never written"
+        if isinstance(self.data, bytes):  # of a seed, which only a broken one writes
+            self.data = bytearray(self.data)
         return MemorySink(self.data, index * self._piece_size, digest=digest)
 
     def send_piece(self, sock: socket.socket, index: int, offset: int, count: int, /) -> int:

@@ -261,9 +261,7 @@ class FakeSocket:
 
     def abort(self) -> None:
         """Tell the other end, behind what was sent, that the connection is gone."""
-        self._schedule(
-            partial(self._reach, FakeSocket.fail, errno.ECONNRESET), self.world.now
-        )
+        self._schedule(partial(self._reach, FakeSocket.fail, errno.ECONNRESET), self.world.now)
 
     # Listening and dialling.
 
@@ -311,7 +309,7 @@ class FakeSocket:
             listener.queue.append(accepted)
             listener.touch()
             delay = self.wire.transit()
-            accepted._arrival = self.world.now + delay  # noqa: SLF001 -- of its own kind
+            accepted._arrival = self.world.now + delay
             self.world.after(delay, partial(self._connected, accepted, path))
         elif again:
             self.world.after(again[0], partial(self._knock, port, again[1:]))
@@ -372,8 +370,7 @@ class FakeSocket:
         path = self.path
         if path is not None and arrival < path.held_until:
             arrival = path.held_until
-        if arrival < self._arrival:
-            arrival = self._arrival
+        arrival = max(arrival, self._arrival)
         self._arrival = arrival
         self.world.at(arrival, call)
 
