@@ -15,8 +15,9 @@ from peerio.simulation.swarm import Outcome, Swarm
 from verifier.api import verify
 from verifier.findings import Severity
 
-HAVE_DELAY = "H06"
-"""Warns of haves that come late. Where connections or peers are held up they do, and it says so."""
+OF_SLOWNESS = {"H06", "D14"}
+"""Checks that warn of haves and pieces that come late. Where connections or peers are held up for
+seconds they do come late: that is the fault itself, as the logs show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def problems_of(outcome: Outcome, folder: Path) -> list[str]:
             f"{result.check.id} {result.check.name}"
             for result in verdict.results
             if any(result.tally.counts[Severity.WARNING :])
-            and not (outcome.scenario.faults.slow and result.check.id == HAVE_DELAY)
+            and not (outcome.scenario.faults.slow and result.check.id in OF_SLOWNESS)
         ]
     return found
 

@@ -240,6 +240,7 @@ def _requests(traces: Traces, tally: Tally, trace: TraceLife) -> None:
         elif code == Code.REQUEST:
             drawn = row
             _drawn(traces, tally, trace, row, wishes)
+            wishes.ask(link, piece)  # open, even if its message can't be sent any more (spec 3.6)
         elif code == Code.OUT_REQUEST:
             tally.saw()
             _asked(traces, tally, trace, row, drawn, wishes, unchoked)

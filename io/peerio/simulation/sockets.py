@@ -78,7 +78,7 @@ class Wire:
         """How long an accept queue really is."""
         return size
 
-    def shortage(self, host: Host) -> int:
+    def shortage(self, host: Host) -> int:  # noqa: ARG002 -- no host of this wire's ever lacks any
         """An error number if the host has no descriptor left for another socket, else 0."""
         return 0
 
