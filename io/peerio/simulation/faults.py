@@ -6,9 +6,11 @@ import errno
 from collections.abc import Callable
 from random import Random
 
+from core.bitfield import PieceMap
 from peerio.simulation.life import Life
 from peerio.simulation.scenario import Faults, Scenario
-from peerio.simulation.sockets import Bytes, FakeSocket, Host, Path, Wire
+from peerio.simulation.sockets import FakeSocket
+from peerio.simulation.wire import Bytes, Machine, Path, Wire
 from peerio.simulation.world import World
 
 OFTEN = 0.3
@@ -27,7 +29,7 @@ class FaultyWire(Wire):
         )
         self.window = scenario.window
         self.faults = scenario.faults
-        self._short_until: dict[Host, float] = {}
+        self._short_until: dict[Machine, float] = {}
 
     def _some(self, size: int) -> int:
         rng = self.world.rng
@@ -55,11 +57,11 @@ class FaultyWire(Wire):
         """A shorter queue, where there is one."""
         return size if self.faults.backlog is None else self.faults.backlog + 1
 
-    def shortage(self, host: Host) -> int:
+    def shortage(self, host: Machine) -> int:
         """EMFILE, as long as it lasts."""
         return errno.EMFILE if self.world.now < self._short_until.get(host, 0.0) else 0
 
-    def fall_short(self, host: Host, seconds: float) -> None:
+    def fall_short(self, host: Machine, seconds: float) -> None:
         """A host has no descriptors for so long."""
         self._short_until[host] = self.world.now + seconds
 
@@ -104,7 +106,9 @@ class Troubles:
         lost then stays lost, and the other end waits for status 3. Nor, where an end is `told`, one
         both of whose ends are complete, to whom a reset is the connection's normal end (spec 3.6).
         """
-        running = {life.host: life.runtime.core.state.own for life in self._lives()}
+        running: dict[Machine, PieceMap] = {
+            life.host: life.runtime.core.state.own for life in self._lives()
+        }
         found = [
             (sock, sock.path)
             for host, own in running.items()

@@ -6,17 +6,16 @@ import hashlib
 import math
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from core.peer import Peer
 from peerio.eventlog import Stamp
 from peerio.networking import Networking
 from peerio.runtime import Logs, Runtime
-from peerio.simulation.sockets import FakeSocket, Host, Wire
+from peerio.simulation.hosts import Host
+from peerio.simulation.wire import Wire
 
 if TYPE_CHECKING:
-    import socket
-
     from core.config import SwarmConfig
     from peerio.simulation.scenario import Scenario
 
@@ -77,11 +76,12 @@ class MemoryFile:
             self.data = bytearray(self.data)
         return MemorySink(self.data, index * self._piece_size, digest=digest)
 
-    def send_piece(self, sock: socket.socket, index: int, offset: int, count: int, /) -> int:
+    def send_piece(self, sock: Any, index: int, offset: int, count: int, /) -> int:
         """Hand content to the socket; how many bytes it took."""
         start = index * self._piece_size + offset
         content = memoryview(self.data)[start : start + count]
-        return cast("FakeSocket", sock).send_content(content)
+        taken: int = sock.send_content(content)
+        return taken
 
     def complete(self) -> None:
         """It has no other name to take."""

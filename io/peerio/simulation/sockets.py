@@ -2,8 +2,7 @@
 
 They behave as a system's TCP sockets do where networking can tell: each direction keeps its order and
 has a window, what came before a reset can still be read, an error is told once, a connection that is
-silent for too long fails if its options ask for it. All of them are attached to one `Wire`, which
-says how long something takes, and which faults stand before (`peerio.simulation.faults`).
+silent for too long fails if its options ask for it.
 """
 
 from __future__ import annotations
@@ -13,175 +12,22 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from itertools import count
-from selectors import EVENT_READ, EVENT_WRITE, BaseSelector, SelectorKey
-from typing import TYPE_CHECKING, Any, cast
+from selectors import EVENT_READ, EVENT_WRITE
+from typing import Any
 
 from peerio.net.liveness import SILENCE
-from peerio.net.system import Address, System
+from peerio.simulation.wire import Bytes, Machine, Path
 
-if TYPE_CHECKING:
-    from peerio.simulation.world import World
-
-LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
-Bytes = bytes | memoryview
 SYN_AGAIN = (1.0, 3.0)
 """Seconds after which a connection that an accept queue had no room for is asked for again."""
 NOTICED_WITHIN = 5.0
 """Seconds that a system may need beyond `SILENCE` to notice that a connection is silent."""
 
 
-class Wire:
-    """The one device between all hosts: delay, jitter, and each host's upload capacity.
-
-    Only pieces' content takes capacity, as with the program's own limit on uploads. Whoever wants
-    faults overrides the questions that its sockets ask.
-    """
-
-    window = 64 * 1024
-    """Bytes that one end takes which the other hasn't read."""
-
-    def __init__(
-        self, world: World, *, delay: float, jitter: float = 0.0, upload: float | None = None
-    ) -> None:
-        self.world = world
-        self.delay, self.jitter, self.upload = delay, jitter, upload
-        self.ports = count(10_000)
-        """Ports of those who dial; none is used twice, as if the system had enough of them."""
-        self.listeners: dict[tuple[int, int], FakeSocket] = {}
-        """Who listens, by family and port."""
-
-    def transit(self) -> float:
-        """Seconds that something takes from one end to the other."""
-        return self.delay + self.world.rng.random() * self.jitter if self.jitter else self.delay
-
-    def leaves_at(self, host: Host, size: int) -> float:
-        """When content of this size has left its host, whose connections share its capacity."""
-        if self.upload is None:
-            return self.world.now
-        host.free_at = max(host.free_at, self.world.now) + size / self.upload
-        return host.free_at
-
-    def parts(self, pieces: list[Bytes]) -> list[list[Bytes]]:
-        """What was sent at once, in the parts that arrive each for itself."""
-        return [pieces]
-
-    def sent(self, size: int) -> int:
-        """How much of what there is room for is taken at once: at least 1."""
-        return size
-
-    def read(self, size: int) -> int:
-        """How much of what is there, or fits, is given at once: at least 1."""
-        return size
-
-    def backlog(self, size: int) -> int:
-        """How long an accept queue really is."""
-        return size
-
-    def shortage(self, host: Host) -> int:  # noqa: ARG002 -- no host of this wire's ever lacks any
-        """An error number if the host has no descriptor left for another socket, else 0."""
-        return 0
-
-
-class Host(System):
-    """The system under one peer's process: its sockets and its clock."""
-
-    def __init__(self, wire: Wire, *, ipv6: bool = False) -> None:
-        self.wire = wire
-        self.ipv6 = ipv6
-        self.sockets: dict[FakeSocket, None] = {}
-        self.free_at = 0.0
-        """When the upload capacity is free."""
-        self.deaf_until = 0.0
-        """Until then the process is given nothing that has come, as if it never asked."""
-        self.ready = Ready(self)
-        self.on_ready: Callable[[], None] = lambda: None
-        """Called when something may be ready: whoever drives the loop has it turn soon."""
-
-    def now(self) -> float:
-        """The virtual time."""
-        return self.wire.world.now
-
-    def selector(self) -> BaseSelector:
-        """Of whoever is called next."""
-        return cast("BaseSelector", self.ready)
-
-    def pair(self) -> tuple[socket.socket, socket.socket]:
-        """Two sockets of this host, without a wire between them."""
-        one, other = FakeSocket(self, socket.AF_INET), FakeSocket(self, socket.AF_INET)
-        one.join(other, None)
-        return cast("socket.socket", one), cast("socket.socket", other)
-
-    def open(self, family: socket.AddressFamily) -> socket.socket:
-        """A new socket; OSError where there is no such family, or no descriptor left."""
-        if family == socket.AF_INET6 and not self.ipv6:
-            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
-        if error := self.wire.shortage(self):
-            raise OSError(error, "Too many open files")
-        return cast("socket.socket", FakeSocket(self, family))
-
-    def resolve(self, host: str, port: int, answer: Callable[[list[Address], str], None]) -> None:  # noqa: ARG002 -- all hosts are this one
-        """All names are the loopback's; the answer comes a moment later."""
-        found: list[Address] = [(socket.AF_INET, (LOOPBACK[socket.AF_INET], port))]
-        if self.ipv6:
-            found.insert(0, (socket.AF_INET6, (LOOPBACK[socket.AF_INET6], port, 0, 0)))
-        self.wire.world.at(self.now(), partial(answer, found, ""))
-
-    def connections(self) -> list[FakeSocket]:
-        """The sockets that are connected to another host and haven't failed."""
-        return [sock for sock in self.sockets if sock.path is not None and sock.alive]
-
-    def deafen(self, seconds: float) -> None:
-        """Give the process nothing for so long."""
-        self.deaf_until = max(self.deaf_until, self.now() + seconds)
-        self.wire.world.at(self.deaf_until, self._hear)
-
-    def _hear(self) -> None:
-        for sock in self.sockets:
-            sock.touch()
-
-    def end(self) -> None:
-        """The process is gone: the system closes what it had open, and sends what it had taken."""
-        for sock in list(self.sockets):
-            sock.close()
-
-    def vanish(self) -> None:
-        """The host is gone without a word, as without power."""
-        for sock in list(self.sockets):
-            if sock.path is not None:
-                sock.path.cut()
-            sock.close()
-
-
-class Path:
-    """What both directions of a connection go through."""
-
-    def __init__(self, wire: Wire, ends: tuple[FakeSocket, FakeSocket]) -> None:
-        self.wire = wire
-        self.ends = ends
-        self.dead = False
-        """Nothing gets through any more, and nobody is told."""
-        self.held_until = 0.0
-        """Nothing arrives before this time."""
-
-    def cut(self) -> None:
-        """From now on nothing gets through; each end finds out when it was silent for too long."""
-        if not self.dead:
-            self.dead = True
-            for end in self.ends:
-                end.expect_silence()
-
-    def reset(self) -> None:
-        """Both ends are told that the connection is gone, and what was under way is lost."""
-        self.dead = True
-        for end in self.ends:
-            end.fail(errno.ECONNRESET)
-
-
 class FakeSocket:
     """One TCP socket. Whatever it has in common with a real one, networking calls it by."""
 
-    def __init__(self, host: Host, family: int) -> None:
+    def __init__(self, host: Machine, family: int) -> None:
         self.host, self.family = host, family
         self.wire, self.world = host.wire, host.wire.world
         self.address: tuple[Any, ...] = ("", 0)
@@ -298,7 +144,7 @@ class FakeSocket:
     def _knock(self, port: int, again: tuple[float, ...]) -> None:
         if self.closed:
             return
-        listener = self.wire.listeners.get((self.family, port))
+        listener: FakeSocket | None = self.wire.listeners.get((self.family, port))
         if listener is None or listener.queue is None:
             self.world.after(self.wire.transit(), partial(self.fail, errno.ECONNREFUSED))
         elif len(listener.queue) < listener.room:
@@ -441,7 +287,7 @@ class FakeSocket:
         """These bytes have come."""
         if not self.reset:
             self._inbox.extend(parts)
-            self.host.ready.touch(self)
+            self.host.touch(self)
 
     def take_end(self) -> None:
         """The end of the stream has come."""
@@ -496,7 +342,7 @@ class FakeSocket:
 
     def touch(self) -> None:
         """It may be ready now."""
-        self.host.ready.touch(self)
+        self.host.touch(self)
 
     def events(self) -> int:
         """What it is ready for."""
@@ -505,64 +351,3 @@ class FakeSocket:
             readable = self.path is None and self.queue is None
         writable = self.reset or (self.mate is not None and self.unread < self.wire.window)
         return (EVENT_READ if readable else 0) | (EVENT_WRITE if writable else 0)
-
-
-class Ready:
-    """A selector that is told what may be ready, so that a turn costs nothing for all others."""
-
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        self._keys: dict[FakeSocket, SelectorKey] = {}
-        self._touched: dict[FakeSocket, None] = {}
-
-    def register(self, sock: FakeSocket, events: int, data: Any) -> None:
-        """Watch a socket."""
-        assert sock not in self._keys
-        self._keys[sock] = SelectorKey(sock, 0, events, data)  # type: ignore[arg-type]  # it has no descriptor
-        self.touch(sock)
-
-    def unregister(self, sock: FakeSocket) -> None:
-        """Watch it no more; KeyError if it isn't watched."""
-        del self._keys[sock]
-        self._touched.pop(sock, None)
-
-    def modify(self, sock: FakeSocket, events: int, data: Any) -> None:
-        """Watch it for other events."""
-        self.unregister(sock)
-        self.register(sock, events, data)
-
-    def get_key(self, sock: FakeSocket) -> SelectorKey:
-        """What it is watched for."""
-        return self._keys[sock]
-
-    def touch(self, sock: FakeSocket) -> None:
-        """A socket may be ready."""
-        if sock in self._keys:
-            self._touched[sock] = None
-            self._host.on_ready()
-
-    def select(self, _timeout: float) -> list[tuple[SelectorKey, int]]:
-        """Who is ready now, in the order in which it came about."""
-        ready = []
-        for sock in list(self._touched):
-            key = self._keys[sock]
-            if events := key.events & sock.events():
-                ready.append((key, events))
-            else:
-                del self._touched[sock]
-        return ready
-
-    def waits(self) -> bool:
-        """Whether somebody is still ready."""
-        touched = self._touched
-        while touched:
-            sock = next(iter(touched))
-            if self._keys[sock].events & sock.events():
-                return True
-            del touched[sock]
-        return False
-
-    def close(self) -> None:
-        """Nobody is watched any more."""
-        self._keys.clear()
-        self._touched.clear()

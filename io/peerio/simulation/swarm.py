@@ -81,7 +81,9 @@ class Swarm:
         Troubles(self.wire, self.scenario, self._rng, self.running, self.start).schedule()
         ended = self.world.run(until=PATIENCE)
         last = {peer_id: lives[-1] if lives else None for peer_id, lives in self.lives.items()}
-        statuses = {peer_id: life and life.runtime.status for peer_id, life in last.items()}
+        statuses = {
+            peer_id: life.runtime.status if life else None for peer_id, life in last.items()
+        }
         return Outcome(
             self.scenario,
             ended,
