@@ -30,9 +30,8 @@ ALL = Faults(
 )
 REGRESSIONS = {
     118: "spec 2.4: of two connections that a stuck peer found, the older replaced the newer, for good",
-    97: "spec 2.4, as 118",
+    673: "spec 2.4, as 118",
     167: "W05: a request whose message could not be sent any more counted for none (spec 3.6)",
-    296: "W05, as 167",
 }
 """Seeds that once failed for a fault of ours, and what was wrong; each is run every time."""
 

@@ -105,17 +105,22 @@ class Troubles:
         Not one that winds down: whoever has half-closed makes no new connection (spec 7.2), so what is
         lost then stays lost, and the other end waits for status 3. Nor, where an end is `told`, one
         both of whose ends are complete, to whom a reset is the connection's normal end (spec 3.6).
+        Nor one whose handshakes may be under way: where a single end logs a connection, logs alone
+        don't tell which of the others' connections answer which.
         """
+        shaken = self._world.now - 5 * (self._scenario.delay + self._scenario.jitter)
+        lives = self._lives()
         running: dict[Machine, PieceMap] = {
-            life.host: life.runtime.core.state.own for life in self._lives()
+            life.host: life.runtime.core.state.own for life in lives
         }
         found = [
             (sock, sock.path)
-            for host, own in running.items()
-            for sock in host.connections()
-            if sock.path is not None and sock.mate is not None and sock.mate.alive
+            for life in lives
+            for sock in life.host.connections()
+            if sock.path is not None and sock.path.made_at < shaken
+            if sock.mate is not None and sock.mate.alive
             if (other := running.get(sock.mate.host)) is not None
-            and not (told and own.complete and other.complete)
+            and not (told and running[life.host].complete and other.complete)
         ]
         return self._rng.choice(found) if found else None
 

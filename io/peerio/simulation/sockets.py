@@ -12,6 +12,7 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from math import ceil
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
@@ -20,6 +21,9 @@ from peerio.simulation.wire import Bytes, Machine, Path
 
 SYN_AGAIN = (1.0, 3.0)
 """Seconds after which a connection that an accept queue had no room for is asked for again."""
+TICKS = 1000
+"""Times a second at which a host is told what has come, as a network card gathers it: so a turn of a
+busy peer has more to do, and there are fewer."""
 NOTICED_WITHIN = 5.0
 """Seconds that a system may need beyond `SILENCE` to notice that a connection is silent."""
 
@@ -212,7 +216,7 @@ class FakeSocket:
 
     def _schedule(self, call: Callable[[], None], left: float) -> None:
         """Have something that leaves then reach the other end, behind all that was sent before."""
-        arrival = left + self.wire.transit()
+        arrival = ceil((left + self.wire.transit()) * TICKS) / TICKS
         path = self.path
         if path is not None and arrival < path.held_until:
             arrival = path.held_until

@@ -98,6 +98,7 @@ class Path:
     def __init__(self, wire: Wire, ends: tuple[End, End]) -> None:
         self.wire = wire
         self.ends = ends
+        self.made_at = wire.world.now
         self.dead = False
         """Nothing gets through any more, and nobody is told."""
         self.held_until = 0.0
