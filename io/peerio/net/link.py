@@ -74,6 +74,7 @@ class Link:
         "mseq_out",
         "name",
         "neighbor",
+        "number",
         "on_flushed",
         "outbox",
         "reading",
@@ -97,6 +98,8 @@ class Link:
         self.sock = route.sock
         self.neighbor = neighbor
         self.incoming = neighbor == 0
+        self.number = 0
+        """In the order in which connections came about, as its owner counts them."""
         self.decoder = decoder
         self.machine = Connection(neighbor)
         machines.add(self.machine)

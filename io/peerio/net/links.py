@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import count
 
 from core.errors import RemoteProtocolError
 from core.machines import Machines
@@ -57,6 +58,7 @@ class Links:
         self._scratch = scratch
         self._recorder = recorder = Recorder(tap)
         self._machines = Machines()
+        self._numbers = count()
         self.open: dict[int, Link] = {}
         """Connections whose handshakes were accepted, by neighbor."""
         self.pending: dict[Link, None] = {}
@@ -78,6 +80,7 @@ class Links:
         decoder = Decoder(self._rules, self._scratch)
         link = Link(route, self._machines, decoder, own_id=self._peer_id, neighbor=dialled)
         link.allowance = self.receiver.allowance()
+        link.number = next(self._numbers)
         link.machine.connected()
         self.pending[link] = None
         link.watched = READ
@@ -107,6 +110,8 @@ class Links:
                 other = self.open.get(claimed)
                 host = other.remote_host if other else None
                 self._admission.check_accepted(claimed, link.remote_host, host, self._loop.now)
+                if other and other.number > link.number:
+                    raise RefusedError(f"peer {claimed} has made a newer connection (spec 2.4)")
                 link.named(self._peer_id, claimed)
             else:
                 self._admission.check_dialled(link.neighbor, claimed)
