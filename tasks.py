@@ -218,7 +218,7 @@ def report(
         "random-seed": "Seed of the first; the next ones follow (default: 1).",
         "peers": "Number of peers (default: a random scenario for each seed).",
         "pieces": "Number of pieces, with --peers (default: 100).",
-        "faults": "Late joiners, cut connections and killed peers: so many of each, with --peers.",
+        "faults": "With --peers: late joiners, killed peers and each fault of connections, so many times.",
         "trace": "Write and judge traces too, with --peers: that takes twice as long (random ones always do).",
         "keep": "Folder to write logs and traces to (default: judged and thrown away).",
     },

@@ -1,8 +1,7 @@
 """What networking and the peer owe each other: the team plan's contract, and what was added to it.
 
 All calls in both directions happen on the network thread, except `start_server`, `post` and `join`,
-which other threads may call. Nothing in a callback may block. The simulator is a second
-implementation of `Network`.
+which other threads may call. Nothing in a callback may block.
 """
 
 from __future__ import annotations

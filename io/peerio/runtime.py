@@ -1,6 +1,6 @@
 """A running peer: tells its core what happens, and carries out what the core orders.
 
-No decision is made here. The same runtime works under real sockets and under the simulator, since it
+No decision is made here. The same runtime works on real sockets and in the simulator, since it
 knows networking by its contract only; all of it runs on the network thread.
 """
 

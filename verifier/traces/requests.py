@@ -77,7 +77,8 @@ def one_request(traces: Traces, tally: Tally) -> None:
 )
 def asked_once(traces: Traces, tally: Tally) -> None:
     """The book of open requests, and the cause of each that is freed."""
-    wanted = {Code.OUT_REQUEST, Code.IN_CHOKE, Code.IN_UNCHOKE, Code.FREED, Code.DOWNLOADED}
+    wanted = {Code.REQUEST, Code.OUT_REQUEST, Code.IN_CHOKE, Code.IN_UNCHOKE, Code.FREED}
+    wanted |= {Code.DOWNLOADED}
     for trace in traces.lives:
         book: dict[int, int] = {}
         choked: dict[int, int] = {}
@@ -85,10 +86,12 @@ def asked_once(traces: Traces, tally: Tally) -> None:
             code, link, piece = trace.codes[row], trace.links[row], trace.numbers[row]
             if code in {Code.IN_CHOKE, Code.IN_UNCHOKE}:
                 choked[link] = code
+            elif code == Code.REQUEST:
+                book.setdefault(piece, row)  # open, even if its message can't be sent (spec 3.6)
             elif code == Code.OUT_REQUEST:
                 tally.saw()
                 before = book.get(piece)
-                if before is not None:
+                if before is not None and not _is_draw_of(trace, before, link):
                     tally.report(
                         f"piece {piece} is asked of two at once",
                         traces.at(trace, before),
@@ -101,6 +104,11 @@ def asked_once(traces: Traces, tally: Tally) -> None:
                 piece in book and code in PIECES and trace.links[book[piece]] == link
             ):
                 book.pop(piece, None)
+
+
+def _is_draw_of(trace: TraceLife, row: int, link: int) -> bool:
+    """Whether a record is the draw that a request on this connection follows."""
+    return trace.codes[row] == Code.REQUEST and trace.links[row] == link
 
 
 def _freed(
@@ -240,6 +248,7 @@ def _requests(traces: Traces, tally: Tally, trace: TraceLife) -> None:
         elif code == Code.REQUEST:
             drawn = row
             _drawn(traces, tally, trace, row, wishes)
+            wishes.ask(link, piece)  # open, even if its message can't be sent any more (spec 3.6)
         elif code == Code.OUT_REQUEST:
             tally.saw()
             _asked(traces, tally, trace, row, drawn, wishes, unchoked)
