@@ -325,7 +325,7 @@ def test_a_disk_that_fails_is_told_once(tmp_path: Path) -> None:
     sink.write(memoryview(b"01234"))
     sink.write(memoryview(b"56789"))
     runtime.on_piece_end(2, stage.asked())
-    runtime.on_local_failure("and the log too")
+    runtime.can_not_write("and the log too")
     assert stage.warnings == ["disk full; nothing more is requested, what is here is served"]
     assert not any(line.startswith("broadcast") for line in stage.journal)
     assert runtime.down == 0

@@ -169,7 +169,7 @@ class RandomLife:
 
     def fail(self) -> None:
         if not self.life.ended and not self.life.model.failed:
-            self.life.fail()
+            self.life.fail(serves=self.rng.random() < 0.7)
 
     def stop(self) -> None:
         if not self.life.ended:

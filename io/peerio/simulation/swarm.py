@@ -12,8 +12,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from core.config import PeerInfo, SwarmConfig
+from core.effects import Effect, Send
+from core.events import Event, MessageReceived
+from core.messages import UNCHOKE, Request
 from core.peer import Peer
 from peerio.config import format_common, format_peers
 from peerio.eventlog import Stamp
@@ -50,6 +54,8 @@ class Scenario:
     """So many times a connection dies without a word."""
     crashes: int = 0
     """So many times a leecher is killed, and started again with nothing."""
+    forgetful: int = 0
+    """So many peers, the first ones, are `Forgetful`; they write no traces."""
     trace: bool = True
     wait: float | None = None
 
@@ -104,6 +110,28 @@ class _Store:
 
     def complete(self) -> None:
         """Contents aren't simulated."""
+
+
+class Forgetful(Peer):
+    """A peer as some programs are: half of the first requests after an unchoke are lost on it (spec 6.6)."""
+
+    def __init__(self, config: SwarmConfig, peer_id: int, rng: Random, **options: Any) -> None:
+        super().__init__(config, peer_id, rng, **options)
+        self._fresh: set[int] = set()
+        self._chance = Random(f"forgetful {peer_id}")
+
+    def handle(self, event: Event, now: float) -> list[Effect]:
+        """Take in a fact, unless it is such a request."""
+        match event:
+            case MessageReceived(neighbor, Request()) if neighbor in self._fresh:
+                self._fresh.discard(neighbor)
+                if self._chance.random() < 0.5:
+                    return []
+        orders = super().handle(event, now)
+        for order in orders:
+            if isinstance(order, Send) and order.message == UNCHOKE:
+                self._fresh.add(order.neighbor)
+        return orders
 
 
 @dataclass
@@ -227,8 +255,10 @@ class Swarm:
         )
         lives = self.lives[peer_id]
         rng = Random(f"peer {self._seed} {peer_id} {len(lives)}")
-        core = self._core(self.config, peer_id, rng, wait=scenario.wait, tracing=scenario.trace)
-        log, trace = Lines(), Lines() if scenario.trace else None
+        forgetful = self.config.peers.index(self.config.peer(peer_id)) < scenario.forgetful
+        kind, tracing = (Forgetful, False) if forgetful else (self._core, scenario.trace)
+        core = kind(self.config, peer_id, rng, wait=scenario.wait, tracing=tracing)
+        log, trace = Lines(), Lines() if tracing else None
         skew = self._skews[peer_id]
         stamp = Stamp(lambda: EPOCH + self.world.now + skew)
         logs = Logs(peer_id, log, trace, lambda: self.world.now, stamp)
@@ -298,4 +328,5 @@ def random_scenario(seed: int, *, faults: bool = True) -> Scenario:
         late=rng.randint(0, 2) if trouble else 0,
         cuts=rng.choice([0, 0, 1, 3]) if trouble else 0,
         crashes=rng.choice([0, 0, 1, 2]) if trouble else 0,
+        forgetful=rng.choice([0, 0, 0, 1, 2]) if trouble else 0,
     )
