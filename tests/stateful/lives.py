@@ -56,7 +56,7 @@ class RandomLife:
             self.lose: 1.5 * trouble,
             self.end_stream: 0.3 * trouble,
             self.refuse: trouble,
-            self.fail: 0.1 * trouble,
+            self.fail: 0.2 * trouble,
             self.stop: 0.03 * trouble,
         }
 
