@@ -333,6 +333,21 @@ def test_a_disk_that_fails_is_told_once(tmp_path: Path) -> None:
     assert (runtime.status, runtime.reason) == (4, "disk full")
 
 
+def test_a_file_that_can_not_be_read_ends_the_peer(tmp_path: Path) -> None:
+    """A peer whose file can't be read is of no use: told once, it ends at once with status 4 (spec 7.4)."""
+    stage = Stage(tmp_path, tracing=False)
+    runtime = stage.runtime
+    runtime.on_started()
+    runtime.on_peer_connected(2, True)
+    runtime.can_not_write("disk full")
+    assert runtime.status is None
+    runtime.on_local_failure("the file was cut")
+    runtime.on_local_failure("the file was cut")
+    assert stage.warnings[1:] == ["the file was cut; nothing can be served any more"]
+    assert (runtime.status, runtime.reason) == (4, "disk full")
+    assert stage.journal[-1] == "shutdown"
+
+
 def test_diagnostics_begin_with_the_writer(capsys: pytest.CaptureFixture[str]) -> None:
     """Diagnostics stand on stderr, one line each, beginning with the peer (spec 8.2)."""
     warn_on_stderr(1002)("one thing\nand another")
