@@ -145,6 +145,17 @@ class AsksEverybody(Downloads):
         return asked
 
 
+@mutant("W05", scenario=replace(PLAIN, k=3, upload=2000.0))
+class GivesUpTooSoon(Downloads):
+    """Gives up a request after a second without an answer."""
+
+    def _watch(self, at):
+        super()._watch(at - 9)
+
+    def _is_over(self, due):
+        return super()._is_over(due - 9)
+
+
 @mutant("W06")
 class AsksWhileChoked(OpenPeer):
     """Sends the request that a choke crossed once more, behind the choke."""
