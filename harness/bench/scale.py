@@ -1,7 +1,7 @@
 """How a swarm's cost grows with its peers, measured in the simulator: no sockets, no real time.
 
 Each size runs in a process of its own, so that its peak of memory is its own. What is measured is the
-core, the runtime and the event log of all peers together on one processor, not the network code.
+core, the runtime, the event log and the networking of all peers together on one processor.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from harness.options import count, option
-from peerio.simulation.swarm import EPOCH, Scenario, Swarm
+from peerio.simulation.life import EPOCH
+from peerio.simulation.scenario import Scenario
+from peerio.simulation.swarm import Swarm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,8 +1,7 @@
 """What networking and the peer owe each other: the team plan's contract, and what was added to it.
 
 All calls in both directions happen on the network thread, except `start_server`, `post` and `join`,
-which other threads may call. Nothing in a callback may block. The simulator is a second
-implementation of `Network`.
+which other threads may call. Nothing in a callback may block.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ class Callbacks(Protocol):
         """All facts of this turn are told: write the log now, the sends follow (spec 8.4)."""
 
     def on_local_failure(self, reason: str) -> None:
-        """Our own file can't be read any more."""
+        """Our own file can't be read any more: nothing can be served."""
 
     def on_warning(self, text: str) -> None:
         """Something for people, on stderr."""

@@ -266,7 +266,11 @@ class PeerProcess:
         return status
 
     def _request_stop(self, status: ExitStatus, reason: str) -> None:
-        self._network.post(lambda: self._runtime.request_stop(status, reason))
+        def stop() -> None:
+            self._runtime.request_stop(status, reason)
+            self._network.hasten()
+
+        self._network.post(stop)
 
     def _end(self) -> tuple[ExitStatus, str]:
         """Close files; what goes wrong now still counts (spec 7.4)."""
@@ -280,7 +284,7 @@ class PeerProcess:
             try:
                 close()
             except (StorageError, LogError) as error:
-                runtime.on_local_failure(str(error))
+                runtime.can_not_write(str(error))
         return runtime.outcome
 
     def _watch_lifeline(self, fd: int) -> None:

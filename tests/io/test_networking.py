@@ -328,6 +328,20 @@ def test_replacement_from_the_same_address(config: SwarmConfig, two: Peer) -> No
             two.awaits("message", 3, UNCHOKE)
 
 
+def test_the_newest_connection_stays(config: SwarmConfig, two: Peer) -> None:
+    """An older connection whose handshake is read later doesn't replace a newer one (spec 2.4)."""
+    with dial(config, 2) as old:
+        assert read_exact(old, 32) == encode_handshake(2)
+        with dial(config, 2, encode_handshake(3)) as new:
+            two.awaits("connected", 3)
+            old.sendall(encode_handshake(3))
+            until_closed(old)
+            two.warned("peer 3 has made a newer connection")
+            new.sendall(encode(INTERESTED))
+            two.awaits("message", 3, INTERESTED)
+    assert not [told for told in two.recorder.seen if told[0] == "disconnected"]
+
+
 # Losses and dialling again.
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.bench.scale import Point, curve, describe, fluid_bound, measure
-from peerio.simulation.swarm import Scenario
+from peerio.simulation.scenario import Scenario
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from core.events import Timer, TimerFired
 from core.machines import Upload
 from core.messages import CHOKE, UNCHOKE, Choke, Unchoke
 from core.uploads import Uploads
+from peerio.simulation.scenario import Faults
 from tests.verifier.matrix.mutants import PLAIN, UNTRACED, mutant
 from tests.verifier.matrix.orders import OpenPeer, logs, sends
 
@@ -296,7 +297,7 @@ class NeverUnchokes(OpenPeer):
         return [order for order in super().handle(event, now) if not sends(order, Unchoke)]
 
 
-@mutant("error", scenario=replace(PLAIN, cuts=3), seed=2)
+@mutant("error", scenario=replace(PLAIN, faults=Faults(resets=3)), seed=2)
 class KeepsLostNeighbors(Uploads):
     """A neighbor that is lost keeps its places."""
 
