@@ -9,6 +9,9 @@ A piece that has begun to come has one writer (spec 6.5). If that one falls sile
 for 30 s, its connection is closed: nothing else could come on it, and only so is the piece really free
 for others (spec 6.6).
 
+Nothing is asked for before the turn ends (`end_turn`): what came later in it may forbid the request,
+and a request that isn't made needn't be withdrawn (spec 6.2).
+
 For each neighbor, `candidates` holds the pieces that it has, that we lack and that are not in the
 book: all that a random choice needs (spec 6.1). They are kept up to date with every change of the
 book, at a cost that grows with the number of neighbors but not of pieces.
@@ -43,6 +46,8 @@ class Downloads:
         self._state = state
         self._open: dict[int, int] = {}
         self._receiving: dict[int, Receipt] = {}
+        self._looking: dict[int, Neighbor] = {}
+        """Neighbors that may be asked for something at the end of this turn."""
         self._timer_runs = False
         self.freed = 0
         """How many open requests were given up (trace record `end`)."""
@@ -95,9 +100,31 @@ class Downloads:
         self._free(neighbor, piece, "choke")
 
     def look_again(self, neighbor: Neighbor) -> None:
-        """Ask for a piece, if unchoked and idle (spec 6.3)."""
-        if neighbor.download.state == "idle":
-            self._ask(neighbor)
+        """At the end of the turn, ask for a piece if unchoked and idle (spec 6.3).
+
+        A choke may still come in the same turn: what is chosen after it needs not be taken back.
+        """
+        self._looking[neighbor.peer_id] = neighbor
+
+    def end_turn(self) -> None:
+        """Ask whom this turn's facts made us look at again (spec 6.2)."""
+        if self._looking:
+            looking, self._looking = self._looking, {}
+            for neighbor in looking.values():
+                self.ask_now(neighbor)
+
+    def ask_now(self, neighbor: Neighbor) -> None:
+        """Ask for a piece if unchoked, with no request open, and with a free way to the neighbor.
+
+        A request would stand behind the piece that is in its send queue, where a choke could overtake
+        it: it is chosen when that piece is out.
+        """
+        download = neighbor.download
+        if download.piece is not None or download.state not in ("idle", "requesting"):
+            return
+        asked = neighbor.sending is None and self._ask(neighbor)
+        if not asked and download.state == "requesting":
+            download.answered()
 
     def _ask(self, neighbor: Neighbor) -> bool:
         """Request a random piece of those that can be asked for; whether there was one."""
@@ -224,15 +251,16 @@ class Downloads:
             if piece not in self._state.own and piece not in self._receiving:
                 self._relist(piece)
         download.clear()
+        download.progress_at = self._state.now
         if download.state == "overdue":
             download.answered()
-        if not self._ask(neighbor) and download.state == "requesting":
-            download.answered()
+        self.look_again(neighbor)
 
     # What ends a request otherwise.
 
     def lost(self, neighbor: Neighbor) -> None:
         """The connection is gone, and with it what was asked for and half received (spec 2.8)."""
+        self._looking.pop(neighbor.peer_id, None)
         half = [piece for piece in self._receiving if self._comes_from(neighbor, piece)]
         for piece in half:
             del self._receiving[piece]

@@ -128,6 +128,11 @@ class StopRequested:
     reason: str
 
 
+@value
+class TurnEnded:
+    """All facts of this turn are told: what was put off until they are known is decided (spec 6.2)."""
+
+
 Event = (
     Started
     | NeighborConnected
@@ -143,4 +148,5 @@ Event = (
     | TimerFired
     | LocalFailure
     | StopRequested
+    | TurnEnded
 )

@@ -38,6 +38,7 @@ from core.events import (
     StreamEnded,
     Timer,
     TimerFired,
+    TurnEnded,
 )
 from core.messages import (
     Bitfield,
@@ -90,6 +91,7 @@ class Peer:
             Started: self._on_started,
             LocalFailure: self._on_local_failure,
             StopRequested: self._on_stop_requested,
+            TurnEnded: self._on_turn_ended,
         }
 
     def handle(self, event: Event, now: float) -> list[Effect]:
@@ -164,7 +166,16 @@ class Peer:
         self.downloads.skipped(self._neighbor(event.neighbor), event.piece)
 
     def _on_piece_sent(self, event: PieceSent) -> None:
-        self.uploads.sent(self._neighbor(event.neighbor))
+        """The way to the neighbor is free: first for what we ask, then for what it asked."""
+        neighbor = self._neighbor(event.neighbor)
+        self.uploads.sent(neighbor)
+        self.downloads.ask_now(neighbor)
+        self.uploads.serve(neighbor)
+
+    def _on_turn_ended(self, _event: TurnEnded) -> None:
+        """Ask and grant by all that is known now: what a later fact overtook was never ordered."""
+        self.downloads.end_turn()
+        self.uploads.end_turn()
 
     def _on_learned(self, neighbor: Neighbor) -> None:
         self.ending.learned(neighbor)

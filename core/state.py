@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -98,8 +98,9 @@ class Neighbor:
         """How many pieces it has that we lack: we are interested if it isn't 0 (spec 5.1)."""
         self.asked: set[int] = set()
         """Pieces asked of it on this connection and not answered, freed ones too (spec 6.5)."""
-        self.waiting: deque[int] = deque()
-        """Its requests that wait, in order, each index once (spec 4.9)."""
+        self.waiting: OrderedDict[int, None] = OrderedDict()
+        """Its requests that wait, in order, each index once: a queue whose members are found at
+        once, however many wait (spec 4.9)."""
         self.sending: int | None = None
         """The one piece that is in its send queue (spec 4.9)."""
         self.spoke = False

@@ -2,7 +2,7 @@
 
 The rules by which the two places are given are `core.choking`; who may be sent what is each
 neighbor's `upload` machine. What remains is here: the schedule, the candidates, the log lines, and
-the requests that wait.
+the requests that wait. They are granted at the end of a turn, by what is known then (spec 4.9).
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ class Uploads:
         """The optimistically unchoked neighbor, as long as it is connected."""
         self._preferred_ticks = Ticks(0.0, state.config.unchoking_interval)
         self._optimistic_ticks = Ticks(0.0, state.config.optimistic_interval)
+        self._asking: dict[int, Neighbor] = {}
+        """Neighbors that asked for something in this turn."""
 
     # Reselections (spec 4.2 to 4.7).
 
@@ -125,7 +127,7 @@ class Uploads:
     # Requests (spec 4.8, 4.9).
 
     def requested(self, neighbor: Neighbor, piece: int) -> None:
-        """Serve a request, in its turn."""
+        """A request waits for its turn, or is dropped."""
         state = self._state
         if not neighbor.unchoked:
             self._note_dropped(neighbor, piece, "choked")
@@ -138,16 +140,26 @@ class Uploads:
             )
         elif piece == neighbor.sending or piece in neighbor.waiting:
             self._note_dropped(neighbor, piece, "repeated")
-        elif neighbor.sending is None:
-            self._send(neighbor, piece)
         else:
-            neighbor.waiting.append(piece)
+            neighbor.waiting[piece] = None
+            self._asking[neighbor.peer_id] = neighbor
+
+    def end_turn(self) -> None:
+        """Grant what was asked for in this turn and wasn't overtaken by a choke (spec 4.8)."""
+        if self._asking:
+            asking, self._asking = self._asking, {}
+            for neighbor in asking.values():
+                self.serve(neighbor)
 
     def sent(self, neighbor: Neighbor) -> None:
-        """The piece under way is out: the next one that waits follows."""
+        """The piece under way is out."""
         neighbor.sending = None
-        if neighbor.waiting:
-            self._send(neighbor, neighbor.waiting.popleft())
+
+    def serve(self, neighbor: Neighbor) -> None:
+        """Send the first piece that waits, unless one is under way (spec 4.9)."""
+        if neighbor.waiting and neighbor.sending is None:
+            piece, _ = neighbor.waiting.popitem(last=False)
+            self._send(neighbor, piece)
 
     def _send(self, neighbor: Neighbor, piece: int) -> None:
         neighbor.sending = piece
@@ -156,6 +168,7 @@ class Uploads:
     def lost(self, neighbor: Neighbor) -> None:
         """The connection is gone: it leaves both places at once, without a line (spec 2.8)."""
         self._drop_waiting(neighbor, "loss")
+        self._asking.pop(neighbor.peer_id, None)
         self.preferred.discard(neighbor.peer_id)
         if self.optimistic == neighbor.peer_id:
             self.optimistic = None

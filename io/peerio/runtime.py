@@ -44,6 +44,7 @@ from core.events import (
     StreamEnded,
     Timer,
     TimerFired,
+    TurnEnded,
 )
 from core.messages import Message, Unchoke
 from core.peer import Peer
@@ -227,7 +228,8 @@ class Runtime:
         self._handle(TimerFired(timer))
 
     def on_turn_end(self) -> None:
-        """Write the lines of this turn before networking sends (spec 8.4)."""
+        """Let the core decide, then write the lines of this turn before networking sends (spec 8.4)."""
+        self._handle(TurnEnded())
         try:
             self.logs.end_turn()
         except LogError as error:

@@ -35,6 +35,7 @@ from core.events import (
     PieceSkipped,
     Timer,
     TimerFired,
+    TurnEnded,
 )
 from core.messages import Have, Message
 from core.peer import Peer
@@ -45,6 +46,13 @@ class After:
     """Not an event: time passes, in seconds."""
 
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Not an event: several that come in one turn (an event outside of it is a turn of its own)."""
+
+    events: tuple[Event, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,7 @@ class Wanted:
 KEEP = Wanted(answer=True)
 SKIP = Wanted(answer=False)
 
-Cause = Event | After | PieceBegins
+Cause = Event | After | PieceBegins | Turn
 Expected = Effect | Wanted | EllipsisType
 
 
@@ -135,8 +143,11 @@ class Script:
                 return []
             case PieceBegins(neighbor, piece):
                 return [Wanted(self.peer.wants_piece(neighbor, piece, self.now))]
+            case Turn(events):
+                orders = [order for event in events for order in self.peer.handle(event, self.now)]
+                return [*orders, *self.peer.handle(TurnEnded(), self.now)]
             case _:
-                return list(self.peer.handle(cause, self.now))
+                return self._cause(Turn((cause,)))
 
     def _fail(
         self,
@@ -186,6 +197,11 @@ def connects(neighbor: int) -> NeighborConnected:
 def answers(neighbor: int) -> NeighborConnected:
     """A neighbor that we dialled accepts us."""
     return NeighborConnected(neighbor, incoming=False)
+
+
+def in_one_turn(*events: Event) -> Turn:
+    """Several events come in one turn."""
+    return Turn(events)
 
 
 def is_lost(neighbor: int) -> NeighborLost:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.choking import Ticks, choose_optimistic, choose_preferred
 from core.config import SwarmConfig
 from core.effects import Log, Send, SendPiece, SetTimer, Warn
-from core.events import PieceSent, Started, Timer
+from core.events import PieceSent, Started, Timer, TurnEnded
 from core.messages import (
     CHOKE,
     INTERESTED,
@@ -32,6 +32,7 @@ from tests.core.script import (
     connects,
     fires,
     has,
+    in_one_turn,
     is_kept,
     is_lost,
     learnt,
@@ -517,6 +518,54 @@ def test_requests_wait_in_order_and_each_once() -> None:
         >> says(2, Request(3))
         << SendPiece(2, 3)
     )
+
+
+class Counted(int):
+    """A piece's index that counts how often it is compared or looked up."""
+
+    operations = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.operations += 1
+        return int(self) == other
+
+    def __hash__(self) -> int:
+        Counted.operations += 1
+        return int(self)
+
+
+def _operations(waiting: int) -> int:
+    """What it takes to let so many different requests of one neighbor wait, and to serve them all."""
+    peer = peer_of(swarm(True, False, pieces=waiting), 1)
+    for event in (Started(), connects(2), says(2, INTERESTED)):
+        peer.handle(event, 0.0)
+    peer.handle(RESELECT, 5.0)
+    Counted.operations = 0
+    for piece in range(waiting):
+        peer.handle(says(2, Request(Counted(piece))), 6.0)
+    served = [order for order in peer.handle(TurnEnded(), 6.0) if isinstance(order, SendPiece)]
+    while orders := peer.handle(PieceSent(2), 6.0):
+        served += [order for order in orders if isinstance(order, SendPiece)]
+    assert [order.piece for order in served] == list(range(waiting))
+    return Counted.operations
+
+
+def test_a_request_costs_the_same_however_many_wait() -> None:
+    """Ten times as many requests that wait take ten times as many steps, not a hundred times (spec 4.9)."""
+    few, many = _operations(300), _operations(3000)
+    assert few > 0
+    assert many <= 11 * few
+
+
+def test_a_choke_drops_what_was_asked_for_in_the_same_turn() -> None:
+    """A request that our choke overtakes in its turn isn't served, though nothing was under way (spec 4.8)."""
+    script = unchoked_neighbor() >> says(2, NOT_INTERESTED) << ... >> After(5.0)
+    assert (
+        script
+        >> in_one_turn(says(2, Request(1)), RESELECT)
+        << preferred(3)
+        << sends(2, CHOKE)
+    )  # fmt: skip
 
 
 def test_a_choke_drops_waiting_requests() -> None:

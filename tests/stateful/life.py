@@ -19,6 +19,7 @@ from core.events import (
     StreamEnded,
     Timer,
     TimerFired,
+    TurnEnded,
 )
 from core.messages import CHOKE, INTERESTED, UNCHOKE, Bitfield, Have, Message, Request
 from tests.stateful.model import OVERDUE, Side
@@ -45,6 +46,18 @@ class Life(Referee):
         return (
             peer_id in self.model.sides and peer_id not in self.coming and peer_id not in self.mute
         )
+
+    def go_on_in_one_turn(self, late: float) -> None:
+        """A turn begins that takes in all that follows, until time passes; it may begin late."""
+        self.end_turn()
+        self.now += late
+        self.held = True
+
+    def end_turn(self) -> None:
+        """The turn is over: now is decided what was put off."""
+        if self.held:
+            self.held = False
+            self.play(TurnEnded())
 
     # Connections.
 
@@ -133,13 +146,10 @@ class Life(Referee):
     def ask(self, peer_id: int, piece: int) -> None:
         """A request comes (spec 4.8, 4.9)."""
         model, side = self.model, self.model.sides[peer_id]
-        owed: list[Effect] = []
         known = piece in side.waiting or piece == side.sending
         if not self.ended and side.unchoked and piece in model.own and not known:
-            if side.sending is None:
-                owed = [SendPiece(peer_id, piece)]
             side.waiting.append(piece)
-        self.play(MessageReceived(peer_id, Request(piece)), owed)
+        self.play(MessageReceived(peer_id, Request(piece)))
 
     # Pieces.
 
@@ -198,7 +208,13 @@ class Life(Referee):
     # Time.
 
     def wait_for(self, seconds: float, *, late: bool = False) -> None:
-        """Time passes; timers that are due fire at their time, or all late at the end of it."""
+        """Time passes; timers that are due fire at their time, or all late at the end of it.
+
+        Those that are due already belong to the present turn, behind what was received in it.
+        """
+        while self.held and not self.ended and min(self.timers.values(), default=1e9) <= self.now:
+            self._fire(min(self.timers, key=lambda one: (self.timers[one], one)))
+        self.end_turn()
         until = self.now + seconds
         if late:
             self.now = until

@@ -51,6 +51,7 @@ class RandomLife:
             self.answer: 12,
             self.go_on: 12,
             self.any_piece: 2 * trouble,
+            self.go_on_in_one_turn: 6,
             self.pass_time: 6,
             self.pass_much_time: 2 * trouble,
             self.lose: 1.5 * trouble,
@@ -146,6 +147,9 @@ class RandomLife:
             owed = sorted(self.life.model.sides[peer_id].owes)
             piece = self.rng.choice(owed) if owed and self.rng.random() < 0.7 else self._piece()
             self.life.begin_piece(peer_id, piece)
+
+    def go_on_in_one_turn(self) -> None:
+        self.life.go_on_in_one_turn(self.rng.choice([0.0, 0.0, 1.0, 7.0]))
 
     def pass_time(self) -> None:
         self.life.wait_for(self.rng.choice([0.25, 0.5, 1.0, 5.0]), late=self.rng.random() < 0.2)

@@ -236,6 +236,12 @@ def announces_skipped_pieces(peer: Peer) -> None:
 
 
 @wrong
+def asks_before_the_turn_ends(peer: Peer) -> None:
+    """A request is ordered at once, although a choke may follow in the same turn (spec 6.2)."""
+    peer.downloads.look_again = peer.downloads.ask_now  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
 def serves_what_it_lacks(peer: Peer) -> None:
     """A request for a piece that isn't here is served (spec 4.9)."""
     requested = peer.uploads.requested

@@ -27,7 +27,7 @@ class _Queue:
         self.sending = -1
         """The piece queued last, until the neighbor announces it; -1 if it surely has gone out."""
         self.due = -1
-        """A request that nothing kept from being answered at once."""
+        """A request that nothing kept from being answered in the turn in which it came."""
         self.served: set[int] = set()
         """All pieces queued so far."""
 
@@ -96,7 +96,7 @@ def _replay(
             queue.sending = SOMETHING if piece in queue.served else piece
             queue.served.add(piece)
             queue.due = -1
-        elif queue.due >= 0:
+        elif queue.due >= 0 and trace.times[row] > trace.times[queue.due]:
             tally.report(
                 f"the request for piece {trace.numbers[queue.due]} wasn't answered",
                 traces.at(trace, queue.due),

@@ -209,7 +209,7 @@ class ServesChoked(Uploads):
         if neighbor.sending is None:
             self._send(neighbor, piece)
         else:
-            neighbor.waiting.append(piece)
+            neighbor.waiting[piece] = None
 
 
 @mutant("K13", scenario=replace(LONG, peers=7, pieces=80, p=1.0, k=1), place=PREFER)
