@@ -197,8 +197,8 @@ class Peer:
             state,
             peer_id,
             incoming=incoming,
-            on_choke=self.uploads.send_choke,
-            on_unchoke=self.uploads.send_unchoke,
+            on_choke=self.uploads.turned,
+            on_unchoke=self.uploads.turned,
         )
         for machine in neighbor.machines:
             state.machines.add(machine)

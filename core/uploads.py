@@ -13,6 +13,9 @@ from core.events import Timer
 from core.messages import CHOKE, UNCHOKE
 from core.state import Neighbor, State
 
+TOGETHER = 1e-6
+"""Seconds within which both reselections are due together: n·p and n·m may differ by rounding alone."""
+
 
 class Uploads:
     """The uploading half of a peer."""
@@ -27,6 +30,8 @@ class Uploads:
         self._optimistic_ticks = Ticks(0.0, state.config.optimistic_interval)
         self._asking: dict[int, Neighbor] = {}
         """Neighbors that asked for something in this turn."""
+        self._turned: dict[int, None] = {}
+        """Neighbors whose choke differs from what they were told, in the order of the decisions."""
 
     # Reselections (spec 4.2 to 4.7).
 
@@ -38,12 +43,17 @@ class Uploads:
         self._set_timer()
 
     def tick(self) -> None:
-        """Reselect whatever is due; preferred neighbors first where both are (spec 4.7)."""
-        now = self._state.now
+        """Reselect whatever is due, preferred neighbors first where both are; then tell (spec 4.7).
+
+        Who left the preferred set and got the optimistic place is unchoked as before: it is told
+        nothing, and what it asked for goes on waiting.
+        """
+        now = self._state.now + TOGETHER
         if self._preferred_ticks.due <= now:
             self._reselect_preferred()
         if self._optimistic_ticks.due <= now:
             self._reselect_optimistic()
+        self._tell_turned()
         self._set_timer()
 
     def _set_timer(self) -> None:
@@ -112,7 +122,22 @@ class Uploads:
             state.neighbors[replaced].upload.drop_optimistic()
         state.neighbors[choice.chosen].upload.pick_optimistic()
 
-    # What the upload machines do when `choked` is left and entered.
+    # What follows where the upload machines leave `choked` or enter it.
+
+    def turned(self, peer_id: int) -> None:
+        """A decision chokes a neighbor or unchokes it; one that takes back another leaves nothing to tell."""
+        if peer_id in self._turned:
+            del self._turned[peer_id]
+        else:
+            self._turned[peer_id] = None
+
+    def _tell_turned(self) -> None:
+        turned, self._turned = self._turned, {}
+        for peer_id in turned:
+            if self._state.neighbors[peer_id].unchoked:
+                self.send_unchoke(peer_id)
+            else:
+                self.send_choke(peer_id)
 
     def send_unchoke(self, peer_id: int) -> None:
         """Let a neighbor ask."""

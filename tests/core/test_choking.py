@@ -203,11 +203,52 @@ def test_preferred_first_where_both_are_due() -> None:
         >> After(5.0)
         >> RESELECT
         << Log("preferred_neighbors", {"neighbors": [first]})
-        << sends(first, UNCHOKE)
         << optimistic(second)
+        << sends(first, UNCHOKE)
         << sends(second, UNCHOKE)
     )
     assert {learnt(first), learnt(second)} == {2, 3}
+
+
+def test_choke_and_unchoke_in_one_breath_are_not_sent() -> None:
+    """Who leaves the preferred set and gets the optimistic place at once is told nothing, and its requests stay (spec 4.7)."""
+    script = Script(peer_of(swarm(False, True, False, k=1, p=5.0, m=10.0), 1), hide=(SetTimer,))
+    assert script >> Started()
+    for neighbor in (2, 3):
+        script >> connects(neighbor) << ... >> says(neighbor, INTERESTED) << ...
+        script >> has(neighbor, 0, 1) << ... >> says(neighbor, UNCHOKE) << ...
+    assert script
+    peer = script.peer
+    first = peer.state.neighbors[2].download.piece
+    assert first is not None
+    script >> PieceBegins(2, first) << KEEP >> is_kept(2, first) << ...
+    assert script >> After(5.0) >> RESELECT << preferred(2) << sends(2, UNCHOKE)
+    assert script >> says(2, Request(first)) << SendPiece(2, first)
+    second = peer.state.neighbors[3].download.piece
+    assert second is not None
+    script >> PieceBegins(3, second) << KEEP >> is_kept(3, second) << ...
+    script >> says(2, Request(second))  # it waits
+    assert (
+        script
+        >> After(5.0)
+        >> RESELECT
+        << preferred(3)
+        << optimistic(2)
+        << sends(3, UNCHOKE)
+        >> PieceSent(2)
+        << SendPiece(2, second)
+    )
+    assert states(peer) == {2: "optimistic", 3: "preferred"}
+
+
+def test_rounding_does_not_part_what_is_due_together() -> None:
+    """Three times 0.1 s and once 0.3 s are one moment, whatever floating point makes of them (spec 4.7)."""
+    script = seed_with(2, p=0.1, m=0.3)
+    assert script >> After(0.2) >> RESELECT << ... >> After(0.3 - 0.2)
+    orders = script.peer.handle(RESELECT, 0.3)
+    assert [order.event for order in orders if isinstance(order, Log)][-1] == "optimistic_neighbor"
+    assert script.peer.uploads._preferred_ticks.tick == 4
+    assert script.peer.uploads._optimistic_ticks.tick == 2
 
 
 def test_at_most_k_and_one() -> None:

@@ -175,6 +175,8 @@ class Referee:
                 assert isinstance(event, TimerFired)
                 places = model.preferred | {model.optimistic}
                 assert side.unchoked == (message == CHOKE), f"{message} said twice to {peer_id}"
+                assert peer_id not in self._told, f"choke and unchoke in one breath to {peer_id}"
+                self._told.add(peer_id)
                 side.unchoked = message == UNCHOKE
                 assert side.unchoked == (peer_id in places), "sent before the choice is logged"
                 if not side.unchoked:
@@ -196,6 +198,7 @@ class Referee:
         periods = (config.unchoking_interval, config.optimistic_interval)
         self._due = [n * period <= self.now for n, period in zip(self.ticks, periods, strict=True)]
         self._chosen: set[str] = set()
+        self._told: set[int] = set()
         if model.finished is None:
             for place in (0, 1):
                 if self._due[place]:
@@ -233,7 +236,7 @@ class Referee:
                 self._judge_preferred(model.preferred)
             side = model.sides[chosen_one]
             assert side.is_interested
-            assert not side.unchoked
+            assert chosen_one not in model.preferred | {model.optimistic}
             model.optimistic = chosen_one
 
     def _judge_preferred(self, chosen: set[int]) -> None:

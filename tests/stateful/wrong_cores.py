@@ -242,6 +242,24 @@ def asks_before_the_turn_ends(peer: Peer) -> None:
 
 
 @wrong
+def chokes_and_unchokes_in_one_breath(peer: Peer) -> None:
+    """Each choice is told before the other is made (spec 4.7)."""
+    uploads = peer.uploads
+    give, pick = uploads._give_preferred, uploads._reselect_optimistic
+
+    def wrong_give(chosen: frozenset[int]) -> None:
+        give(chosen)
+        uploads._tell_turned()
+
+    def wrong_pick() -> None:
+        pick()
+        uploads._tell_turned()
+
+    uploads._give_preferred = wrong_give  # type: ignore[method-assign]  # one instance, on purpose
+    uploads._reselect_optimistic = wrong_pick  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
 def serves_what_it_lacks(peer: Peer) -> None:
     """A request for a piece that isn't here is served (spec 4.9)."""
     requested = peer.uploads.requested

@@ -198,6 +198,17 @@ class NeverChokes(Uploads):
             self._send(neighbor, piece)
 
 
+@mutant("K09", scenario=replace(PLAIN, m=0.5), who=(1001,))
+class ForgetsChokesOfOneBreath(Uploads):
+    """Where both choices fall due together, chokes none of those who lost their places."""
+
+    def _tell_turned(self):
+        if len(self._turned) > 1:
+            neighbors = self._state.neighbors
+            self._turned = {one: None for one in self._turned if neighbors[one].unchoked}
+        super()._tell_turned()
+
+
 @mutant("D08", "W09", scenario=replace(CROSSING, upload=8000.0))
 class ServesChoked(Uploads):
     """Serves requests of choked neighbors, and those that waited when it choked them."""
