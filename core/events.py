@@ -51,6 +51,13 @@ class HavesReceived:
 
 
 @value
+class UnknownReceived:
+    """A message of an unknown type arrived and was skipped (spec 3.4)."""
+
+    neighbor: int
+
+
+@value
 class PieceProgressed:
     """Some content of a piece that isn't whole yet arrived, the last of it at `at` (spec 6.6).
 
@@ -138,6 +145,7 @@ Event = (
     | NeighborConnected
     | MessageReceived
     | HavesReceived
+    | UnknownReceived
     | PieceProgressed
     | PieceReceived
     | PieceSkipped

@@ -3,8 +3,8 @@
 `Peer.handle` is the interface: one event and the time, and what is to be done about it. (One question
 is asked besides, `wants_piece`, since its answer is awaited.) One table has all causes on one screen;
 what follows from each is in the part that its handler calls: `core.downloads` (spec 5, 6),
-`core.uploads` (spec 4) and `core.ending` (spec 7). They compose the machines of `core.machines`, one
-set for each connected neighbor.
+`core.uploads` (spec 4) and `core.ending` (spec 7); `core.repeats` counts what changes nothing. They
+compose the machines of `core.machines`, one set for each connected neighbor.
 
 A peer that has ordered `Finish` decides nothing more, but goes on logging what its neighbors said
 before they closed (spec 7.2).
@@ -39,6 +39,7 @@ from core.events import (
     Timer,
     TimerFired,
     TurnEnded,
+    UnknownReceived,
 )
 from core.messages import (
     Bitfield,
@@ -51,6 +52,7 @@ from core.messages import (
     Request,
     Unchoke,
 )
+from core.repeats import Repeats
 from core.state import Neighbor, State
 from core.uploads import Uploads
 
@@ -74,10 +76,12 @@ class Peer:
     ) -> None:
         self.state = State(config, peer_id, rng, tracing=tracing)
         self.downloads = Downloads(self.state)
-        self.uploads = Uploads(self.state)
+        self.repeats = Repeats(self.state)
+        self.uploads = Uploads(self.state, self.repeats)
         self.ending = Ending(self.state, wait)
         self._causes: dict[type[Event], Callable[[Any], None]] = {
             HavesReceived: self._on_haves,
+            UnknownReceived: self._on_unknown,
             MessageReceived: self._on_message,
             PieceProgressed: self._on_piece_progressed,
             PieceReceived: self._on_piece_received,
@@ -120,9 +124,15 @@ class Peer:
     def _on_haves(self, event: HavesReceived) -> None:
         neighbor = self._neighbor(event.neighbor)
         self.state.log("received_have", neighbor=event.neighbor, pieces=event.pieces)
+        before = neighbor.pieces.count
         self.downloads.haves_received(neighbor, event.pieces)
         if not neighbor.spoke or neighbor.pieces.complete:
             self._on_learned(neighbor)
+        if repeated := len(event.pieces) - (neighbor.pieces.count - before):
+            self.repeats.count(neighbor, "'have'", repeated)
+
+    def _on_unknown(self, event: UnknownReceived) -> None:
+        self.repeats.count(self._neighbor(event.neighbor), "one of an unknown type")
 
     def _on_message(self, event: MessageReceived) -> None:
         """Log what is prescribed, also for a message that changes nothing (spec 3.4), then act."""
@@ -134,24 +144,35 @@ class Peer:
             case Unchoke():
                 log("unchoked", neighbor=neighbor.peer_id)
                 self.downloads.unchoked(neighbor)
+                self.repeats.choking(neighbor, "'unchoke'")
             case Choke():
                 log("choked", neighbor=neighbor.peer_id)
                 self.downloads.choked(neighbor)
+                self.repeats.choking(neighbor, "'choke'")
             case Interested():
                 log("received_interested", neighbor=neighbor.peer_id)
+                self.repeats.interest(neighbor, told=True)
                 if not neighbor.interested:
                     neighbor.its_interest.told_interested()
             case NotInterested():
                 log("received_not_interested", neighbor=neighbor.peer_id)
+                self.repeats.interest(neighbor, told=False)
                 if neighbor.its_interest.state != "not_interested":
                     neighbor.its_interest.told_not_interested()
             case Bitfield(flags):
-                self.downloads.bitfield_received(neighbor, flags)
-                self._on_learned(neighbor)
+                self._on_bitfield(neighbor, flags)
             case Have() | Piece():
                 raise LocalProtocolError("haves come as HavesReceived, pieces never as messages")
             case message:
                 assert_never(message)
+
+    def _on_bitfield(self, neighbor: Neighbor, flags: bytes) -> None:
+        before = neighbor.pieces.count
+        self.downloads.bitfield_received(neighbor, flags)
+        self._on_learned(neighbor)
+        if neighbor.greeted and neighbor.pieces.count == before:
+            self.repeats.count(neighbor, "'bitfield'")
+        neighbor.greeted = True
 
     def _on_piece_progressed(self, event: PieceProgressed) -> None:
         self.downloads.progressed(self._neighbor(event.neighbor), event.piece, event.at)
@@ -163,7 +184,11 @@ class Peer:
             self.ending.evaluate()
 
     def _on_piece_skipped(self, event: PieceSkipped) -> None:
-        self.downloads.skipped(self._neighbor(event.neighbor), event.piece)
+        neighbor = self._neighbor(event.neighbor)
+        asked = event.piece in neighbor.asked
+        self.downloads.skipped(neighbor, event.piece)
+        if not asked:
+            self.repeats.count(neighbor, "a piece that wasn't asked for")
 
     def _on_piece_sent(self, event: PieceSent) -> None:
         """The way to the neighbor is free: first for what we ask, then for what it asked."""
@@ -252,12 +277,14 @@ class Peer:
         self.ending.finish(event.status, event.reason)
 
     def _handle_after_finish(self, event: Event) -> None:
-        """Log what neighbors still say; decide nothing (spec 7.2)."""
+        """Log what neighbors still say; decide nothing but when it is too much (spec 7.2, 3.5)."""
         match event:
             case HavesReceived(peer_id, pieces):
                 self.state.log("received_have", neighbor=peer_id, pieces=pieces)
+                self.repeats.count(self._neighbor(peer_id), "'have'", len(pieces))
             case MessageReceived(peer_id, message):
                 self._log_late(peer_id, message)
+                self.repeats.count(self._neighbor(peer_id), "one that comes after our end")
             case NeighborLost(peer_id):
                 self.state.neighbors.pop(peer_id, None)
             case _:

@@ -11,6 +11,7 @@ from core.choking import Ticks, choose_optimistic, choose_preferred
 from core.effects import SendPiece, SetTimer, Warn
 from core.events import Timer
 from core.messages import CHOKE, UNCHOKE
+from core.repeats import Repeats
 from core.state import Neighbor, State
 
 TOGETHER = 1e-6
@@ -20,8 +21,9 @@ TOGETHER = 1e-6
 class Uploads:
     """The uploading half of a peer."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, repeats: Repeats) -> None:
         self._state = state
+        self._repeats = repeats
         self.preferred: set[int] = set()
         """The preferred neighbors, as far as they are connected (spec 2.8)."""
         self.optimistic: int | None = None
@@ -147,6 +149,7 @@ class Uploads:
         """Choke a neighbor: behind the piece under way, and without those that wait (spec 4.9)."""
         neighbor = self._state.neighbors[peer_id]
         self._drop_waiting(neighbor, "choked")
+        neighbor.crossing = True
         self._state.send(peer_id, CHOKE)
 
     # Requests (spec 4.8, 4.9).
@@ -154,20 +157,30 @@ class Uploads:
     def requested(self, neighbor: Neighbor, piece: int) -> None:
         """A request waits for its turn, or is dropped."""
         state = self._state
+        crossed, neighbor.crossing = neighbor.crossing, False
         if not neighbor.unchoked:
             self._note_dropped(neighbor, piece, "choked")
+            if not crossed:
+                self._repeats.count(neighbor, "a request of a choked neighbor")
         elif not state.own.has[piece]:
             self._note_dropped(neighbor, piece, "lacking")
-            state.out.append(
-                Warn(
-                    f"request of peer {neighbor.peer_id} for piece {piece}, which isn't here: dropped"
-                )
-            )
+            self._tell_lacking(neighbor, piece)
+            self._repeats.count(neighbor, "a request for a piece that isn't here")
         elif piece == neighbor.sending or piece in neighbor.waiting:
             self._note_dropped(neighbor, piece, "repeated")
+            self._repeats.count(neighbor, "a request that is waiting already")
         else:
             neighbor.waiting[piece] = None
             self._asking[neighbor.peer_id] = neighbor
+
+    def _tell_lacking(self, neighbor: Neighbor, piece: int) -> None:
+        """Tell people, once a connection: a neighbor may go on for long."""
+        if not neighbor.lacking_told:
+            neighbor.lacking_told = True
+            text = (
+                f"request of peer {neighbor.peer_id} for piece {piece}, which isn't here: dropped"
+            )
+            self._state.out.append(Warn(f"{text}, as are all further ones of this kind"))
 
     def end_turn(self) -> None:
         """Grant what was asked for in this turn and wasn't overtaken by a choke (spec 4.8)."""

@@ -73,6 +73,9 @@ class FakeNetwork:
     def close_connection(self, remote_peer_id: int, *, flush: bool) -> None:
         self._journal.append(f"close {remote_peer_id} {flush}")
 
+    def punish(self, remote_peer_id: int, reason: str) -> None:
+        self._journal.append(f"punish {remote_peer_id} {reason}")
+
     def set_timer(self, timer: Timer, at: float | None) -> None:
         self._journal.append(f"timer {timer.name} {at}")
 

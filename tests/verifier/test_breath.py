@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from core.repeats import Repeats
     from core.state import State
 
 SWARM = Scenario(peers=5, pieces=60, k=1, p=0.5, m=1.0, upload=3000.0, wait=5.0)
@@ -33,13 +34,14 @@ class TellsEachChoice(Uploads):
         self._tell_turned()
 
 
-def some_of_each(state: State) -> Uploads:
+def some_of_each(state: State, repeats: Repeats) -> Uploads:
     """Peers of both kinds in one swarm."""
-    return Uploads(state) if state.peer_id % 2 else TellsEachChoice(state)
+    kind = Uploads if state.peer_id % 2 else TellsEachChoice
+    return kind(state, repeats)
 
 
 @pytest.mark.parametrize("uploads", [Uploads, TellsEachChoice, some_of_each])
-def test_both_ways_are_right(uploads: Callable[[State], Uploads], tmp_path: Path) -> None:
+def test_both_ways_are_right(uploads: Callable[[State, Repeats], Uploads], tmp_path: Path) -> None:
     """Whether choke and unchoke in one breath are sent or not, nobody is blamed (spec 4.7)."""
     for seed in range(1, 4):
         with patch("core.peer.Uploads", uploads):

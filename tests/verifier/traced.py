@@ -207,6 +207,9 @@ class Node:
         self.logs.trace.connection(end.name, end.neighbor, "closed", {"cause": cause})
         self.runtime.on_peer_disconnected(end.neighbor)
 
+    def punish(self, remote_peer_id: int, reason: str) -> None:
+        raise NotImplementedError
+
     def set_timer(self, timer: Timer, at: float | None) -> None:
         self.timers.pop(timer, None)
         if at is not None and not self.ending:

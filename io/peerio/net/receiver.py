@@ -92,6 +92,7 @@ class Receiver:
 
     def _take_unknown(self, link: Link, frame: UnknownFrame) -> None:
         self._recorder.frame(link, "in", type_name(frame.kind), 4 + frame.length, {})
+        self._callbacks.on_unknown(link.neighbor)
 
     def _piece_started(self, link: Link, start: PieceStart) -> None:
         link.sink = self._callbacks.on_piece_start(link.neighbor, start.piece)

@@ -114,6 +114,12 @@ class SimulatedNetwork:
             self._wind_down(end)
             self.world.at(end.free_at, lambda: self.turn(lambda: self.drop(end, "end")))
 
+    def punish(self, remote_peer_id: int, reason: str) -> None:  # noqa: ARG002 -- nobody reads it
+        """Close a connection whose neighbor broke the protocol; no pause follows here."""
+        end = self._ends.get(remote_peer_id)
+        if end is not None:
+            self.drop(end, "protocol error")
+
     def set_timer(self, timer: Timer, at: float | None) -> None:
         """Call `on_timer` at this time; None clears it."""
         self._serial += 1
