@@ -10,7 +10,7 @@ import pytest
 from core.uploads import Uploads
 from peerio.simulation.swarm import Scenario, Swarm
 from tests.verifier.judging import faults, fired, judge
-from verifier.sentences import Kind
+from verifier.reading.sentences import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
