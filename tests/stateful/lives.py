@@ -51,6 +51,7 @@ class RandomLife:
             self.answer: 12,
             self.go_on: 12,
             self.any_piece: 2 * trouble,
+            self.unknown: trouble,
             self.go_on_in_one_turn: 6,
             self.pass_time: 6,
             self.pass_much_time: 2 * trouble,
@@ -123,6 +124,10 @@ class RandomLife:
         sending = [n for n, s in self.life.model.sides.items() if s.sending is not None]
         if sending:
             self.life.piece_out(self.rng.choice(sending))
+
+    def unknown(self) -> None:
+        if (peer_id := self._talker()) is not None:
+            self.life.say_unknown(peer_id)
 
     def answer(self) -> None:
         sides = self.life.model.sides

@@ -16,6 +16,7 @@ from core.effects import (
     Finish,
     Log,
     Note,
+    Punish,
     Send,
     SendPiece,
     SetTimer,
@@ -71,6 +72,9 @@ class Referee:
         self.config, self.me = config, me
         self.core = core(config, me, Random(seed), wait=wait, tracing=bool(seed % 2))
         self.model = PeerModel(config, me, wait)
+        if seed % 4 == 3:
+            self.core.repeats.limit = 8
+        self.limit = self.core.repeats.limit
         self.now = 0.0
         self.timers: dict[Timer, float] = {}
         self.held = False
@@ -123,7 +127,8 @@ class Referee:
 
     def _check(self, event: Event, effect: Effect, due: int | None) -> None:
         model = self.model
-        assert model.finished is None, f"{event} after the end: {effect}"
+        late = model.finished is not None and not isinstance(effect, Punish)
+        assert not late, f"{event} after the end: {effect}"
         match effect:
             case Send(neighbor, message):
                 self._check_send(event, neighbor, model.sides[neighbor], message)
@@ -144,6 +149,9 @@ class Referee:
             case CloseConnection(neighbor):
                 stalled = event == TimerFired(Timer.OVERDUE) and neighbor in model.writer.values()
                 assert stalled or event == StreamEnded(neighbor)
+            case Punish(neighbor):
+                assert not model.sides[neighbor].punished
+                model.sides[neighbor].punished = True
             case CompleteFile():
                 assert isinstance(event, PieceReceived)
                 assert model.complete
@@ -181,6 +189,7 @@ class Referee:
                 assert side.unchoked == (peer_id in places), "sent before the choice is logged"
                 if not side.unchoked:
                     side.waiting.clear()
+                    side.may_cross = True
 
     def _check_piece(self, side: Side, piece: int) -> None:
         assert side.unchoked, "a piece for a choked neighbor"
@@ -260,6 +269,8 @@ class Referee:
         """The invariants, each recomputed from scratch."""
         model, core = self.model, self.core
         assert set(core.state.neighbors) == set(model.sides)
+        for peer_id, side in model.sides.items():
+            assert side.punished == (side.idle > self.limit), f"{peer_id}: {side.idle} too many?"
         unchoked = {n for n, side in model.sides.items() if side.unchoked}
         assert len(unchoked) <= self.config.preferred_neighbors + 1
         if model.finished is not None:
@@ -301,6 +312,7 @@ class Referee:
         ):
             assert not model.must_ask(side), f"{peer_id} could be asked for something"
         assert set(neighbor.asked) == side.owes
+        assert neighbor.idle_messages == side.idle, "miscounted what changes nothing"
         assert list(neighbor.waiting) == side.waiting
         assert self.held or side.sending is not None or not side.waiting, "not served"
         assert len(side.waiting) <= len(model.pieces)
