@@ -257,6 +257,7 @@ LATE = {1006: 25.0, 1007: 25.0, 1008: 25.0, 1009: 25.0}
 @mutant(
     "K18",
     scenario=replace(LONG, peers=9, pieces=40, p=0.25, m=1.0, upload=1500.0, wait=50.0),
+    seed=3,
     starts=LATE,
     who=(1002, 1003, 1004, 1005),
 )
@@ -275,6 +276,7 @@ class KeepsRanking(Uploads):
 @mutant(
     "K15",
     scenario=replace(LONG, peers=12, pieces=24, m=20.0, k=1, upload=1000.0),
+    seed=2,
     place=PREFER,
 )
 def ties_go_by_id(rates, k, *, complete, rng):
