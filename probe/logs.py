@@ -1,0 +1,68 @@
+"""The one place where the probe uses the verifier: its readers of log lines, and its judge of swarms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from verifier.dialects import read_line
+from verifier.sentences import Kind
+
+KINDS = {
+    Kind.MAKES: "makes a connection",
+    Kind.CONNECTED_FROM: "is connected from",
+    Kind.PREFERRED: "preferred neighbors",
+    Kind.OPTIMISTIC: "optimistically unchoked neighbor",
+    Kind.UNCHOKED: "is unchoked by",
+    Kind.CHOKED: "is choked by",
+    Kind.HAVE: "received the 'have' message",
+    Kind.INTERESTED: "received the 'interested' message",
+    Kind.NOT_INTERESTED: "received the 'not interested' message",
+    Kind.DOWNLOADED: "has downloaded the piece",
+    Kind.COMPLETE: "has downloaded the complete file",
+}
+"""The sentences of spec 8.1 by the words that tell them apart."""
+_LARGEST = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An event as a log states it, in whatever wording."""
+
+    kind: str
+    other: int | None
+    piece: int | None
+    count: int | None
+    ids: tuple[int, ...]
+    text: str
+    deviations: tuple[str, ...]
+
+
+def read_log(path: Path) -> list[str]:
+    """The lines of a log, as text."""
+    with path.open("rb") as file:
+        return file.read(_LARGEST).decode(errors="replace").splitlines()
+
+
+def events_of(lines: list[str] | tuple[str, ...]) -> tuple[list[Line], list[str]]:
+    """The events that lines state, and the lines that state none."""
+    found: list[Line] = []
+    other: list[str] = []
+    for text in lines:
+        reading = read_line(text)
+        if not reading.events and reading.continued is None and text.strip():
+            other.append(text)
+        if reading.continued is not None and found and found[-1].count is None:
+            before = found[-1]
+            found[-1] = Line(
+                before.kind, before.other, before.piece, reading.continued, (), before.text,
+                (*before.deviations, *reading.deviations),
+            )  # fmt: skip
+        for one in reading.events:
+            found.append(
+                Line(
+                    KINDS[one.kind], one.other, one.piece, one.count, one.ids, text,
+                    reading.deviations,
+                )
+            )  # fmt: skip
+    return found, other

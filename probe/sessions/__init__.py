@@ -1,0 +1,6 @@
+"""The sessions; importing this registers them all."""
+
+from probe.sessions import (  # noqa: F401 -- for what importing them registers
+    contact,
+    transfer,
+)
