@@ -48,6 +48,8 @@ class Link:
         self.told = False
         """Whether a bitfield was sent."""
         self.choking = True
+        self.unchoked_at = 0.0
+        """When we last unchoked the program, in seconds since its start."""
         self.interested = False
         self.asked: int | None = None
         # What the program said.
@@ -244,6 +246,8 @@ class Link:
             self.choking = kind == wire.CHOKE
             if kind == wire.CHOKE:
                 self.open.clear()
+            else:
+                self.unchoked_at = self.stage.now()
         else:
             self.interested = kind == wire.INTERESTED
         self.note(wire.NAMES[kind], sent=True)

@@ -60,6 +60,8 @@ class Neighbor:
         self.fetches = False
         """Whether it asks the program for all that it lacks while unchoked."""
         self.fetch_speed = 0.0
+        self.asks_when_choked = False
+        """Whether a request goes out right behind each choke, as if the two had crossed."""
         self.receives = 0
         """Size in bytes of its receive buffer; 0 for the system's."""
         self.closes = True
@@ -180,6 +182,10 @@ class Neighbor:
             link.say(wire.UNCHOKE)
         elif kind == wire.UNCHOKE and self.fetches:
             self.fetch(link)
+        elif kind == wire.CHOKE and self.asks_when_choked:
+            wanted = sorted(link.has - self.has)
+            if wanted:
+                link.ask(self.random.choice(wanted))
         elif kind == wire.REQUEST and index is not None:
             if self.serves and not link.choking and index < self.stage.plan.pieces:
                 self.serve(link, index)

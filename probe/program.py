@@ -135,6 +135,8 @@ class Program:
         keeper = self._keeper
         assert keeper.stdin is not None
         assert keeper.stdout is not None
+        if keeper.stdin.closed:
+            return
         with suppress(OSError):
             if gently:
                 keeper.stdin.write(b"T")

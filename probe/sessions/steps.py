@@ -117,11 +117,11 @@ def asked(stage: Stage, who: int, case: str = "RQ-02", because: str = "", second
     stage.expect(
         case,
         seconds,
-        lambda: bool(link.open),
+        lambda: bool(stage.seen("request", who, since=link.unchoked_at)),
         because or f"{who} unchoked you and has pieces that you lack, but you didn't ask for one within {seconds:g} s.",
         who,
     )
-    return link.open[0]
+    return stage.seen("request", who, since=link.unchoked_at)[0].index or 0
 
 
 def got(stage: Stage, who: int, index: int, case: str = "SV-02", seconds: float = 2.5) -> Event:
