@@ -122,11 +122,11 @@ ALL = (
 )  # fmt: skip
 
 
-def classify(raw: bytes, you: int, pieces: int, *, seed: bool) -> Diagnosis | None:
+def classify(raw: bytes, you: int, pieces: int) -> Diagnosis | None:
     """The dialect of the first bytes that a program sent, or None where they are the protocol's."""
     if not raw:
         return None
-    return _handshake(raw, you) or _frames(raw[32:], pieces, seed=seed)
+    return _handshake(raw, you) or _frames(raw[32:], pieces)
 
 
 def _handshake(raw: bytes, you: int) -> Diagnosis | None:
@@ -240,11 +240,13 @@ _SHAPES = (
 )
 
 
-def _frames(rest: bytes, pieces: int, *, seed: bool) -> Diagnosis | None:
+def _frames(rest: bytes, pieces: int) -> Diagnosis | None:
     """How the first messages are written; None where that is right or can't be told."""
     if len(rest) < 4:
         return PADDED if rest and rest.strip(b"\r\n\0 ") == b"" else None
-    if rest[:4] == b"\xac\xed\x00\x05" or rest[:1] in {b"\x73", b"\x77"} and b"\xac\xed" in rest[:8]:
+    if rest[:4] == b"\xac\xed\x00\x05" or (
+        rest[:1] in {b"\x73", b"\x77"} and b"\xac\xed" in rest[:8]
+    ):
         return JAVA_LATER
     if len(rest) == 4 and rest != bytes(4):
         return None
@@ -295,9 +297,19 @@ def comparison(
         return ("you sent    nothing, until 1001 had sent its handshake",)
     right = wire.handshake(you)
     if found.at >= 32:
-        kind = raw[36:37] if found is not ASCII_TYPE else bytes([raw[36] - 48]) if len(raw) > 36 else b""
+        kind = (
+            raw[36:37]
+            if found is not ASCII_TYPE
+            else bytes([raw[36] - 48])
+            if len(raw) > 36
+            else b""
+        )
         bits = wire.bits_of(set(range(pieces)) if seed else set(), pieces)
-        right = wire.frame(wire.BITFIELD, bits) if seed or kind == b"\5" else wire.frame(wire.INTERESTED)
+        right = (
+            wire.frame(wire.BITFIELD, bits)
+            if seed or kind == b"\5"
+            else wire.frame(wire.INTERESTED)
+        )
         name = "bitfield" if right[4] == 5 else "interested"
         return (f"you sent    {raw[32:64].hex(' ')}", f"it must be  {right.hex(' ')}   ({name})")
     start = 18 if found.at >= 18 else 0

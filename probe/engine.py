@@ -90,13 +90,18 @@ class Engine:
     def _lacks_file(record: Record) -> bool:
         """Whether the seed may not have found its file: it ended, or told no pieces."""
         broken = {one.case for one in record.findings if one.outcome is Outcome.BROKEN}
-        told = any(event.kind == "bitfield" and not event.sent and any(event.data) for event in record.events)
+        told = any(
+            event.kind == "bitfield" and not event.sent and any(event.data)
+            for event in record.events
+        )
         return bool(broken & {"ST-01", "BF-01", "HS-01"}) and not told and not _spoke(record)
 
     def _hold(self, plans: list[Plan], jobs: int, settings: Settings | None = None) -> list[Record]:
         found: dict[str, Record] = {}
         with concurrent.futures.ThreadPoolExecutor(max_workers=jobs) as pool:
-            tasks = {pool.submit(self._one, plan, settings or self.settings): plan for plan in plans}
+            tasks = {
+                pool.submit(self._one, plan, settings or self.settings): plan for plan in plans
+            }
             try:
                 for task in concurrent.futures.as_completed(tasks):
                     found[tasks[task].name] = task.result()
@@ -112,7 +117,9 @@ class Engine:
         if self.flag.is_set():
             raise Cancelled
         self.progress(plan.name, None)
-        stage = Stage(plan, settings, self.out / (f"{plan.name}-alone" if alone else plan.name), self.flag)
+        stage = Stage(
+            plan, settings, self.out / (f"{plan.name}-alone" if alone else plan.name), self.flag
+        )
         record = stage.hold()
         record.alone = alone
         look_at(record, stage.stuck_at)
@@ -122,7 +129,11 @@ class Engine:
     def _repeat_alone(self, run: Run) -> None:
         """Sessions with timing cases in which the probe itself was late are held once more, alone (rule 5)."""
         for at, record in enumerate(run.records):
-            timing = [one for one in record.findings if CASES[one.case].timing and one.outcome is not Outcome.KEPT]
+            timing = [
+                one
+                for one in record.findings
+                if CASES[one.case].timing and one.outcome is not Outcome.KEPT
+            ]
             if record.lag > MOST_LAG and timing and not record.alone:
                 run.records[at] = self._one(record.plan, self.settings, alone=True)
 
@@ -142,7 +153,9 @@ def look_at(record: Record, stuck: str) -> None:
                 record.findings.append(found)
     if not plan.lawful or plan.cap:
         record.findings = [
-            dataclasses.replace(one, outcome=Outcome.WARNED) if one.outcome is Outcome.BROKEN else one
+            dataclasses.replace(one, outcome=Outcome.WARNED)
+            if one.outcome is Outcome.BROKEN
+            else one
             for one in record.findings
         ]
     record.findings = [_void(record, one) for one in record.findings]

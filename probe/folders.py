@@ -130,9 +130,7 @@ def _texts(plan: Plan, ports: Mapping[int, int], host: str) -> tuple[bytes, byte
         common.reverse()
     blank = "  " if plan.form == "blanks" else " "
     lines = [f"{key}{blank}{value}" for key, value in common]
-    rows = [
-        blank.join([str(one), host, str(ports[one]), str(int(has))]) for one, has in plan.peers
-    ]
+    rows = [blank.join([str(one), host, str(ports[one]), str(int(has))]) for one, has in plan.peers]
     if plan.form == "comment":
         lines.insert(0, "# swarm")
     if plan.form == "blank-line":

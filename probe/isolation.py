@@ -28,7 +28,9 @@ def enter() -> None:
     if libc.unshare(_NEW_NET) != 0:
         if libc.unshare(_NEW_USER | _NEW_NET) != 0:
             reason = os.strerror(ctypes.get_errno())
-            raise IsolationError(f"--isolate: the system allows no network of its own ({reason}); run without it")
+            raise IsolationError(
+                f"--isolate: the system allows no network of its own ({reason}); run without it"
+            )
         with suppress(OSError):
             Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
         Path("/proc/self/uid_map").write_text(f"{user} {user} 1", encoding="ascii")
@@ -37,4 +39,6 @@ def enter() -> None:
         with socket.socket() as one:
             fcntl.ioctl(one, _SET_FLAGS, struct.pack("16sh14x", b"lo", _UP))
     except OSError as error:
-        raise IsolationError(f"--isolate: the loopback can't be brought up ({error.strerror})") from None
+        raise IsolationError(
+            f"--isolate: the loopback can't be brought up ({error.strerror})"
+        ) from None

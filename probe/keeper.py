@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 _SUBREAPER = 36
 _PARENT_DEATH = 1
@@ -58,7 +59,7 @@ def _become(order: dict[str, object]) -> None:
     os.chdir(str(order["cwd"]))
     words = order["words"]
     assert isinstance(words, list)
-    os.execvp(words[0], words)
+    os.execvp(words[0], words)  # noqa: S606 -- that is what it is for
 
 
 def _start(order: dict[str, object]) -> int:
@@ -76,11 +77,10 @@ def _start(order: dict[str, object]) -> int:
 def _descendants() -> set[int]:
     """Everything below this process, however it regrouped itself."""
     parents: dict[int, int] = {}
-    if os.path.isdir("/proc/self"):
-        for name in os.listdir("/proc"):
-            if name.isdecimal():
-                with suppress(OSError, ValueError, IndexError), open(f"/proc/{name}/stat") as file:
-                    parents[int(name)] = int(file.read().rpartition(")")[2].split()[1])
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError, IndexError):
+            text = stat.read_text(encoding="utf-8", errors="replace")
+            parents[int(stat.parent.name)] = int(text.rpartition(")")[2].split()[1])
     found: set[int] = set()
     waiting = {os.getpid()}
     while waiting:

@@ -6,6 +6,7 @@ import selectors
 import socket
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from probe import wire
@@ -133,7 +134,7 @@ class Link:
         """Send in pieces of `size` bytes with pauses between; the seconds that it takes."""
         parts = [data[at : at + size] for at in range(0, len(data), size)]
         for number, part in enumerate(parts):
-            self.stage.after(number * pause, lambda part=part: self.put(part))
+            self.stage.after(number * pause, partial(self.put, part))
         return len(parts) * pause
 
     def _send(self) -> None:
@@ -226,7 +227,9 @@ class Link:
         elif kind == wire.HAVE and index is not None:
             self.has.add(index)
         elif kind == wire.BITFIELD:
-            self.has |= {one for one in wire.pieces_of(frame.payload) if one < self.stage.plan.pieces}
+            self.has |= {
+                one for one in wire.pieces_of(frame.payload) if one < self.stage.plan.pieces
+            }
         elif kind == wire.REQUEST and index is not None and not self.choking:
             self.open.append(index)
         elif kind == wire.PIECE and index == self.asked:
@@ -237,7 +240,12 @@ class Link:
         """Send our handshake."""
         said = self.neighbor.peer_id if peer_id is None else peer_id
         self.greeted = True
-        self.note("handshake", sent=True, index=said, note="" if header == wire.HEADER else header.decode())
+        self.note(
+            "handshake",
+            sent=True,
+            index=said,
+            note="" if header == wire.HEADER else header.decode(),
+        )
         self.put(wire.handshake(said, header))
 
     def say(self, kind: int) -> None:

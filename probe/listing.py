@@ -23,9 +23,8 @@ def is_quick(case: str) -> bool:
 
 def table() -> str:
     """All cases, a line each, and all sessions."""
-    lines = []
-    for case in sorted(CASES.values(), key=lambda one: order_of(one.id)):
-        lines.append(f"{case.id}  {case.level}  {case.clause:<9} {case.rule}")
+    ordered = sorted(CASES.values(), key=lambda one: order_of(one.id))
+    lines = [f"{case.id}  {case.level}  {case.clause:<9} {case.rule}" for case in ordered]
     lines += ["", "sessions"]
     lines += [f"  {plan.name:<18} {plan.about}" for plan in PLANS.values()]
     return "\n".join(lines) + "\n"

@@ -58,11 +58,10 @@ def events_of(lines: list[str] | tuple[str, ...]) -> tuple[list[Line], list[str]
                 before.kind, before.other, before.piece, reading.continued, (), before.text,
                 (*before.deviations, *reading.deviations),
             )  # fmt: skip
-        for one in reading.events:
-            found.append(
-                Line(
-                    KINDS[one.kind], one.other, one.piece, one.count, one.ids, text,
-                    reading.deviations,
-                )
-            )  # fmt: skip
+        found += [
+            Line(
+                KINDS[one.kind], one.other, one.piece, one.count, one.ids, text, reading.deviations
+            )
+            for one in reading.events
+        ]  # fmt: skip
     return found, other

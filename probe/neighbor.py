@@ -96,7 +96,7 @@ class Neighbor:
         family, address = known[self._address % len(known)]
         self._address += 1
         one = socket.socket(family)
-        one.setblocking(False)
+        one.settimeout(0)
         if self.receives:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receives)
         code = one.connect_ex((address, self.stage.port))
@@ -120,7 +120,7 @@ class Neighbor:
 
     def connected(self, one: socket.socket, *, dialled: bool) -> None:
         """A connection is made."""
-        one.setblocking(False)
+        one.settimeout(0)
         with suppress(OSError):
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         link = Link(self, one, dialled=dialled)

@@ -31,7 +31,7 @@ def bind(port: int) -> list[socket.socket]:
             one = socket.socket(family)
             made.append(one)
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            one.setblocking(False)
+            one.settimeout(0)
             one.bind((address, port))
     except OSError:
         for one in made:

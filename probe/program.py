@@ -186,9 +186,9 @@ def listening_ports(root: int | None) -> list[int]:
     inodes = set()
     for pid in _family(root):
         with suppress(OSError):
-            for name in os.listdir(f"/proc/{pid}/fd"):
+            for name in Path(f"/proc/{pid}/fd").iterdir():
                 with suppress(OSError):
-                    target = os.readlink(f"/proc/{pid}/fd/{name}")
+                    target = str(name.readlink())
                     if target.startswith("socket:["):
                         inodes.add(target[8:-1])
     ports = set()
@@ -204,11 +204,10 @@ def listening_ports(root: int | None) -> list[int]:
 def _family(root: int) -> set[int]:
     """A process and all below it."""
     parents = {}
-    for name in os.listdir("/proc"):
-        if name.isdecimal():
-            with suppress(OSError, ValueError, IndexError):
-                stat = Path(f"/proc/{name}/stat").read_text(encoding="utf-8", errors="replace")
-                parents[int(name)] = int(stat.rpartition(")")[2].split()[1])
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError, IndexError):
+            stat = path.read_text(encoding="utf-8", errors="replace")
+            parents[int(path.parent.name)] = int(stat.rpartition(")")[2].split()[1])
     found = {root}
     while more := {one for one, parent in parents.items() if parent in found} - found:
         found |= more

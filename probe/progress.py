@@ -37,7 +37,11 @@ class Progress:
                 text = f"{self.done}/{self.total} conversations, {time.monotonic() - self.began:.0f} s: {' '.join(self.running)}"
                 self.stream.write(f"\r\x1b[K{text[:100]}")
             elif record is not None:
-                bad = [one.case for one in record.findings if one.outcome in {Outcome.BROKEN, Outcome.WARNED}]
+                bad = [
+                    one.case
+                    for one in record.findings
+                    if one.outcome in {Outcome.BROKEN, Outcome.WARNED}
+                ]
                 if bad:
                     self.stream.write(f"{name}: {' '.join(dict.fromkeys(bad))}\n")
             self.stream.flush()

@@ -23,7 +23,13 @@ _COUNTED = (
 )
 
 
-def render(run: Run, results: dict[str, Result], *, full: bool = False, expected: frozenset[str] = frozenset()) -> str:
+def render(
+    run: Run,
+    results: dict[str, Result],
+    *,
+    full: bool = False,
+    expected: frozenset[str] = frozenset(),
+) -> str:
     """The whole report."""
     if run.diagnosis:
         return _diagnosis(run.diagnosis)
@@ -42,24 +48,30 @@ def render(run: Run, results: dict[str, Result], *, full: bool = False, expected
         lines += block[:room] if not full else block
         room -= len(block)
         shown = number
-    lines += _rest(causes[shown:], run)
+    lines += _rest(causes[shown:])
     return "\n".join(lines) + "\n"
 
 
 def _contact(run: Run) -> str:
     times = [
-        e.at for r in run.records if r.plan.name == "contact-seed" for e in r.events if e.kind == "connection"
+        e.at
+        for r in run.records
+        if r.plan.name == "contact-seed"
+        for e in r.events
+        if e.kind == "connection"
     ]
     up = f"up after {times[0]:.1f} s, " if times else ""
     return f"contact  {up}speaks the assignment's bytes, file found in {run.place.replace('{id}', '1001')}/"
 
 
 def _counts(run: Run, results: dict[str, Result]) -> str:
-    numbers = Counter(
+    numbers: Counter[Outcome] = Counter(
         Outcome.KEPT if one.outcome is Outcome.TOLD else one.outcome for one in results.values()
     )
     parts = [f"{numbers[outcome]} {name}" for outcome, name in _COUNTED if numbers[outcome] or outcome in {Outcome.BROKEN, Outcome.KEPT}]  # fmt: skip
-    parts = [part.replace("1 warnings", "1 warning") if part == "1 warnings" else part for part in parts]
+    parts = [
+        part.replace("1 warnings", "1 warning") if part == "1 warnings" else part for part in parts
+    ]
     return f"{len(results)} cases in {len(run.records)} conversations, {run.seconds:.0f} s:  {'  '.join(parts)}"
 
 
@@ -71,11 +83,19 @@ def _nothing(results: dict[str, Result]) -> str:
 
 
 def _problems(run: Run, results: dict[str, Result], expected: frozenset[str]) -> list[str]:
-    lines = [f"session {one.plan.name} couldn't be held: {one.problem}" for one in run.records if one.problem]
+    lines = [
+        f"session {one.plan.name} couldn't be held: {one.problem}"
+        for one in run.records
+        if one.problem
+    ]
     if expected:
-        kept = sorted(case for case in expected if case in results and results[case].outcome is Outcome.KEPT)
+        kept = sorted(
+            case for case in expected if case in results and results[case].outcome is Outcome.KEPT
+        )
         if kept:
-            lines.append(f"expected, but kept now: {', '.join(kept)} (take them out of the file of expected findings)")
+            lines.append(
+                f"expected, but kept now: {', '.join(kept)} (take them out of the file of expected findings)"
+            )
     return lines
 
 
@@ -101,11 +121,13 @@ def _block(number: int, root: Root, run: Run, *, full: bool) -> list[str]:
     lines += [f"   {result.case}, spec {case.clause}{mark}{more}{_seen(result)}"]
     if rest:
         lines += textwrap.wrap(rest, WIDTH, initial_indent="   ", subsequent_indent="   ")
-    lines += script(found, run, 12 if full else 4)
+    lines += script(found, 12 if full else 4)
     lines += [f"      {line}" for line in found.lines[: 10 if full else 4]]
     lines += textwrap.wrap(case.hint, WIDTH, initial_indent="   ", subsequent_indent="   ")
     if told:
-        lines += textwrap.wrap(_consequences(root), WIDTH, initial_indent="   ", subsequent_indent="   ")
+        lines += textwrap.wrap(
+            _consequences(root), WIDTH, initial_indent="   ", subsequent_indent="   "
+        )
     if full:
         lines += [f"   rule: {case.rule}", f"   session {found.session}, in {_folder(found, run)}"]
     return lines
@@ -130,7 +152,7 @@ def _consequences(root: Root) -> str:
     return text[0].upper() + text[1:]
 
 
-def _rest(causes: list[Root], run: Run) -> list[str]:
+def _rest(causes: list[Root]) -> list[str]:
     lines: list[str] = []
     if causes:
         names = ", ".join(root.result.case for root in causes)
@@ -138,18 +160,17 @@ def _rest(causes: list[Root], run: Run) -> list[str]:
     return lines
 
 
-def script(found: Finding, run: Run, most: int) -> list[str]:
+def script(found: Finding, most: int) -> list[str]:
     """The conversation at a finding, a line an event, as seen by the played peers."""
-    you = next((one.plan.you for one in run.records if one.plan.name == found.session), 0)
-    return [f"      {line(event, you)}" for event in found.events[-most:]]
+    return [f"      {line(event)}" for event in found.events[-most:]]
 
 
-def line(event: Event, you: int) -> str:
+def line(event: Event) -> str:
     """One event: `2.469  1004 <- unchoke`; the arrow points to who gets it."""
     what = event.kind
-    if event.kind in {"have", "request", "piece"} and event.index is not None:
-        what += f" {event.index}"
-    elif event.kind == "handshake":
+    if (
+        event.kind in {"have", "request", "piece"} and event.index is not None
+    ) or event.kind == "handshake":
         what += f" {event.index}"
     elif event.kind in {"bitfield", "bytes"}:
         what += f" {event.data[:16].hex(' ')}{' ...' if len(event.data) > 16 else ''}"

@@ -37,7 +37,7 @@ class Settings:
         toml=True,
         positional=True,
     )
-    selection: list[str] = option(
+    selection: list[str] = option(  # noqa: RUF009 -- it makes a field
         "only these cases, families, sessions or clauses, such as RQ SV-01 serve 4.2",
         [],
         positional=True,
@@ -66,7 +66,7 @@ class Settings:
         toml=True,
         metavar="DIR",
     )
-    configs: list[str] = option(
+    configs: list[str] = option(  # noqa: RUF009 -- it makes a field
         "further folder below the session's folder that gets the configuration (may be repeated)",
         [],
         toml=True,
@@ -91,7 +91,7 @@ class Settings:
         flag="--settings",
         metavar="FILE",
     )
-    ignore: list[str] = option(
+    ignore: list[str] = option(  # noqa: RUF009 -- it makes a field
         "without these cases, families, sessions or clauses (may be repeated, or with commas)",
         [],
         toml=True,
@@ -221,16 +221,22 @@ def _from_file(name: str, folder: Path) -> dict[str, Any]:
             raise SettingsError(
                 f"{path}: {key}: no such setting; there are {', '.join(sorted(known))}"
             )
-        wanted = {"str": str, "bool": bool, "int": int, "float": (int, float), "list[str]": list}
-        if not isinstance(value, wanted[str(known[key].type)]) or (
-            isinstance(value, bool) and known[key].type != "bool"
-        ):
+        if not _is_a(value, str(known[key].type)):
             raise SettingsError(f"{path}: {key} = {value!r}: expected a {known[key].type}")
         if known[key].type == "list[str]" and not all(isinstance(item, str) for item in value):
             raise SettingsError(f"{path}: {key}: expected a list of texts")
     if "project" in found:
         found["project"] = str((path.parent / found["project"]).resolve())
     return found
+
+
+def _is_a(value: object, kind: str) -> bool:
+    """Whether a value of `probe.toml` is of a field's type."""
+    if isinstance(value, bool) or kind == "bool":
+        return isinstance(value, bool) and kind == "bool"
+    if kind == "float":
+        return isinstance(value, int | float)
+    return isinstance(value, {"str": str, "int": int}.get(kind, list))
 
 
 def _check(made: Settings) -> None:

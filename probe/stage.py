@@ -15,9 +15,10 @@ from typing import Protocol
 
 from probe import ports
 from probe.folders import Folder, content
+from probe.link import Link
 from probe.logs import read_log
 from probe.model import Event, Finding, Outcome, Plan, Record
-from probe.neighbor import Link, Neighbor
+from probe.neighbor import Neighbor
 from probe.program import Order, Program
 from probe.settings import Settings
 
@@ -43,13 +44,16 @@ class Cancelled(Exception):  # noqa: N818
 class Watched(Protocol):
     """What the loop calls."""
 
-    def ready(self, mask: int) -> None: ...
+    def ready(self, mask: int) -> None:
+        """The socket can be read or written."""
 
 
 class Stage:
     """A session while it is held."""
 
-    def __init__(self, plan: Plan, settings: Settings, root: Path, flag: Flag | None = None) -> None:
+    def __init__(
+        self, plan: Plan, settings: Settings, root: Path, flag: Flag | None = None
+    ) -> None:
         self.plan = plan
         self.settings = settings
         self.flag = flag or Flag()
@@ -179,8 +183,7 @@ class Stage:
         while self.timers and self.timers[0][0] <= time.monotonic():
             heapq.heappop(self.timers)[2]()
         late = max(late, time.monotonic() - woken)
-        if late > self.record.lag:
-            self.record.lag = late
+        self.record.lag = max(self.record.lag, late)
         if before - self._looked > 0.2:
             self._looked = before
             self._look_after(self.program)
@@ -240,7 +243,12 @@ class Stage:
         self.record.findings.append(Finding(case, self.plan.name, Outcome.KEPT))
 
     def blame(
-        self, case: str, because: str, *events: Event, lines: tuple[str, ...] = (), spine: bool = False
+        self,
+        case: str,
+        because: str,
+        *events: Event,
+        lines: tuple[str, ...] = (),
+        spine: bool = False,
     ) -> None:
         """A case was broken."""
         self.record.findings.append(
@@ -263,7 +271,9 @@ class Stage:
         self, case: str, seconds: float, until: Callable[[], bool], because: str, who: int = 0
     ) -> None:
         """A step of the conversation: wait for what must come, or be stuck at this case."""
-        self.require(case, self.wait(seconds, lambda: until() or not self.running) and until(), because, who)
+        self.require(
+            case, self.wait(seconds, lambda: until() or not self.running) and until(), because, who
+        )
 
     def require(self, case: str, kept: bool, because: str, who: int = 0) -> None:  # noqa: FBT001 -- the verdict
         """A step that must have been made, or the conversation is stuck at this case."""

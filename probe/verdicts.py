@@ -72,13 +72,17 @@ def _level(one: Finding) -> Finding:
 def _result(case: str, found: list[Finding]) -> Result:
     if not found:
         return Result(case, Outcome.UNTRIED)
-    found = sorted(found, key=lambda one: (_RANK.index(one.outcome), not one.events and not one.lines))
+    found = sorted(
+        found, key=lambda one: (_RANK.index(one.outcome), not one.events and not one.lines)
+    )
     best = found[0].outcome
     return Result(
         case,
         best,
         [one for one in found if one.outcome is best],
-        next((one.blocked_by for one in found if one.blocked_by), "") if best is Outcome.BLOCKED else "",
+        next((one.blocked_by for one in found if one.blocked_by), "")
+        if best is Outcome.BLOCKED
+        else "",
         [one.session for one in found if one.outcome is Outcome.KEPT],
     )
 
@@ -86,13 +90,13 @@ def _result(case: str, found: list[Finding]) -> Result:
 def _block(results: dict[str, Result]) -> None:
     """A breach that a needed case's breach explains is blocked by that (rule 2, across sessions)."""
     for result in results.values():
-        if result.bad:
-            for need in CASES[result.case].needs:
-                other = results.get(need)
-                if other and (other.outcome is Outcome.BROKEN or other.blocked_by) and need != result.case:
-                    if any(one.spine for one in result.findings) or other.outcome is Outcome.BROKEN:
-                        result.outcome, result.blocked_by = Outcome.BLOCKED, other.blocked_by or need
-                        break
+        if not result.bad:
+            continue
+        for need in CASES[result.case].needs:
+            other = results.get(need)
+            if other and (other.outcome is Outcome.BROKEN or other.blocked_by):
+                result.outcome, result.blocked_by = Outcome.BLOCKED, other.blocked_by or need
+                break
 
 
 def roots(results: dict[str, Result]) -> list[Root]:
@@ -137,7 +141,9 @@ def _weight(root: Root) -> tuple[bool, int, tuple[int, str]]:
     return warned, -len(root.explains) - len(root.blocks), order_of(root.result.case)
 
 
-def status(results: dict[str, Result], *, strict: bool, expected: frozenset[str] = frozenset()) -> int:
+def status(
+    results: dict[str, Result], *, strict: bool, expected: frozenset[str] = frozenset()
+) -> int:
     """The exit status: 1 broken, 3 undecided, 0 nothing of both."""
     open_results = [one for one in results.values() if one.case not in expected]
     worst = BAD if strict else {Outcome.BROKEN}

@@ -6,7 +6,7 @@ why it can't be one. What is right or wrong about a frame is for the cases to sa
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 HEADER = b"P2PFILESHARINGPROJ"
 HANDSHAKE_BYTES = 32
@@ -64,7 +64,8 @@ def lowest_first(bits: bytes) -> bytes:
     return bytes(int(f"{byte:08b}"[::-1], 2) for byte in bits)
 
 
-class Frame(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Frame:
     """One message as it came."""
 
     kind: int
@@ -103,9 +104,8 @@ class Reader:
         if self.problem:
             return []
         self.buffer += data
-        if self.handshake is None:
-            if not self._take_handshake():
-                return []
+        if self.handshake is None and not self._take_handshake():
+            return []
         return self._take_frames()
 
     def _take_handshake(self) -> bool:

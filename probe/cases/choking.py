@@ -188,7 +188,9 @@ def too_few(record: Record, begin: float, end: float) -> Finding:
     if full / total > 0.7:
         return Finding("CH-04", record.plan.name, Outcome.KEPT)
     because = f"In {total:.1f} s in which more than {k} were interested, {k} were unchoked for {full / total:.0%} of the time."
-    return Finding("CH-04", record.plan.name, Outcome.BROKEN, because, tuple(unchoke_events(record)[-4:]))
+    return Finding(
+        "CH-04", record.plan.name, Outcome.BROKEN, because, tuple(unchoke_events(record)[-4:])
+    )
 
 
 def turns(record: Record, candidates: int) -> Finding:
@@ -213,7 +215,9 @@ def on_the_grid(record: Record) -> Finding:
     starts = [step * 0.1 for step in range(int(10 * max(plan.p, plan.m)))]
     for first in starts:
         left = [at for at in times if _off(at, first, plan.p) > 0.3]
-        if not left or any(all(_off(at, second, plan.m) <= 0.3 for at in left) for second in starts):
+        if not left or any(
+            all(_off(at, second, plan.m) <= 0.3 for at in left) for second in starts
+        ):
             return Finding("CH-06", plan.name, Outcome.KEPT)
     shown = ", ".join(f"{at:.1f}" for at in times[:10])
     because = f"Your changes came at {shown} s, which no ticks every {plan.p:g} s and every {plan.m:g} s explain."
@@ -240,9 +244,7 @@ def first_choice(record: Record, ready: float) -> Finding:
 def holds(record: Record, who: int, times: list[float]) -> int:
     """At how many of these moments a neighbor was unchoked."""
     known = spells(record, max(times))
-    return sum(
-        any(one.begin <= at < one.end and who in one.who for one in known) for at in times
-    )
+    return sum(any(one.begin <= at < one.end and who in one.who for one in known) for at in times)
 
 
 @watch("CH-03")

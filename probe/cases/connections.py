@@ -118,9 +118,15 @@ def only_the_handshake(record: Record) -> Finding | None:
         if event.sent:
             continue
         if event.kind == "handshake" and event.data != wire.handshake(you):
-            said = f"id {event.index}" if event.index != you else f"{event.data[18:28].hex(' ')} where ten zero bytes belong"
+            said = (
+                f"id {event.index}"
+                if event.index != you
+                else f"{event.data[18:28].hex(' ')} where ten zero bytes belong"
+            )
             case = "CF-08" if name == "ids" else "HS-01"
-            return Finding(case, name, Outcome.BROKEN, f"Your handshake says {said}; you are {you}.", (event,))
+            return Finding(
+                case, name, Outcome.BROKEN, f"Your handshake says {said}; you are {you}.", (event,)
+            )
         if event.kind == "bytes":
             shown = event.data[:16].hex(" ")
             because = f"After your handshake, or a message, came {shown}: {event.note}."
@@ -133,5 +139,7 @@ def only_the_handshake(record: Record) -> Finding | None:
 
 def _first(record: Record, link: int) -> bool:
     """Whether unreadable bytes came right behind a handshake."""
-    kinds = [e.kind for e in record.events if e.link == link and not e.sent and e.kind != "connection"]
+    kinds = [
+        e.kind for e in record.events if e.link == link and not e.sent and e.kind != "connection"
+    ]
     return kinds.index("bytes") <= 1

@@ -143,7 +143,9 @@ def indices(record: Record) -> Finding | None:
         if event.sent or event.index is None or event.kind not in {"have", "request", "piece"}:
             continue
         if event.index >= pieces:
-            because = f"Your {event.kind} names piece {event.index}; there are {pieces}, numbered from 0."
+            because = (
+                f"Your {event.kind} names piece {event.index}; there are {pieces}, numbered from 0."
+            )
             return Finding("FR-06", record.plan.name, Outcome.BROKEN, because, (event,))
         seen = True
     return Finding("FR-06", record.plan.name, Outcome.KEPT) if seen else None
@@ -160,7 +162,9 @@ def bitfield_form(record: Record) -> Finding | None:
             continue
         if len(event.data) != size:
             level = Outcome.WARNED if not event.data else Outcome.BROKEN
-            because = f"Your bitfield has {len(event.data)} bytes; {plan.pieces} pieces need {size}."
+            because = (
+                f"Your bitfield has {len(event.data)} bytes; {plan.pieces} pieces need {size}."
+            )
             return Finding("BF-02", name, level, because, (event,))
         if any(one >= plan.pieces for one in wire.pieces_of(event.data)):
             mask = wire.bits_of(set(range(plan.pieces)), plan.pieces)[-1]
@@ -191,6 +195,8 @@ def bitfield_first(record: Record) -> Finding | None:
             if side.frames:
                 because = "You sent a bitfield after other messages of the same connection."
                 before = [e for e in record.events if e.link == event.link and not e.sent and e.at <= event.at and e is not event]  # fmt: skip
-                return Finding("BF-04", record.plan.name, Outcome.BROKEN, because, (*before[-1:], event))
+                return Finding(
+                    "BF-04", record.plan.name, Outcome.BROKEN, because, (*before[-1:], event)
+                )
             kept = Finding("BF-04", record.plan.name, Outcome.KEPT)
     return kept

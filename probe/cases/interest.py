@@ -110,6 +110,7 @@ EXPLAINS |= {
 }
 SURE_SECONDS = 1.0
 """After that long nothing crosses any more (rule 9)."""
+LATER = float("inf")
 
 
 @watch("IN-06")
@@ -122,7 +123,9 @@ def told_again(record: Record) -> Finding | None:
         if side.interest is (event.kind == "interested"):
             before = [e for e in record.events if e.link == event.link and not e.sent and e.kind == event.kind and e.at < event.at]  # fmt: skip
             because = f"You said {event.kind} to {event.who} twice, without a change."
-            return Finding("IN-06", record.plan.name, Outcome.BROKEN, because, (*before[-1:], event))
+            return Finding(
+                "IN-06", record.plan.name, Outcome.BROKEN, because, (*before[-1:], event)
+            )
         kept = Finding("IN-06", record.plan.name, Outcome.KEPT)
     return kept
 
@@ -153,11 +156,12 @@ def _untold(event: Event, side: Side) -> str:
 
 def _owned(event: Event, side: Side, world: World) -> str:
     index = event.index
+    assert index is not None
     if index in side.haves:
         return f"You asked {event.who} for piece {index} after you had told it that you have it."
-    if index in world.given and index in world.had:
-        if event.at - max(world.given[index], world.had[index]) > SURE_SECONDS:
-            return f"You asked {event.who} for piece {index}, which you had for more than a second."
+    known_since = max(world.given.get(index, LATER), world.had.get(index, LATER))
+    if event.at - known_since > SURE_SECONDS:
+        return f"You asked {event.who} for piece {index}, which you had for more than a second."
     return ""
 
 
@@ -183,7 +187,9 @@ def _requests(record: Record, case: str, why: object) -> Finding | None:
 
 def _behind(record: Record, event: Event) -> tuple[Event, ...]:
     """An event and the few before it on its connection."""
-    before = [e for e in record.events if e.link == event.link and e.at <= event.at and e is not event]
+    before = [
+        e for e in record.events if e.link == event.link and e.at <= event.at and e is not event
+    ]
     return (*before[-3:], event)
 
 

@@ -70,7 +70,11 @@ def happened(record: Record, until: float) -> tuple[Counter[Key], dict[Key, Even
             both = greeted.setdefault(event.link, set())
             both.add(event.sent)
             if len(both) == 2:
-                key = ("makes a connection" if side.by_program else "is connected from", event.who, None)
+                key = (
+                    "makes a connection" if side.by_program else "is connected from",
+                    event.who,
+                    None,
+                )
         elif event.sent and event.kind in _MESSAGES:
             key = (_MESSAGES[event.kind], event.who, event.index if event.kind == "have" else None)
         elif event.sent and event.kind == "piece":
@@ -83,7 +87,12 @@ def happened(record: Record, until: float) -> tuple[Counter[Key], dict[Key, Even
 
 def stated(lines: list[Line]) -> Counter[Key]:
     """The same for what a log states."""
-    kinds = {*_MESSAGES.values(), "makes a connection", "is connected from", "has downloaded the piece"}
+    kinds = {
+        *_MESSAGES.values(),
+        "makes a connection",
+        "is connected from",
+        "has downloaded the piece",
+    }
     return Counter((one.kind, one.other, one.piece) for one in lines if one.kind in kinds)
 
 
@@ -138,10 +147,10 @@ def _invented(record: Record, lines: list[Line]) -> Finding:
     wanted, _ = happened(record, float("inf"))
     for one in lines:
         key = (one.kind, one.other, one.piece)
-        if one.kind in {*_MESSAGES.values(), "has downloaded the piece"} and None not in key[1:2]:
-            if not wanted[key]:
-                because = "Your log tells an event that didn't happen."
-                return Finding("LG-07", record.plan.name, Outcome.BROKEN, because, lines=(one.text,))
+        told = one.kind in {*_MESSAGES.values(), "has downloaded the piece"}
+        if told and one.other is not None and not wanted[key]:
+            because = "Your log tells an event that didn't happen."
+            return Finding("LG-07", record.plan.name, Outcome.BROKEN, because, lines=(one.text,))
     return Finding("LG-07", record.plan.name, Outcome.KEPT)
 
 
@@ -160,7 +169,11 @@ def _wording(record: Record, lines: list[Line]) -> Finding:
 def counts(record: Record) -> Finding:
     """LG-06: one more each time, complete once (spec 8.1)."""
     lines, _ = events_of(record.log)
-    numbers = [one.count for one in lines if one.kind == "has downloaded the piece" and one.count is not None]
+    numbers = [
+        one.count
+        for one in lines
+        if one.kind == "has downloaded the piece" and one.count is not None
+    ]
     complete = [one for one in lines if one.kind == "has downloaded the complete file"]
     name = record.plan.name
     if not numbers:
@@ -189,7 +202,9 @@ def choices(record: Record) -> Finding:
     if not unchoked:
         return Finding("LG-05", name, Outcome.UNTRIED)
     if unlogged := sorted(unchoked - chosen):
-        because = f"You unchoked {', '.join(map(str, unlogged))}, but no line says that it was chosen."
+        because = (
+            f"You unchoked {', '.join(map(str, unlogged))}, but no line says that it was chosen."
+        )
         return Finding("LG-05", name, Outcome.BROKEN, because)
     if unseen := sorted(chosen - unchoked):
         last = max(e.at for e in record.events)

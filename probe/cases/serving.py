@@ -107,7 +107,9 @@ def unasked(record: Record) -> Finding | None:
             continue
         asked, came = side.asked.get(event.index, 0), side.came.get(event.index, 0)
         if came >= asked:
-            times = "nobody asked for it there" if not asked else f"it was asked for {asked} times only"
+            times = (
+                "nobody asked for it there" if not asked else f"it was asked for {asked} times only"
+            )
             because = f"You sent piece {event.index} to {event.who}, but {times}."
             return Finding("SV-04", record.plan.name, Outcome.BROKEN, because, (event,))
         kept = Finding("SV-04", record.plan.name, Outcome.KEPT)

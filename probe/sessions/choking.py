@@ -7,9 +7,9 @@ import math
 from probe import wire
 from probe.cases import choking as cases
 from probe.cases import logs
+from probe.logs import read_log
 from probe.model import Event, Outcome
 from probe.registry import session
-from probe.sessions import ends
 from probe.sessions.steps import MUST_SECONDS, interested, meet_all, pieces_given, serve_until, told
 from probe.stage import Stage
 
@@ -74,7 +74,7 @@ def chosen_lines(stage: Stage) -> None:
     stage.program.stop(gently=True)
     path = stage.folder.find_log()
     if path:
-        stage.record.log = tuple(ends.read_log(path))
+        stage.record.log = tuple(read_log(path))
         stage.record.findings.append(logs.choices(stage.record))
 
 
@@ -146,7 +146,13 @@ def separate_unchokes(stage: Stage) -> int:
 
 
 @session(
-    "optim-short", ">1001* 1002 1003 1004 1005", (1, 20, 1), "CH-09", quick=False, seconds=6.0, cap=True
+    "optim-short",
+    ">1001* 1002 1003 1004 1005",
+    (1, 20, 1),
+    "CH-09",
+    quick=False,
+    seconds=6.0,
+    cap=True,
 )
 def optim_short(stage: Stage) -> None:
     """Four are interested, the optimistic choice comes every second, the preferred one after 20 s; 7 s."""
@@ -168,7 +174,9 @@ def _different(stage: Stage, case: str, since: float, choices: int, who: str) ->
     def chosen() -> set[int]:
         return {e.who for e in stage.seen("unchoke", since=since)} | held
 
-    held = {one for one in stage.neighbors if (link := stage.neighbors[one].link) and not link.choked_by}
+    held = {
+        one for one in stage.neighbors if (link := stage.neighbors[one].link) and not link.choked_by
+    }
     stage.run(choices * stage.plan.p + 0.5, lambda: len(chosen()) > 1 or not stage.running)
     found = sorted(chosen())
     stage.check(case, *stage.seen("unchoke")[:4], kept=len(found) > 1, because=f"{who} chose {', '.join(map(str, found)) or 'nobody'} only, out of four that are interested.")  # fmt: skip

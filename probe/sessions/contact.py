@@ -35,7 +35,7 @@ def contact_seed(stage: Stage) -> None:
     link = stage.link(1002)
     first = stage.run(_HOLD, lambda: bool(link.reader.raw))
     one.greet(link)
-    stage.wait(3.0, lambda: settled(stage, link) or link.eof)
+    stage.wait(3.0, lambda: settled(stage) or link.eof)
     stage.run(0.1)
     judge(stage, link, first=first)
     stage.check(
@@ -73,7 +73,7 @@ def contact_leecher(stage: Stage) -> None:
     stage.run(0.1)
     if not link.eof:
         link.announce(set(one.has))
-        stage.wait(1.0, lambda: settled(stage, link) or link.eof)
+        stage.wait(1.0, lambda: settled(stage) or link.eof)
     judge(stage, link, first=alone)
     stage.check(
         "HS-02",
@@ -83,18 +83,19 @@ def contact_leecher(stage: Stage) -> None:
     )
 
 
-def settled(stage: Stage, link: Link) -> bool:
+def settled(stage: Stage) -> bool:
     """Whether enough has come to tell what is spoken."""
-    frames = [e for e in stage.record.events if not e.sent and e.kind not in {"connection", "handshake"}]
+    frames = [
+        e for e in stage.record.events if not e.sent and e.kind not in {"connection", "handshake"}
+    ]
     return bool(frames)
 
 
 def judge(stage: Stage, link: Link, *, first: bool) -> None:
     """Name the dialect, or keep the cases on the first bytes."""
-
     raw = bytes(link.reader.raw)
     plan = stage.plan
-    found = diagnosis.classify(raw, plan.you, plan.pieces, seed=plan.seed)
+    found = diagnosis.classify(raw, plan.you, plan.pieces)
     if found is None and not plan.seed and not first and raw:
         found = diagnosis.WAITS
     if found:
@@ -108,16 +109,27 @@ def judge(stage: Stage, link: Link, *, first: bool) -> None:
 
         give_up(found.case)
     who = link.neighbor.peer_id
-    stage.require("HS-01", link.greeted_by == plan.you, "No handshake came on the first connection.", who)
+    stage.require(
+        "HS-01", link.greeted_by == plan.you, "No handshake came on the first connection.", who
+    )
     if stage.seen("bitfield", who) or stage.seen("interested", who):
         stage.keep("FR-01")
-    stage.tell("HS-10", "It greets at once." if first else "It greets when it has been greeted.", Outcome.TOLD)
+    stage.tell(
+        "HS-10",
+        "It greets at once." if first else "It greets when it has been greeted.",
+        Outcome.TOLD,
+    )
     if plan.seed:
         bits = stage.seen("bitfield", who)
         wanted = wire.bits_of(set(range(plan.pieces)), plan.pieces)
         first_frame = next((e for e in stage.record.events if not e.sent and e.kind not in {"connection", "handshake"}), None)  # fmt: skip
         kept = bool(bits) and bits[0].data == wanted and first_frame is bits[0]
-        stage.check("BF-01", *bits[:1], kept=kept, because=diagnosis.about_bitfield(bits, wanted, plan.pieces))
+        stage.check(
+            "BF-01",
+            *bits[:1],
+            kept=kept,
+            because=diagnosis.about_bitfield(bits, wanted, plan.pieces),
+        )
 
 
 def not_up(stage: Stage) -> None:
@@ -125,7 +137,11 @@ def not_up(stage: Stage) -> None:
     assert stage.program
     if stage.running:
         ports = listening_ports(stage.program.pid)
-        where = f" It listens on {', '.join(map(str, ports))}." if ports else " It listens on no port that can be seen."
+        where = (
+            f" It listens on {', '.join(map(str, ports))}."
+            if ports
+            else " It listens on no port that can be seen."
+        )
         because = f"Nobody accepts connections on port {stage.port}, which PeerInfo.cfg gives it, {UP_SECONDS:g} s after the start.{where}"
     else:
         because = f"The program ended {how_ended(stage.program.poll())} after {stage.record.ended_at or 0:.1f} s, before it could be spoken with."

@@ -36,7 +36,9 @@ def ends(stage: Stage, case: str) -> None:
     assert stage.program
     status = stage.program.status
     stage.check(
-        "EN-07", kept=status == 0, because=f"Your program ended {how_ended(status)}; it should be 0."
+        "EN-07",
+        kept=status == 0,
+        because=f"Your program ended {how_ended(status)}; it should be 0.",
     )
     ended = stage.record.ended_at or 0.0
     stage.tell("EN-08", f"It ended {ended - began:.1f} s after all were complete.", Outcome.TOLD)
@@ -44,15 +46,15 @@ def ends(stage: Stage, case: str) -> None:
 
 def drained(stage: Stage) -> None:
     """Read what is still on its way after the program has ended."""
-    stage.run(0.3, lambda: all(one.eof or one.closed for n in stage.neighbors.values() for one in n.links))
+    stage.run(
+        0.3, lambda: all(one.eof or one.closed for n in stage.neighbors.values() for one in n.links)
+    )
 
 
 def lives(stage: Stage, case: str, seconds: float, lacking: str) -> None:
     """The program doesn't end while somebody lacks pieces (EN-01, EN-03)."""
     stage.run(seconds, lambda: not stage.running)
-    stage.require(
-        case, stage.running, f"Your program ended though {lacking} still lacks pieces."
-    )
+    stage.require(case, stage.running, f"Your program ended though {lacking} still lacks pieces.")
 
 
 def file_is_right(stage: Stage, case: str) -> None:

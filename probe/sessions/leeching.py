@@ -110,7 +110,9 @@ def segment(stage: Stage) -> None:
     stage.expect("CN-01", 15.0, lambda: seed.link is not None, "It didn't dial 1001.")
     link = stage.link(1001)
     if not stage.wait(1.5, lambda: seed.greeted):
-        stage.require("HS-02", kept=False, because="You dialled 1001, but sent no handshake.", who=1001)
+        stage.require(
+            "HS-02", kept=False, because="You dialled 1001, but sent no handshake.", who=1001
+        )
     link.greeted = True
     link.note("handshake", sent=True, index=1001)
     link.put(wire.handshake(1001) + link.bitfield(set(seed.has)))
@@ -136,7 +138,9 @@ def crossing(stage: Stage) -> None:
     since = stage.now()
     link.say(wire.UNCHOKE)
     asked(stage, 1001)
-    stage.wait(MUST_SECONDS, lambda: len(stage.seen("request", 1001, since=since)) >= stage.plan.pieces - 1)
+    stage.wait(
+        MUST_SECONDS, lambda: len(stage.seen("request", 1001, since=since)) >= stage.plan.pieces - 1
+    )
     again = stage.seen("request", 1001, since=since, index=index)
     stage.check("RQ-11", *again, kept=counted and not again, because=f"Piece {index} arrived right behind a choke, as an answer to your request; you threw it away{' and asked for it again' if again else ''}.")  # fmt: skip
 
@@ -207,9 +211,7 @@ def not_wanted(stage: Stage, who: int) -> bool:
     return stage.wait(MUST_SECONDS, lambda: link.interest is not True)
 
 
-@session(
-    "mute", "1001 1002* >1003 1004 1005", (2, 1, 2), "CN-03 CN-04 BF-06", seconds=4.0
-)
+@session("mute", "1001 1002* >1003 1004 1005", (2, 1, 2), "CN-03 CN-04 BF-06", seconds=4.0)
 def mute(stage: Stage) -> None:
     """Nobody who has nothing says anything after the handshake; 1002 is a seed."""
     for who in (1001, 1004, 1005):
@@ -260,9 +262,7 @@ def order(stage: Stage) -> None:
 def ids(stage: Stage) -> None:
     """Ids of one digit, and above 65535."""
     stage.start()
-    came = stage.wait(
-        6.0, lambda: stage.neighbors[70000].greeted and stage.neighbors[5].greeted
-    )
+    came = stage.wait(6.0, lambda: stage.neighbors[70000].greeted and stage.neighbors[5].greeted)
     wrong = [e for e in stage.seen("handshake") if e.index != 7] or stage.seen("bytes")
     if wrong or came:
         stage.check("CF-08", *wrong[:1], kept=not wrong, because="With the id 7 your handshake isn't right.")  # fmt: skip
@@ -346,5 +346,7 @@ def late(stage: Stage) -> None:
     stage.run(4.0)
     one.listen()
     stage.wait(6.0, lambda: one.greeted)
-    because = "1001 wasn't up when you started, and you didn't dial it again until 6 s after it was."
+    because = (
+        "1001 wasn't up when you started, and you didn't dial it again until 6 s after it was."
+    )
     stage.check("CN-07", kept=one.greeted, because=because + ("" if stage.running else " Your program had ended."))  # fmt: skip

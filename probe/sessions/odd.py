@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from probe import wire
 from probe.link import Link
-from probe.logs import events_of
+from probe.logs import events_of, read_log
 from probe.registry import session
 from probe.sessions import ends
 from probe.sessions.steps import (
@@ -24,7 +24,9 @@ def _goes_on(stage: Stage, case: str, oddity: str) -> None:
     link = stage.link(1001)
     stage.neighbors[1001].serves = False
     link.say(wire.UNCHOKE)
-    index = asked(stage, 1001, case, f"After {oddity} 1001 unchoked you, but you asked for nothing.")
+    index = asked(
+        stage, 1001, case, f"After {oddity} 1001 unchoked you, but you asked for nothing."
+    )
     stage.neighbors[1001].serves = True
     link.piece(index)
     stage.expect(case, MUST_SECONDS, lambda: index in link.has, f"After {oddity} you asked for piece {index}, but told no have when it came.", 1001)  # fmt: skip
@@ -66,7 +68,7 @@ def odd_unasked(stage: Stage) -> None:
     path = stage.folder.find_log()
     if path is None:
         return
-    lines, _ = events_of(ends.read_log(path))
+    lines, _ = events_of(read_log(path))
     twice = [one.text for one in lines if one.kind == "has downloaded the piece" and one.piece == 5]
     if len(twice) > 1:
         stage.blame("RB-03", f"Piece 5 came {len(twice)} times and is logged as downloaded {len(twice)} times.", lines=tuple(twice[:3]))  # fmt: skip
@@ -173,4 +175,3 @@ def drop(stage: Stage) -> None:
         who=1002,
     )
     stage.keep("RB-04")
-

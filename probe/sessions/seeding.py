@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 
 from probe import wire
+from probe.neighbor import Neighbor
 from probe.registry import session
 from probe.sessions.steps import (
     MUST_SECONDS,
@@ -33,7 +35,9 @@ def choked(stage: Stage) -> None:
     stage.run(0.05)
     waiting = [who for who in stage.neighbors if stage.link(who).choked_by]
     if not waiting:
-        stage.require("CH-02", kept=False, because="With k = 1 you unchoked all three neighbors at once.")
+        stage.require(
+            "CH-02", kept=False, because="With k = 1 you unchoked all three neighbors at once."
+        )
     since = stage.now()
     for who in waiting:
         stage.link(who).ask(4)
@@ -122,9 +126,15 @@ def big(stage: Stage) -> None:
         link.slow = 0
         link.ready(1)
         late = stage.wait(6.0, lambda: bool(stage.seen("piece", 1003)))
-        case, because = ("FR-10", "1003's piece only came when 1002, which reads slowly, had got its own.")
+        case, because = (
+            "FR-10",
+            "1003's piece only came when 1002, which reads slowly, had got its own.",
+        )
         if not late:
-            case, because = "FR-09", "1003, which you had unchoked, asked for a piece of 1 MiB; it didn't come in 12 s."
+            case, because = (
+                "FR-09",
+                "1003, which you had unchoked, asked for a piece of 1 MiB; it didn't come in 12 s.",
+            )
         stage.require(case, kept=False, because=because, who=1003)
     stage.keep("FR-09")
     for index in (1, 2):
@@ -183,26 +193,52 @@ def two_seeds(stage: Stage) -> None:
 def seed_last(stage: Stage) -> None:
     """The seed is listed last and dials all."""
     stage.start()
-    for who in stage.neighbors:
-        one = stage.neighbors[who]
-        stage.expect("CN-06", 15.0, lambda one=one: one.greeted, f"You have the file and are listed last; you didn't connect to {who}.")  # fmt: skip
+    for who, one in stage.neighbors.items():
+        because = f"You have the file and are listed last; you didn't connect to {who}."
+        stage.expect("CN-06", 15.0, partial(_is_greeted, one), because)
         full(stage, who, "CN-06")
 
 
+def _is_greeted(one: Neighbor) -> bool:
+    return one.greeted
+
+
 @session(
-    "wrong-header", ">1001* 1002 1004", (2, 1, 2), "HS-04 RB-01", lawful=False, quick=False, seconds=5.0
+    "wrong-header",
+    ">1001* 1002 1004",
+    (2, 1, 2),
+    "HS-04 RB-01",
+    lawful=False,
+    quick=False,
+    seconds=5.0,
 )
 def wrong_header(stage: Stage) -> None:
     """1002 comes with another header; 1004, after it, is good."""
-    _refused(stage, "HS-04", (1002, b"P2PFILESHARINGPROX"), "1002 came with the header P2PFILESHARINGPROX")
+    _refused(
+        stage,
+        "HS-04",
+        (1002, b"P2PFILESHARINGPROX"),
+        "1002 came with the header P2PFILESHARINGPROX",
+    )
 
 
 @session(
-    "unknown-id", ">1001* 1002 1004", (2, 1, 2), "HS-05 RB-01", lawful=False, quick=False, seconds=5.0
+    "unknown-id",
+    ">1001* 1002 1004",
+    (2, 1, 2),
+    "HS-05 RB-01",
+    lawful=False,
+    quick=False,
+    seconds=5.0,
 )
 def unknown_id(stage: Stage) -> None:
     """1002 says that it is 4242, who isn't listed; 1004, after it, is good."""
-    _refused(stage, "HS-05", (4242, wire.HEADER), "A peer came that calls itself 4242, which isn't listed")
+    _refused(
+        stage,
+        "HS-05",
+        (4242, wire.HEADER),
+        "A peer came that calls itself 4242, which isn't listed",
+    )
 
 
 def _refused(stage: Stage, case: str, greeting: tuple[int, bytes], who: str) -> None:
@@ -224,9 +260,15 @@ def _refused(stage: Stage, case: str, greeting: tuple[int, bytes], who: str) -> 
     served(stage, 1004)
     if not link.eof:
         stage.run(1.0)
-    said = [e for e in stage.record.events if e.link == link.number and not e.sent and e.kind in wire.NAMES]
+    said = [
+        e
+        for e in stage.record.events
+        if e.link == link.number and not e.sent and e.kind in wire.NAMES
+    ]
     wrong = [e for e in said if e.at > (greeted_at if greeted_first else since)]
-    stage.check(case, *wrong[:2], kept=not wrong, because=f"{who}, but you went on talking with it.")
+    stage.check(
+        case, *wrong[:2], kept=not wrong, because=f"{who}, but you went on talking with it."
+    )
 
 
 def served(stage: Stage, who: int, case: str = "RB-01") -> None:
@@ -238,7 +280,9 @@ def served(stage: Stage, who: int, case: str = "RB-01") -> None:
     unchoked(stage, who, case)
 
 
-@session("garbage-length", ">1001* 1002 1004", (2, 1, 2), "RB-05", lawful=False, quick=False, seconds=3.0)
+@session(
+    "garbage-length", ">1001* 1002 1004", (2, 1, 2), "RB-05", lawful=False, quick=False, seconds=3.0
+)
 def garbage_length(stage: Stage) -> None:
     """1002 sends a length of ffffffff; 1004 is good."""
     good = stage.neighbors[1004]
@@ -253,7 +297,9 @@ def garbage_length(stage: Stage) -> None:
     served(stage, 1004, "RB-05")
 
 
-@session("garbage-half", ">1001* 1002 1004", (2, 1, 2), "RB-06", lawful=False, quick=False, seconds=3.0)
+@session(
+    "garbage-half", ">1001* 1002 1004", (2, 1, 2), "RB-06", lawful=False, quick=False, seconds=3.0
+)
 def garbage_half(stage: Stage) -> None:
     """1002 sends half a handshake and waits; 1004 is good."""
     half, good = stage.neighbors[1002], stage.neighbors[1004]
@@ -288,4 +334,3 @@ for _name, _form, _case, _about in (
     ("config-comment", "comment", "CF-03", "Common.cfg begins with a comment"),
 ):
     _configuration(_name, _form, _case, _about)
-

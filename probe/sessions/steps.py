@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from probe import wire
 from probe.link import Link
 from probe.model import Event
@@ -83,7 +85,8 @@ def interested(stage: Stage, who: int, case: str = "IN-01", because: str = "") -
         case,
         MUST_SECONDS,
         lambda: link.interest is True,
-        because or f"{who} told you pieces that you lack, but you didn't say interested within {MUST_SECONDS:g} s.",
+        because
+        or f"{who} told you pieces that you lack, but you didn't say interested within {MUST_SECONDS:g} s.",
         who,
     )
 
@@ -94,7 +97,9 @@ def not_interested(stage: Stage, who: int, case: str, because: str) -> bool:
     so = stage.wait(MUST_SECONDS, lambda: link.interest is not True or link.closed)
     if link.interest is True and not stage.running and not any(e.kind == "not interested" for e in stage.last(who, 3)):  # fmt: skip
         because += " The program had ended."
-    return stage.check(case, *stage.last(who), kept=so and link.interest is not True, because=because)
+    return stage.check(
+        case, *stage.last(who), kept=so and link.interest is not True, because=because
+    )
 
 
 def unchoked(stage: Stage, who: int, case: str = "CH-01", seconds: float = 0.0) -> None:
@@ -111,14 +116,17 @@ def unchoked(stage: Stage, who: int, case: str = "CH-01", seconds: float = 0.0) 
     )
 
 
-def asked(stage: Stage, who: int, case: str = "RQ-02", because: str = "", seconds: float = MUST_SECONDS) -> int:
+def asked(
+    stage: Stage, who: int, case: str = "RQ-02", because: str = "", seconds: float = MUST_SECONDS
+) -> int:
     """The program asks a played peer for a piece; its index."""
     link = stage.link(who)
     stage.expect(
         case,
         seconds,
         lambda: bool(stage.seen("request", who, since=link.unchoked_at)),
-        because or f"{who} unchoked you and has pieces that you lack, but you didn't ask for one within {seconds:g} s.",
+        because
+        or f"{who} unchoked you and has pieces that you lack, but you didn't ask for one within {seconds:g} s.",
         who,
     )
     return stage.seen("request", who, since=link.unchoked_at)[0].index or 0
@@ -127,19 +135,11 @@ def asked(stage: Stage, who: int, case: str = "RQ-02", because: str = "", second
 def got(stage: Stage, who: int, index: int, case: str = "SV-02", seconds: float = 2.5) -> Event:
     """Ask for a piece while unchoked; the piece."""
     link = stage.link(who)
+    found: list[Event] = []
     for _ in range(3):
         if link.choked_by:
             unchoked(stage, who)
-        since = stage.now()
-        link.ask(index)
-        stage.wait(
-            seconds,
-            lambda: bool(stage.seen("piece", who, since=since, index=index))
-            or link.choked_by
-            or link.eof
-            or not stage.running,
-        )
-        found = stage.seen("piece", who, since=since, index=index)
+        found = _answer(stage, link, index, seconds)
         if found or not link.choked_by:
             break
     stage.require(
@@ -151,6 +151,18 @@ def got(stage: Stage, who: int, index: int, case: str = "SV-02", seconds: float 
     return found[0]
 
 
+def _answer(stage: Stage, link: Link, index: int, seconds: float) -> list[Event]:
+    """Ask once; the piece, or nothing where it was choked, closed, or too slow."""
+    who, since = link.neighbor.peer_id, stage.now()
+    link.ask(index)
+
+    def came() -> bool:
+        return bool(stage.seen("piece", who, since=since, index=index))
+
+    stage.wait(seconds, lambda: came() or link.choked_by or link.eof or not stage.running)
+    return stage.seen("piece", who, since=since, index=index)
+
+
 def fetch_all(stage: Stage, who: int, order: list[int]) -> None:
     """Fetch these pieces one after the other, as an unchoked neighbor does."""
     for index in order:
@@ -158,15 +170,27 @@ def fetch_all(stage: Stage, who: int, order: list[int]) -> None:
 
 
 def serve_until(
-    stage: Stage, done: object, case: str, because: str, *, pause: float = MUST_SECONDS, who: int = 0
+    stage: Stage,
+    done: Callable[[], bool],
+    case: str,
+    because: str,
+    *,
+    pause: float = MUST_SECONDS,
+    who: int = 0,
 ) -> None:
     """Let the neighbors serve until something is so; stuck when nothing moves for a while."""
-    assert callable(done)
     while not done():
-        before = len(stage.record.events)
-        moved = stage.wait(pause, lambda: done() or len(stage.record.events) > before or not stage.running)
+        moved = _moves(stage, done, pause)
         if not moved or not stage.running:
-            stage.require(case, bool(done()), because, who)
+            stage.require(case, done(), because, who)
+
+
+def _moves(stage: Stage, done: Callable[[], bool], pause: float) -> bool:
+    """Whether anything happens in a while."""
+    before = len(stage.record.events)
+    return stage.wait(
+        pause, lambda: done() or len(stage.record.events) > before or not stage.running
+    )
 
 
 def pieces_given(stage: Stage) -> set[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from probe.registry import session
 from probe.sessions import ends
 from probe.sessions.steps import (
@@ -122,7 +124,7 @@ def bits_are_understood(stage: Stage) -> bool:
 def haves(stage: Stage) -> None:
     """HV-04: the program told all its pieces on every connection."""
     for who in stage.neighbors:
-        stage.wait(MUST_SECONDS, lambda who=who: complete(stage, who))
+        stage.wait(MUST_SECONDS, partial(complete, stage, who))
     lacking = {
         who: sorted(set(range(stage.plan.pieces)) - stage.link(who).has) for who in stage.neighbors
     }
@@ -137,7 +139,7 @@ def haves(stage: Stage) -> None:
 def last_haves(stage: Stage) -> None:
     """EN-05: nothing was lost when it closed."""
     told_all = all(
-        link.has >= set(range(stage.plan.pieces)) or link.choking and not link.announced
+        link.has >= set(range(stage.plan.pieces)) or (link.choking and not link.announced)
         for one in stage.neighbors.values()
         for link in one.links[-1:]
     )
@@ -152,5 +154,3 @@ def crashes(stage: Stage) -> None:
         stage.blame("ST-04", "Your program printed a stack trace.", lines=tuple(lines))
     else:
         stage.keep("ST-04")
-
-
