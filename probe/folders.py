@@ -14,12 +14,13 @@ from probe.settings import Settings, SettingsError
 
 FILE_NAME = "TheFile.dat"
 _OWN = re.compile(
-    r"Common\.cfg|PeerInfo\.cfg|(peer_)?\d+|log_peer_.*|\.git|\.venv|venv|node_modules|__pycache__"
-    r"|probe-runs|probe\.toml|\.(mypy|ruff|pytest)_cache",
+    r"Common\.cfg|PeerInfo\.cfg|(peer_)?\d+|.*\.log|\.git|\.venv|venv|node_modules|__pycache__"
+    r"|probe-runs|probe\.toml|build-cache|\.(hypothesis|idea|vscode|gradle|mypy|ruff|pytest)_cache",
     re.IGNORECASE,
 )
 """Entries of a project that a session has itself, or that no program needs."""
 _LARGEST_COPIED = 20 << 20
+_MOST_ENTRIES = 5000
 
 
 def content(plan: Plan) -> bytes:
@@ -86,34 +87,35 @@ class Folder:
         return next((path for path in near if path.is_file() and path.stat().st_size), None)
 
     def _bring_project(self, base: Path) -> None:
+        """The project's entries: every folder anew, every file a link or a copy.
+
+        What the program writes so stays in the session's folder, and never touches the project.
+        """
         project = Path(self.settings.project)
         if self.settings.copy == "none":
             return
         if not project.is_dir():
             raise SettingsError(f"{project}: the project's folder doesn't exist")
-        for entry in project.iterdir():
-            if _OWN.fullmatch(entry.name) or self.root.is_relative_to(entry):
-                continue
-            if self.settings.copy == "link" and entry.name != self.settings.workdir.split("/")[0]:
-                (base / entry.name).symlink_to(entry)
-            elif entry.is_dir():
-                shutil.copytree(
-                    entry, base / entry.name, ignore=_too_much, ignore_dangling_symlinks=True
-                )
-            elif entry.is_file() and entry.stat().st_size <= _LARGEST_COPIED:
-                shutil.copy2(entry, base / entry.name)
-
-
-def _too_much(folder: str, names: list[str]) -> list[str]:
-    """What a copy leaves out: histories, environments, large files, another run's data."""
-    out = []
-    for name in names:
-        path = Path(folder, name)
-        with suppress(OSError):
-            large = path.is_file() and path.stat().st_size > _LARGEST_COPIED
-            if large or not (path.is_file() or path.is_dir()) or _OWN.fullmatch(name):
-                out.append(name)
-    return out
+        waiting = [project]
+        count = 0
+        while waiting:
+            folder = waiting.pop()
+            target = base / folder.relative_to(project)
+            target.mkdir(parents=True, exist_ok=True)
+            for entry in sorted(folder.iterdir()):
+                if _OWN.fullmatch(entry.name) or self.root.is_relative_to(entry):
+                    continue
+                count += 1
+                if count > _MOST_ENTRIES:
+                    raise SettingsError(
+                        f"{project}: more than {_MOST_ENTRIES} files; name the program's own folder with --project"
+                    )
+                if entry.is_dir() and not entry.is_symlink():
+                    waiting.append(entry)
+                elif self.settings.copy == "link":
+                    (target / entry.name).symlink_to(entry)
+                elif entry.is_file() and entry.stat().st_size <= _LARGEST_COPIED:
+                    shutil.copy2(entry, target / entry.name)
 
 
 def _texts(plan: Plan, ports: Mapping[int, int], host: str) -> tuple[bytes, bytes]:

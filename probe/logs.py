@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from verifier.api import verify
 from verifier.dialects import read_line
+from verifier.judge import Options
 from verifier.sentences import Kind
 
 KINDS = {
@@ -65,3 +67,13 @@ def events_of(lines: list[str] | tuple[str, ...]) -> tuple[list[Line], list[str]
             for one in reading.events
         ]  # fmt: skip
     return found, other
+
+
+def judge_swarm(folder: Path) -> tuple[str, bool]:
+    """What the verifier says of a swarm's logs, in one line, and whether no rule is broken."""
+    report = verify([folder], Options(lenient=True))
+    if report.problems:
+        return report.problems[0], False
+    lines = [line for line in report.text.splitlines() if line.strip()]
+    errors = [line.strip() for line in lines if line.lstrip().startswith("ERROR")]
+    return (errors or lines[-1:] or ["nothing"])[0].strip(), report.status not in {1, 2}

@@ -141,6 +141,22 @@ def _weight(root: Root) -> tuple[bool, int, tuple[int, str]]:
     return warned, -len(root.explains) - len(root.blocks), order_of(root.result.case)
 
 
+def combine_all(runs: list[list[Finding]], chosen: Iterable[str]) -> dict[str, Result]:
+    """The results of several repetitions: the worst of each case, and in how many it was seen."""
+    chosen = list(chosen)
+    each = [combine(found, chosen) for found in runs]
+    if len(each) == 1:
+        return each[0]
+    results = {}
+    for case in each[0]:
+        found = [one[case] for one in each]
+        worst = min(found, key=lambda one: _RANK.index(one.outcome))
+        if worst.bad:
+            worst.times = (sum(one.bad for one in found), len(each))
+        results[case] = worst
+    return results
+
+
 def status(
     results: dict[str, Result], *, strict: bool, expected: frozenset[str] = frozenset()
 ) -> int:
