@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 
 from probe.engine import Run
 from probe.model import Outcome
@@ -17,28 +17,28 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd]")
 
 def render(run: Run, results: dict[str, Result], *, strict: bool, expected: frozenset[str]) -> str:
     """The whole report as text."""
-    suites = Xml.Element("testsuites", name="probe", time=f"{run.seconds:.2f}")
+    suites = ET.Element("testsuites", name="probe", time=f"{run.seconds:.2f}")
     if run.diagnosis:
-        suite = Xml.SubElement(suites, "testsuite", name="contact", tests="1", failures="1")
-        test = Xml.SubElement(suite, "testcase", classname="probe.contact", name=run.diagnosis.case)
+        suite = ET.SubElement(suites, "testsuite", name="contact", tests="1", failures="1")
+        test = ET.SubElement(suite, "testcase", classname="probe.contact", name=run.diagnosis.case)
         text = "\n".join([run.diagnosis.because, *run.diagnosis.lines])
-        Xml.SubElement(test, "failure", message=_plain(run.diagnosis.because)).text = _plain(text)
+        ET.SubElement(test, "failure", message=_plain(run.diagnosis.because)).text = _plain(text)
     else:
         for family, title in FAMILIES.items():
             found = [one for one in results.values() if CASES[one.case].family == family]
             if found:
                 _suite(suites, f"{family} {title}", found, strict=strict, expected=expected)
-    Xml.indent(suites)
-    return Xml.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+    ET.indent(suites)
+    return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
 
 def _suite(
-    suites: Xml.Element, name: str, found: list[Result], *, strict: bool, expected: frozenset[str]
+    suites: ET.Element, name: str, found: list[Result], *, strict: bool, expected: frozenset[str]
 ) -> None:
     bad = {Outcome.BROKEN, Outcome.WARNED} if strict else {Outcome.BROKEN}
     failures = [one for one in found if one.outcome in bad and one.case not in expected]
     skipped = [one for one in found if one.outcome in _SKIPPED]
-    suite = Xml.SubElement(
+    suite = ET.SubElement(
         suites,
         "testsuite",
         name=name,
@@ -48,16 +48,16 @@ def _suite(
     )
     for one in found:
         case = CASES[one.case]
-        test = Xml.SubElement(
+        test = ET.SubElement(
             suite, "testcase", classname=f"probe.{case.family}", name=f"{case.id} {case.rule}"
         )
         text = _plain(_text(one))
         if one in failures:
-            Xml.SubElement(test, "failure", message=_plain(one.findings[0].because)).text = text
+            ET.SubElement(test, "failure", message=_plain(one.findings[0].because)).text = text
         elif one in skipped:
-            Xml.SubElement(test, "skipped", message=text or one.outcome.value)
+            ET.SubElement(test, "skipped", message=text or one.outcome.value)
         elif one.bad:
-            Xml.SubElement(test, "system-out").text = f"{one.outcome.value}: {text}"
+            ET.SubElement(test, "system-out").text = f"{one.outcome.value}: {text}"
 
 
 def _text(one: Result) -> str:
