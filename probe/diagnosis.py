@@ -336,6 +336,4 @@ def about_bitfield(bits: list[Event], wanted: bytes, pieces: int) -> str:
             "Your bitfield is written lowest bit first. Piece 0 is the HIGHEST bit of byte 0; "
             f"java.util.BitSet.toByteArray() does the opposite and cuts zero bytes at the end. {said}"
         )
-    if data == wanted:
-        return f"Your bitfield came, but not as your first message. {said}"
     return f"Your bitfield doesn't tell all pieces of the file. {said}"

@@ -19,6 +19,12 @@ from probe.stage import Cancelled, Stage
 CONTACT = ("contact-seed", "contact-leecher")
 MOST_LAG = 0.1
 """Seconds that the probe's own loop may be late before timing cases are void (rule 5)."""
+LESS_PATIENCE = 0.4
+"""Factor on the waits where another place for the file is tried."""
+_WHY = {
+    "time": "The session took too long and was ended.",
+    "flood": "The program was ended because it printed more than 8 MB, or sent more than 20000 messages.",
+}
 Progress = Callable[[str, Record | None], None]
 
 
@@ -57,7 +63,10 @@ class Engine:
         rest = [plan for plan in wanted if plan.name not in CONTACT]
         if not run.diagnosis:
             rest.sort(key=lambda plan: -plan.seconds)
+            blocked = [plan for plan in rest if _hopeless(plan, run.records)]
+            rest = [plan for plan in rest if plan not in blocked]
             run.records += self._hold(rest, self.settings.jobs)
+            run.records += [_not_held(plan, run.records) for plan in blocked]
             self._repeat_alone(run)
         run.seconds = time.monotonic() - began
         return run
@@ -70,6 +79,8 @@ class Engine:
         first: list[Record] | None = None
         for place in places:
             settings = dataclasses.replace(self.settings, data=place)
+            if first is not None:
+                settings.patience *= LESS_PATIENCE
             names = CONTACT if first is None else CONTACT[:1]
             records = self._hold([PLANS[name] for name in names], 2, settings)
             if first is None:
@@ -77,14 +88,13 @@ class Engine:
             if not self._lacks_file(records[0]):
                 records = [*records, *first[1:]] if records is not first else records
                 run.place = place
-                self.settings = settings
+                self.settings = dataclasses.replace(self.settings, data=place)
                 break
         else:
             records = first or []
             self.settings = dataclasses.replace(self.settings, data=places[0])
         run.records += records
-        stuck = [one for record in records for one in record.findings if one.outcome is Outcome.BROKEN and "diagnosis" in record.marks]  # fmt: skip
-        run.diagnosis = stuck[0] if stuck else None
+        run.diagnosis = next(filter(None, map(_diagnosis, records)), None)
 
     @staticmethod
     def _lacks_file(record: Record) -> bool:
@@ -138,6 +148,29 @@ class Engine:
                 run.records[at] = self._one(record.plan, self.settings, alone=True)
 
 
+def _diagnosis(record: Record) -> Finding | None:
+    """The finding of a contact session after which nothing else makes sense (rule 3)."""
+    if "diagnosis" in record.marks:
+        return next((one for one in record.findings if one.outcome is Outcome.BROKEN), None)
+    if record.stuck in _WHY:
+        return Finding(record.plan.answers[0], record.plan.name, Outcome.BROKEN, _WHY[record.stuck], lines=record.output)  # fmt: skip
+    return None
+
+
+def _hopeless(plan: Plan, contact: list[Record]) -> bool:
+    """Whether the program must dial for this session, and was seen not to."""
+    return bool(plan.predecessors) and any(
+        one.stuck in CASES and one.plan.name == "contact-leecher" for one in contact
+    )
+
+
+def _not_held(plan: Plan, contact: list[Record]) -> Record:
+    """A session that isn't held, since contact has shown that it can't be."""
+    record = Record(plan)
+    look_at(record, next(one.stuck for one in contact if one.stuck in CASES))
+    return record
+
+
 def _spoke(record: Record) -> bool:
     """Whether a diagnosis of its bytes was made: then it is up, wherever its file is."""
     return any(one.outcome is Outcome.BROKEN and one.case in {"HS-01", "FR-01", "BF-02", "HS-09"} and one.lines for one in record.findings)  # fmt: skip
@@ -146,6 +179,7 @@ def _spoke(record: Record) -> bool:
 def look_at(record: Record, stuck: str) -> None:
     """The passive cases, what is blocked, what a warning can at most be (rules 1, 2, 5)."""
     plan = record.plan
+    record.stuck = stuck
     if plan.lawful and plan.watched and not record.problem:
         for _, look in WATCHES:
             found = look(record)
@@ -165,17 +199,11 @@ def look_at(record: Record, stuck: str) -> None:
             if stuck in CASES:
                 made = Finding(case, plan.name, Outcome.BLOCKED, blocked_by=stuck)
             elif stuck or record.problem:
-                made = Finding(case, plan.name, Outcome.UNDECIDED, record.problem or _why(stuck))
+                why = record.problem or _WHY[stuck]
+                made = Finding(case, plan.name, Outcome.UNDECIDED, why)
             else:
                 made = Finding(case, plan.name, Outcome.UNTRIED)
             record.findings.append(made)
-
-
-def _why(stuck: str) -> str:
-    return {
-        "time": "The session took too long and was ended.",
-        "flood": "The program was ended because it printed or sent too much.",
-    }.get(stuck, stuck)
 
 
 def _void(record: Record, one: Finding) -> Finding:

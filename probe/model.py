@@ -165,3 +165,5 @@ class Record:
     """Why the session couldn't be held at all (of the probe's or the system's making)."""
     folder: str = ""
     alone: bool = False
+    stuck: str = ""
+    """The case at which the conversation got stuck, `time` or `flood`; empty where it went through."""

@@ -64,6 +64,8 @@ class Neighbor:
         """Whether a request goes out right behind each choke, as if the two had crossed."""
         self.receives = 0
         """Size in bytes of its receive buffer; 0 for the system's."""
+        self.redials = 2
+        """How often it dials again, or unchokes again, when a connection was lost."""
         self.closes = True
         """Whether it closes when the program has closed."""
         self.greeting: tuple[int, bytes] | None = None
@@ -169,9 +171,24 @@ class Neighbor:
         """Nothing more can be read there."""
 
     def on_end(self, link: Link) -> None:
-        """The program closed its side."""
+        """The program closed its side; whoever dialled dials again while something is missing."""
         if self.closes:
             link.finish()
+        every = set(range(self.stage.plan.pieces))
+        done = self.has >= every and link.has >= every
+        if (
+            link.dialled
+            and self.dials
+            and self.redials
+            and link.greeted_by is not None
+            and not done
+        ):
+            self.redials -= 1
+            self.stage.after(0.3, self._dial_again)
+
+    def _dial_again(self) -> None:
+        if self.stage.running and (self.link is None or self.link.eof):
+            self.dial()
 
     def on_message(self, link: Link, frame: Frame) -> None:
         """Behave lawfully (spec 5.1, 5.3, 6.2, 4.8)."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import random
 import socket
+import sys
 import threading
 from contextlib import suppress
 
 FIRST, LAST = 20000, 32000
 _lock = threading.Lock()
-_taken: set[int] = set()
+_taken: dict[int, socket.socket | None] = {}
+"""Ports in use here, each with what keeps other probes on this machine from it."""
 _random = random.Random(f"{os.getpid()} {random.random()}")
 
 
@@ -30,7 +32,6 @@ def bind(port: int) -> list[socket.socket]:
         for family, address in addresses():
             one = socket.socket(family)
             made.append(one)
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             one.settimeout(0)
             one.bind((address, port))
     except OSError:
@@ -38,6 +39,22 @@ def bind(port: int) -> list[socket.socket]:
             one.close()
         raise
     return made
+
+
+def _reserve(port: int) -> socket.socket | None:
+    """A name that only one process may have: the program's port is free until it listens there.
+
+    OSError where another probe has it. Only Linux has such names; elsewhere chance must do.
+    """
+    if sys.platform != "linux":
+        return None
+    one = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        one.bind(f"\0probe of port {port}")
+    except OSError:
+        one.close()
+        raise
+    return one
 
 
 def take() -> tuple[int, list[socket.socket]]:
@@ -48,10 +65,11 @@ def take() -> tuple[int, list[socket.socket]]:
             if port in _taken:
                 continue
             with suppress(OSError):
+                reserved = _reserve(port)
                 with socket.socket() as probe:
                     probe.bind(("", port))  # a program may listen on all addresses
                 held = bind(port)
-                _taken.add(port)
+                _taken[port] = reserved
                 return port, held
     raise OSError(f"no free port between {FIRST} and {LAST}")
 
@@ -59,4 +77,6 @@ def take() -> tuple[int, list[socket.socket]]:
 def give_back(port: int) -> None:
     """The session that had it is over."""
     with _lock:
-        _taken.discard(port)
+        reserved = _taken.pop(port, None)
+        if reserved:
+            reserved.close()

@@ -194,8 +194,6 @@ class Stage:
             raise Cancelled
         if program and program.printed_too_much():
             program.stopped = "it printed more than 8 MB"
-        if len(self.record.events) > _LONGEST_STORY and program:
-            program.stopped = f"it sent more than {_LONGEST_STORY} messages"
         if program and program.stopped:
             raise Stuck("flood")
 
@@ -217,6 +215,8 @@ class Stage:
     def note(self, event: Event) -> None:
         """Remember what happened on a connection."""
         self.record.events.append(event)
+        if len(self.record.events) > _LONGEST_STORY:
+            raise Stuck("flood")
 
     def seen(
         self, kind: str, who: int | None = None, *, since: float = -1.0, index: int | None = None

@@ -54,6 +54,9 @@ _MESSAGES = {
     "have": "received the 'have' message",
 }
 """What a played peer sends, and the sentence that must follow."""
+_ENDS = {"end of stream", "reset"}
+UNREAD_SECONDS = 0.5
+"""What is sent so shortly before the program closes may never be read (spec 3.6)."""
 Key = tuple[str, int | None, int | None]
 
 
@@ -62,10 +65,13 @@ def happened(record: Record, until: float) -> tuple[Counter[Key], dict[Key, Even
     wanted: Counter[Key] = Counter()
     events: dict[Key, Event] = {}
     greeted: dict[int, set[bool]] = {}
+    ended = {e.link: e.at for e in record.events if not e.sent and e.kind in _ENDS}
     for event, side, _ in walk(record):
         key: Key | None = None
         if event.at > until:
             break
+        if event.sent and event.at > ended.get(event.link, until) - UNREAD_SECONDS:
+            continue
         if event.kind == "handshake":
             both = greeted.setdefault(event.link, set())
             both.add(event.sent)

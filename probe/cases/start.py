@@ -40,7 +40,7 @@ cases(
     Case(
         "CF-04", "F", "1.4", "It works with a file of one piece.",
         "The last piece is taken for one of full size, or a loop starts at the second piece.",
-        needs=("BF-01", "CH-01", "SV-02"),
+        needs=("BF-01", "CH-01", "SV-02", "SV-04"),
     ),
     Case(
         "CF-05", "F", "1.4", "Where FileSize is a multiple of PieceSize there are FileSize / PieceSize pieces, not one more.",

@@ -35,7 +35,7 @@ def contact_seed(stage: Stage) -> None:
     link = stage.link(1002)
     first = stage.run(_HOLD, lambda: bool(link.reader.raw))
     one.greet(link)
-    stage.wait(3.0, lambda: settled(stage) or link.eof)
+    stage.wait(4.0, lambda: settled(stage) or link.eof or bool(link.garbled))
     stage.run(0.1)
     judge(stage, link, first=first)
     stage.check(
@@ -106,12 +106,13 @@ def judge(stage: Stage, link: Link, *, first: bool) -> None:
             lines=diagnosis.comparison(found, raw, plan.you, plan.pieces, seed=plan.seed),
             spine=True,
         )
-
         give_up(found.case)
     who = link.neighbor.peer_id
-    stage.require(
-        "HS-01", link.greeted_by == plan.you, "No handshake came on the first connection.", who
-    )
+    if link.greeted_by is None:
+        stage.record.marks["diagnosis"] = 1.0
+        closed = " You closed it." if link.eof else ""
+        text = f"You have a connection with {who}, but send no handshake on it.{closed}"
+        stage.require("HS-01", kept=False, because=text, who=who)
     if stage.seen("bitfield", who) or stage.seen("interested", who):
         stage.keep("FR-01")
     stage.tell(
@@ -122,8 +123,7 @@ def judge(stage: Stage, link: Link, *, first: bool) -> None:
     if plan.seed:
         bits = stage.seen("bitfield", who)
         wanted = wire.bits_of(set(range(plan.pieces)), plan.pieces)
-        first_frame = next((e for e in stage.record.events if not e.sent and e.kind not in {"connection", "handshake"}), None)  # fmt: skip
-        kept = bool(bits) and bits[0].data == wanted and first_frame is bits[0]
+        kept = bool(bits) and bits[0].data == wanted
         stage.check(
             "BF-01",
             *bits[:1],
@@ -142,11 +142,10 @@ def not_up(stage: Stage) -> None:
             if ports
             else " It listens on no port that can be seen."
         )
-        because = f"Nobody accepts connections on port {stage.port}, which PeerInfo.cfg gives it, {UP_SECONDS:g} s after the start.{where}"
+        because = f"Nobody accepts connections on port {stage.port}, which PeerInfo.cfg gives it, {UP_SECONDS * stage.patience:g} s after the start.{where}"
     else:
         because = f"The program ended {how_ended(stage.program.poll())} after {stage.record.ended_at or 0:.1f} s, before it could be spoken with."
     lines = stage.program.traceback() or stage.program.last_words()
     stage.blame("ST-01", because, lines=tuple(lines) or ("(it printed nothing)",), spine=True)
     stage.record.marks["diagnosis"] = 1.0
-
     give_up("ST-01")

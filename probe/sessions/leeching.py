@@ -187,8 +187,9 @@ def third(stage: Stage) -> None:
     meet_all(stage)
     interested(stage, 1001)
     interested(stage, 1004)
-    stage.link(1001).say(wire.UNCHOKE)
-    stage.link(1004).say(wire.UNCHOKE)
+    for who in (1001, 1004):
+        stage.link(who).say(wire.UNCHOKE)
+        stage.neighbors[who].unchokes = True  # also on a new connection, where one is lost
     serve_until(
         stage,
         lambda: len(pieces_given(stage)) == stage.plan.pieces,

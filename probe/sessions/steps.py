@@ -137,10 +137,12 @@ def got(stage: Stage, who: int, index: int, case: str = "SV-02", seconds: float 
     link = stage.link(who)
     found: list[Event] = []
     for _ in range(3):
+        if link.eof:
+            link = _come_back(stage, who)
         if link.choked_by:
             unchoked(stage, who)
         found = _answer(stage, link, index, seconds)
-        if found or not link.choked_by:
+        if found or not (link.choked_by or link.eof):
             break
     stage.require(
         case,
@@ -149,6 +151,13 @@ def got(stage: Stage, who: int, index: int, case: str = "SV-02", seconds: float 
         who,
     )
     return found[0]
+
+
+def _come_back(stage: Stage, who: int) -> Link:
+    """A connection was lost, which is no fault by itself: wait for the next one."""
+    neighbor = stage.neighbors[who]
+    stage.wait(MUST_SECONDS, lambda: neighbor.link is not None and not neighbor.link.eof and bool(neighbor.link.has))  # fmt: skip
+    return stage.link(who)
 
 
 def _answer(stage: Stage, link: Link, index: int, seconds: float) -> list[Event]:
