@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import shutil
@@ -20,7 +21,7 @@ _OWN = re.compile(
 )
 """Entries of a project that a session has itself, or that no program needs."""
 _LARGEST_COPIED = 20 << 20
-_MOST_ENTRIES = 5000
+_MOST_FILES = 5000
 
 
 def content(plan: Plan) -> bytes:
@@ -96,30 +97,34 @@ class Folder:
             return
         if not project.is_dir():
             raise SettingsError(f"{project}: the project's folder doesn't exist")
-        waiting = [project]
         count = 0
-        while waiting:
-            folder = waiting.pop()
-            target = base / folder.relative_to(project)
+        for place, folders, files in os.walk(project):
+            folders[:] = [
+                one
+                for one in folders
+                if not _OWN.fullmatch(one) and not self.root.is_relative_to(Path(place, one))
+            ]
+            target = base / Path(place).relative_to(project)
             target.mkdir(parents=True, exist_ok=True)
-            for entry in sorted(folder.iterdir()):
-                if _OWN.fullmatch(entry.name) or self.root.is_relative_to(entry):
-                    continue
-                count += 1
-                if count > _MOST_ENTRIES:
-                    raise SettingsError(
-                        f"{project}: more than {_MOST_ENTRIES} files; name the program's own folder with --project"
-                    )
-                if entry.is_dir() and not entry.is_symlink():
-                    waiting.append(entry)
-                elif self.settings.copy == "link":
-                    (target / entry.name).symlink_to(entry)
-                elif entry.is_file() and entry.stat().st_size <= _LARGEST_COPIED:
-                    shutil.copy2(entry, target / entry.name)
+            for name in files:
+                if not _OWN.fullmatch(name):
+                    count += 1
+                    self._bring(f"{place}/{name}", f"{target}/{name}")
+            if count > _MOST_FILES:
+                raise SettingsError(
+                    f"{project}: more than {_MOST_FILES} files; name the program's own folder with --project"
+                )
+
+    def _bring(self, source: str, target: str) -> None:
+        if self.settings.copy == "link":
+            os.symlink(source, target)  # noqa: PTH211 -- hundreds of them, for each session
+        elif Path(source).is_file() and Path(source).stat().st_size <= _LARGEST_COPIED:
+            shutil.copy2(source, target)
 
 
 def _texts(plan: Plan, ports: Mapping[int, int], host: str) -> tuple[bytes, bytes]:
     """`Common.cfg` and `PeerInfo.cfg`, in the plan's form (spec 1.2, 1.3, 1.5)."""
+    form = plan.form.split()
     common = [
         ("NumberOfPreferredNeighbors", plan.k),
         ("UnchokingInterval", f"{plan.p:g}"),
@@ -128,16 +133,16 @@ def _texts(plan: Plan, ports: Mapping[int, int], host: str) -> tuple[bytes, byte
         ("FileSize", plan.file_size),
         ("PieceSize", plan.piece_size),
     ]
-    if plan.form == "order":
+    if "order" in form:
         common.reverse()
-    blank = "  " if plan.form == "blanks" else " "
+    blank = "  " if "blanks" in form else " "
     lines = [f"{key}{blank}{value}" for key, value in common]
     rows = [blank.join([str(one), host, str(ports[one]), str(int(has))]) for one, has in plan.peers]
-    if plan.form == "comment":
+    if "comment" in form:
         lines.insert(0, "# swarm")
-    if plan.form == "blank-line":
+    if "blank-line" in form:
         lines.insert(3, "")
         rows.append("")
-    end = "\r\n" if plan.form == "crlf" else "\n"
-    last = "" if plan.form == "nonl" else end
+    end = "\r\n" if "crlf" in form else "\n"
+    last = "" if "nonl" in form else end
     return (end.join(lines) + last).encode(), (end.join(rows) + last).encode()

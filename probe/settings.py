@@ -97,7 +97,11 @@ class Settings:
         toml=True,
         metavar="IDS",
     )
-    quick: bool = option("without the long choking sessions", default=False, toml=True)
+    quick: bool = option(
+        "only the sessions that find most, without the long choking ones (about 8 s)",
+        default=False,
+        toml=True,
+    )
     jobs: int = option("sessions held at once", 8, toml=True, metavar="N")
     patience: float = option(
         "factor on how long an answer is waited for", 1.0, toml=True, metavar="FACTOR"

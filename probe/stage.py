@@ -124,7 +124,7 @@ class Stage:
         """End the program, close all sockets, read what it left."""
         record = self.record
         if self.program:
-            self.program.stop(gently=True)
+            self.program.stop()
             record.status = self.program.status
             record.output = tuple(self.program.last_words())
             record.trace = tuple(self.program.traceback())

@@ -60,8 +60,8 @@ UNREAD_SECONDS = 0.5
 Key = tuple[str, int | None, int | None]
 
 
-def happened(record: Record, until: float) -> tuple[Counter[Key], dict[Key, Event]]:
-    """The lines that a log must have for what was done before a moment, with the event of each."""
+def happened(record: Record, until: float = float("inf")) -> tuple[Counter[Key], dict[Key, Event]]:
+    """The lines that a log may have, and must have for what was done before `until` and surely read."""
     wanted: Counter[Key] = Counter()
     events: dict[Key, Event] = {}
     greeted: dict[int, set[bool]] = {}
@@ -70,7 +70,8 @@ def happened(record: Record, until: float) -> tuple[Counter[Key], dict[Key, Even
         key: Key | None = None
         if event.at > until:
             break
-        if event.sent and event.at > ended.get(event.link, until) - UNREAD_SECONDS:
+        unread = event.sent and event.at > ended.get(event.link, until) - UNREAD_SECONDS
+        if unread and until < float("inf"):
             continue
         if event.kind == "handshake":
             both = greeted.setdefault(event.link, set())
@@ -150,7 +151,7 @@ def _missing(record: Record, lines: list[Line], until: float) -> list[Finding]:
 
 
 def _invented(record: Record, lines: list[Line]) -> Finding:
-    wanted, _ = happened(record, float("inf"))
+    wanted, _ = happened(record)
     for one in lines:
         key = (one.kind, one.other, one.piece)
         told = one.kind in {*_MESSAGES.values(), "has downloaded the piece"}

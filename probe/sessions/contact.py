@@ -113,6 +113,7 @@ def judge(stage: Stage, link: Link, *, first: bool) -> None:
         closed = " You closed it." if link.eof else ""
         text = f"You have a connection with {who}, but send no handshake on it.{closed}"
         stage.require("HS-01", kept=False, because=text, who=who)
+    stage.keep("HS-01")
     if stage.seen("bitfield", who) or stage.seen("interested", who):
         stage.keep("FR-01")
     stage.tell(

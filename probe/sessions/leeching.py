@@ -119,7 +119,16 @@ def segment(stage: Stage) -> None:
     interested(stage, 1001, "FR-03", "Handshake and bitfield came in one segment; you didn't say interested.")  # fmt: skip
 
 
-@session("crossing", "1001* 1002 >1003", (2, 1, 2), "RQ-11", pieces=23, seconds=4.0, watched=True)
+@session(
+    "crossing",
+    "1001* 1002 >1003",
+    (2, 1, 2),
+    "RQ-11",
+    pieces=23,
+    seconds=4.0,
+    watched=True,
+    quick=False,
+)
 def crossing(stage: Stage) -> None:
     """1001's choke crosses a request, and its piece follows the choke."""
     seed = stage.neighbors[1001]
@@ -172,7 +181,13 @@ def pair(stage: Stage) -> None:
 
 
 @session(
-    "third", "1001 1002 >1003 1004 1005*", (2, 1, 2), "RQ-12 SV-06 IN-08", pieces=23, seconds=6.0
+    "third",
+    "1001 1002 >1003 1004 1005*",
+    (2, 1, 2),
+    "RQ-12 SV-06 IN-08",
+    pieces=23,
+    seconds=6.0,
+    quick=False,
 )
 def third(stage: Stage) -> None:
     """1001 has 0-9, 1002 has 5-15 and never unchokes, 1004 has 10-22; all fetch from the program what they lack."""
@@ -259,7 +274,7 @@ def order(stage: Stage) -> None:
     stage.check("CN-05", kept=answered, because=because)
 
 
-@session("ids", "70000* >7 5", (2, 1, 2), "CF-08", seconds=1.5)
+@session("ids", "70000* >7 5", (2, 1, 2), "CF-08", seconds=1.5, quick=False)
 def ids(stage: Stage) -> None:
     """Ids of one digit, and above 65535."""
     stage.start()
@@ -274,7 +289,7 @@ def ids(stage: Stage) -> None:
         stage.require(case, kept=False, because="With the ids 70000, 7 and 5, no handshake came.")
 
 
-@session("end-eof", "1001* >1002", (2, 1, 2), "EN-06", seconds=3.0, ends=True)
+@session("end-eof", "1001* >1002", (2, 1, 2), "EN-06", seconds=3.0, ends=True, quick=False)
 def end_eof(stage: Stage) -> None:
     """The seed closes as soon as the program has told its last piece."""
     stage.start()
@@ -294,7 +309,16 @@ def end_eof(stage: Stage) -> None:
     stage.expect("EN-06", ends.END_SECONDS, lambda: not stage.running, "All were complete and 1001 had closed, but your program went on running.", 1001)  # fmt: skip
 
 
-@session("big-fetch", "1001* >1002", (2, 1, 2), "FR-09", pieces=2, piece_size=1 << 20, last=1 << 20)
+@session(
+    "big-fetch",
+    "1001* >1002",
+    (2, 1, 2),
+    "FR-09",
+    pieces=2,
+    piece_size=1 << 20,
+    last=1 << 20,
+    quick=False,
+)
 def big_fetch(stage: Stage) -> None:
     """The program fetches two pieces of 1 MiB."""
     stage.start()
@@ -307,13 +331,21 @@ def big_fetch(stage: Stage) -> None:
     ends.file_is_right(stage, "FR-09")
 
 
-@session("wrong-id", "1001* >1002", (2, 1, 2), "HS-06", watched=False)
+@session("wrong-id", "1001* >1002", (2, 1, 2), "HS-06", watched=False, quick=False)
 def wrong_id(stage: Stage) -> None:
     """1001 answers as 1009, a peer that isn't listed."""
     refuse(stage, "HS-06", (1009, wire.HEADER), "1001, which you dialled, answered as 1009; it is another peer, but you went on.")  # fmt: skip
 
 
-@session("wrong-header-dialled", "1001* >1002", (2, 1, 2), "HS-08", watched=False, lawful=False)
+@session(
+    "wrong-header-dialled",
+    "1001* >1002",
+    (2, 1, 2),
+    "HS-08",
+    watched=False,
+    lawful=False,
+    quick=False,
+)
 def wrong_header_dialled(stage: Stage) -> None:
     """1001 answers with another header."""
     refuse(stage, "HS-08", (1001, b"P2PFILESHARINGPROX"), "1001, which you dialled, answered with the header P2PFILESHARINGPROX, but you went on.")  # fmt: skip

@@ -71,7 +71,9 @@ def bytewise(stage: Stage) -> None:
     unchoked(stage, 1002, "HS-03")
 
 
-@session("all-in-one", ">1001* 1002 1003", (2, 1, 2), "FR-07 FR-08", pieces=40, seconds=4.0)
+@session(
+    "all-in-one", ">1001* 1002 1003", (2, 1, 2), "FR-07 FR-08", pieces=40, seconds=4.0, quick=False
+)
 def all_in_one(stage: Stage) -> None:
     """Twenty messages in one segment, then twenty in parts of three bytes."""
     one = stage.neighbors[1002]
@@ -103,8 +105,7 @@ def all_in_one(stage: Stage) -> None:
 
 @session(
     "big", ">1001* 1002 1003", (2, 1, 2), "FR-09 FR-10", pieces=3, piece_size=1 << 20, last=1 << 20,
-    seconds=6.0,
-)  # fmt: skip
+    seconds=6.0, quick=False)  # fmt: skip
 def big(stage: Stage) -> None:
     """Pieces of 1 MiB; 1002 reads 50 kB a second, 1003 as fast as they come."""
     slow = stage.neighbors[1002]
@@ -155,25 +156,25 @@ def _shortened(stage: Stage, case: str) -> None:
         got(stage, 1002, 0, case)
 
 
-@session("one-piece", ">1001* 1002", (2, 1, 2), "CF-04", pieces=1)
+@session("one-piece", ">1001* 1002", (2, 1, 2), "CF-04", pieces=1, quick=False)
 def one_piece(stage: Stage) -> None:
     """A file of one piece."""
     _shortened(stage, "CF-04")
 
 
-@session("exact", ">1001* 1002", (2, 1, 2), "CF-05", pieces=8, last=512)
+@session("exact", ">1001* 1002", (2, 1, 2), "CF-05", pieces=8, last=512, quick=False)
 def exact(stage: Stage) -> None:
     """A file of exactly eight pieces."""
     _shortened(stage, "CF-05")
 
 
-@session("k-large", ">1001* 1002", BOUNDARY, "CF-06")
+@session("k-large", ">1001* 1002", BOUNDARY, "CF-06", quick=False)
 def k_large(stage: Stage) -> None:
     """More preferred neighbors than there are neighbors."""
     _shortened(stage, "CF-06")
 
 
-@session("p-over-m", ">1001* 1002", (2, 2, 1), "CF-07", seconds=3.0)
+@session("p-over-m", ">1001* 1002", (2, 2, 1), "CF-07", seconds=3.0, quick=False)
 def p_over_m(stage: Stage) -> None:
     """The optimistic interval is the shorter one."""
     _shortened(stage, "CF-07")
@@ -189,7 +190,7 @@ def two_seeds(stage: Stage) -> None:
     stage.expect("IN-03", MUST_SECONDS, lambda: link.interest is False, "1001's bitfield has nothing that you lack; you answered nothing, it should be not interested.", 1001)  # fmt: skip
 
 
-@session("seed-last", "1001 1002 >1003*", (2, 1, 2), "CN-06")
+@session("seed-last", "1001 1002 >1003*", (2, 1, 2), "CN-06", quick=False)
 def seed_last(stage: Stage) -> None:
     """The seed is listed last and dials all."""
     stage.start()
@@ -322,15 +323,24 @@ def _configuration(name: str, form: str, case: str, about: str) -> None:
         full(stage, 1002, case)
 
     script.__doc__ = about + "."
-    session(name, ">1001* 1002", (2, 1, 2), case, lawful=False, form=form, seconds=1.0)(script)
+    session(
+        name, ">1001* 1002", (2, 1, 2), case, lawful=False, form=form, seconds=1.0, quick=False
+    )(script)
 
 
 for _name, _form, _case, _about in (
-    ("config-crlf", "crlf", "CF-01", "The configuration has Windows line ends"),
-    ("config-order", "order", "CF-01", "The keys of Common.cfg come in another order"),
-    ("config-blank-line", "blank-line", "CF-01", "The configuration has blank lines"),
+    (
+        "config-crlf-order-blank",
+        "crlf order blank-line",
+        "CF-01",
+        "The configuration has Windows line ends, blank lines, and its keys in another order",
+    ),
     ("config-nonl", "nonl", "CF-02", "The files don't end with a line end"),
-    ("config-blanks", "blanks", "CF-03", "Words are separated by two blanks"),
-    ("config-comment", "comment", "CF-03", "Common.cfg begins with a comment"),
+    (
+        "config-blanks",
+        "blanks comment",
+        "CF-03",
+        "Words are separated by two blanks, and Common.cfg begins with a comment",
+    ),
 ):
     _configuration(_name, _form, _case, _about)
