@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
@@ -12,6 +14,7 @@ from harness import scale as scaling
 from harness import swarm as swarms
 from harness.finish import finish, path_of
 from harness.remote import tasks as remote
+from probe import cli as probe
 from verifier import cli as verifier
 
 
@@ -106,6 +109,38 @@ def docs(_context: Context) -> None:
     Exit status: 0.
     """
     commands.docs()
+
+
+@task(
+    name="probe",
+    auto_shortflags=False,
+    help={
+        "command": "Command that starts the program, with {id} for the peer's id (default: that of probe.toml).",
+        "project": "Folder of the program.",
+        "build": "Command that builds it.",
+        "quick": "Only the sessions that find most, about 8 s.",
+        "options": "Further options and cases, as `python -m probe --help` has them.",
+    },
+)
+def probe_program(
+    _context: Context,
+    *,
+    command: str = "",
+    project: str = "",
+    build: str = "",
+    quick: bool = False,
+    options: str = "",
+) -> None:
+    """Test any team's program: play all its neighbors and say which rules it breaks.
+
+    Example: invoke probe --command 'python3 peerProcess.py {id}' --quick.
+    Exit status: 0 nothing broken, 1 broken, 2 can't be judged or wrong use, 3 something undecided.
+    """
+    given = [command] if command else []
+    given += [f"--project={project}"] if project else []
+    given += [f"--build={build}"] if build else []
+    given += ["--quick"] if quick else []
+    finish(lambda: probe.main([*given, *shlex.split(options)]))
 
 
 @task(

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from harness import conformance, diagrams
+from harness import catalogue, conformance, diagrams
 from harness.runfolder import ROOT, RUNS
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def docs() -> None:
     for page, text in (
         (diagrams.PAGE, diagrams.render()),
         (conformance.PAGE, conformance.render()),
+        (catalogue.PAGE, catalogue.render()),
     ):
         if not page.exists() or page.read_text(encoding="utf-8") != text:
             page.write_text(text, encoding="utf-8")

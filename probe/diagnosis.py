@@ -324,14 +324,19 @@ def _shown(data: bytes) -> str:
     return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in data)
 
 
+def is_lowest_first(bits: list[Event], wanted: bytes) -> bool:
+    """Whether a bitfield is the right one with the bits of each byte in the opposite order."""
+    mirrored = wire.lowest_first(wanted)
+    return bool(bits) and bits[0].data in {mirrored, mirrored.rstrip(b"\0")}
+
+
 def about_bitfield(bits: list[Event], wanted: bytes, pieces: int) -> str:
     """What is wrong with a seed's bitfield."""
     if not bits:
         return "You have the file, but sent no bitfield."
     data = bits[0].data
     said = f"For {pieces} pieces you sent {data.hex(' ') or '(no bytes)'}, it must be {wanted.hex(' ')}."
-    mirrored = wire.lowest_first(wanted)
-    if data in {mirrored, mirrored.rstrip(b"\0")}:
+    if is_lowest_first(bits, wanted):
         return (
             "Your bitfield is written lowest bit first. Piece 0 is the HIGHEST bit of byte 0; "
             f"java.util.BitSet.toByteArray() does the opposite and cuts zero bytes at the end. {said}"

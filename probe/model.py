@@ -58,6 +58,8 @@ class Finding:
     blocked_by: str = ""
     spine: bool = False
     """Whether the conversation got stuck here."""
+    cause: str = ""
+    """How it broke, where that explains more than the case alone."""
 
 
 @dataclass(frozen=True, slots=True)

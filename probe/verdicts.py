@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -65,7 +66,7 @@ def _level(one: Finding) -> Finding:
     level = CASES[one.case].level
     if one.outcome is Outcome.BROKEN and level != "F":
         outcome = Outcome.WARNED if level == "W" else Outcome.TOLD
-        return Finding(one.case, one.session, outcome, one.because, one.events, one.lines, one.blocked_by, one.spine)  # fmt: skip
+        return dataclasses.replace(one, outcome=outcome)
     return one
 
 
@@ -108,7 +109,7 @@ def roots(results: dict[str, Result]) -> list[Root]:
             (
                 other
                 for other in bad
-                if case in EXPLAINS.get(other, ()) and bad[other].outcome is Outcome.BROKEN
+                if case in explained_by(bad[other]) and bad[other].outcome is Outcome.BROKEN
             ),
             "",
         )
@@ -126,6 +127,13 @@ def roots(results: dict[str, Result]) -> list[Root]:
             if top in made:
                 made[top].blocks.append(one)
     return sorted(made.values(), key=_weight)
+
+
+def explained_by(result: Result) -> frozenset[str]:
+    """The cases that break as a consequence of this one, given how it broke."""
+    causes = {one.cause for one in result.findings if one.cause}
+    keys = [result.case, *(f"{result.case} {cause}" for cause in causes)]
+    return frozenset(case for key in keys for case in EXPLAINS.get(key, ()))
 
 
 def _top(case: str, causes: dict[str, str]) -> str:

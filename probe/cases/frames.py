@@ -96,6 +96,37 @@ EXPLAINS |= {
     "BF-01": ("BF-02", "BF-03", "CF-01", "CF-02", "CF-03", "CF-09", "CN-06"),
     "BF-05": ("FR-06", "RQ-04", "RQ-08", "FI-01", "FI-02", "IN-02", "IN-05", "EN-04", "RQ-02"),
     "BF-02": ("BF-03",),
+    # Whoever writes the lowest bit first reads so, too: it asks for what isn't there, and never for some.
+    "BF-01 lowest-bit": (
+        *("BF-05", "BF-06", "BF-08", "FR-06", "FR-09", "FR-10", "CF-04", "CF-05", "CF-06", "CF-07"),
+        *(
+            "IN-01",
+            "IN-02",
+            "IN-03",
+            "IN-04",
+            "IN-05",
+            "IN-07",
+            "IN-08",
+            "RQ-02",
+            "RQ-04",
+            "RQ-06",
+            "RQ-08",
+        ),
+        *(
+            "RQ-10",
+            "RQ-11",
+            "RQ-12",
+            "FI-01",
+            "FI-02",
+            "HV-04",
+            "EN-01",
+            "EN-02",
+            "EN-03",
+            "EN-04",
+            "EN-06",
+        ),
+        *("RB-02", "RB-03", "RB-04", "RB-07", "CH-08", "CH-13", "SV-06", "LG-06"),
+    ),
 }
 _SIZES = {"choke": 0, "unchoke": 0, "interested": 0, "not interested": 0, "have": 4, "request": 4}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from probe import diagnosis, wire
 from probe.link import Link
-from probe.model import Outcome
+from probe.model import Finding, Outcome
 from probe.program import listening_ports
 from probe.registry import session
 from probe.sessions.steps import UP_SECONDS, give_up
@@ -124,6 +124,12 @@ def judge(stage: Stage, link: Link, *, first: bool) -> None:
     if plan.seed:
         bits = stage.seen("bitfield", who)
         wanted = wire.bits_of(set(range(plan.pieces)), plan.pieces)
+        if diagnosis.is_lowest_first(bits, wanted):
+            because = diagnosis.about_bitfield(bits, wanted, plan.pieces)
+            stage.record.findings.append(
+                Finding("BF-01", plan.name, Outcome.BROKEN, because, (bits[0],), cause="lowest-bit")
+            )
+            return
         kept = bool(bits) and bits[0].data == wanted
         stage.check(
             "BF-01",

@@ -327,7 +327,13 @@ def big_fetch(stage: Stage) -> None:
     link = stage.link(1001)
     link.say(wire.UNCHOKE)
     asked(stage, 1001)
-    stage.expect("FR-09", 8.0, lambda: complete(stage, 1001), "A piece of 1 MiB was sent to you; no have for it came.", 1001)  # fmt: skip
+    stage.expect(
+        "FR-09",
+        8.0,
+        lambda: len(pieces_given(stage)) == stage.plan.pieces,
+        "A piece of 1 MiB was sent to you; you didn't ask for the next one.",
+        1001,
+    )
     ends.file_is_right(stage, "FR-09")
 
 
