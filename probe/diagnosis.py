@@ -250,21 +250,19 @@ def _frames(rest: bytes, pieces: int) -> Diagnosis | None:
         return JAVA_LATER
     if len(rest) == 4 and rest != bytes(4):
         return None
-    for shape in _SHAPES:
-        if _fits(rest, shape, pieces, exact=True):
-            return shape.found or _wide(rest, shape, pieces)
-    for shape in _SHAPES:
-        if _fits(rest, shape, pieces, exact=False):
-            return shape.found or _wide(rest, shape, pieces)
+    for whole, exact in ((True, True), (True, False), (False, True), (False, False)):
+        for shape in _SHAPES:
+            if _fits(rest, shape, pieces, exact=exact, whole=whole):
+                return shape.found or _wide(rest, shape, pieces)
     if rest[:1] in {b"\n", b"\r", b" "} or not rest[:4].strip(b"\0"):
         return PADDED
     return None
 
 
-def _fits(rest: bytes, shape: _Shape, pieces: int, *, exact: bool) -> bool:
+def _fits(rest: bytes, shape: _Shape, pieces: int, *, exact: bool, whole: bool) -> bool:
     """Whether all bytes so far are messages in this shape, with sizes that their types allow.
 
-    `exact`: a bitfield must have the right size.
+    `exact`: a bitfield must have the right size; `whole`: the last message must be complete.
     """
     at = 0
     sizes = {0: {0}, 1: {0}, 2: {0}, 3: {0}, 4: {4}, 6: {4}}
@@ -273,12 +271,12 @@ def _fits(rest: bytes, shape: _Shape, pieces: int, *, exact: bool) -> bool:
     while at < len(rest):
         part = rest[at:]
         if len(part) < shape.head:
-            return at > 0
+            return at > 0 and not whole
         found = shape.read(part)
         if not found or found[0] not in sizes.get(found[1], wide if found[1] == 5 else set()):
             return False
         at += shape.head + found[0]
-    return at == len(rest) or at - len(rest) < 4 * pieces
+    return at == len(rest) or (not whole and at - len(rest) < 4 * pieces)
 
 
 def _wide(rest: bytes, shape: _Shape, pieces: int) -> Diagnosis | None:

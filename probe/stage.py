@@ -7,6 +7,7 @@ import itertools
 import selectors
 import socket
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,8 +20,8 @@ from probe.link import Link
 from probe.logs import read_log
 from probe.model import Event, Finding, Outcome, Plan, Record
 from probe.neighbor import Neighbor
-from probe.program import Order, Program
-from probe.settings import Settings
+from probe.program import Order, Program, ProgramError
+from probe.settings import Settings, SettingsError
 
 LONGEST_SECONDS = 50.0
 """No session is held longer; ending the program comes on top."""
@@ -93,8 +94,13 @@ class Stage:
             self.plan.script(self)
         except Stuck as stuck:
             self.stuck_at = stuck.case
+        except (Cancelled, SettingsError, ProgramError):
+            raise
         except OSError as error:
-            record.problem = f"the session can't be held: {error}"
+            record.problem = f"the system doesn't let it: {error}"
+        except Exception as error:  # noqa: BLE001 -- a fault of ours costs one session, not the run
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            record.problem = f"internal error of the probe, please report it: {error!r} in {where.filename}:{where.lineno}"
         finally:
             self.close()
         record.seconds = self.now()

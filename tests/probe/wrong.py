@@ -5,11 +5,14 @@ python -m tests.probe.wrong FAULT ID --workdir DIR
 
 from __future__ import annotations
 
+import socket
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 from tests.reference import choking, habits, peer, wire
+from tests.reference.link import start as link_start
 from tests.reference.peer import Peer
 from tests.reference.wire import Type
 
@@ -145,9 +148,9 @@ def waits_for_bitfield() -> None:
         for target in targets:
             while target.peer_id not in self.links:
                 try:
-                    sock = peer.socket.create_connection((target.host, target.port), timeout=5)
+                    sock = socket.create_connection((target.host, target.port), timeout=5)
                 except OSError:
-                    peer.time.sleep(0.1)
+                    time.sleep(0.1)
                     continue
                 accept_one(self, sock, sock.getpeername(), target.peer_id)
 
@@ -165,7 +168,7 @@ def waits_for_bitfield() -> None:
             self.end_of_stream(link)
 
     targets: list[Any] = []
-    plain = peer.start
+    plain = link_start
     replace(Peer, "begin", begin)
     replace(peer, "start", start)
 
@@ -214,7 +217,7 @@ def in_order() -> None:
 
     def init(self: Peer, *arguments: Any) -> None:
         made(self, *arguments)
-        self.rng.choice = lambda options: options[0]  # type: ignore[method-assign]
+        replace(self.rng, "choice", lambda options: options[0])
 
     replace(Peer, "__init__", init)
 
