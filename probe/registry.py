@@ -110,22 +110,21 @@ def is_passive(case: str) -> bool:
 
 def select(words: list[str], ignored: list[str]) -> tuple[set[str], set[str]]:
     """The cases that are asked for, and the sessions that answer them; SelectionError."""
-    chosen = _named(words) if words else (set(CASES), set(PLANS))
-    left_out = _named([part for word in ignored for part in word.split(",")], whole=False)
-    picked = chosen[0] - left_out[0]
-    plans = {
-        name
-        for name, plan in PLANS.items()
-        if name not in left_out[1] and (name in chosen[1] or picked & set(plan.answers))
-    }
+    left_out, plans_out = _named([part for word in ignored for part in word.split(",")])
     if not words:
-        plans = {name for name in plans if picked & set(PLANS[name].answers)}
-    elif any(is_passive(case) and not answered_by(case) for case in picked):
-        plans |= {"serve", "fetch"} - left_out[1]
-    return picked, plans
+        picked = set(CASES) - left_out
+        plans = {name for name, plan in PLANS.items() if picked & set(plan.answers)}
+        return picked, plans - plans_out
+    asked, plans = _named(words)
+    picked = (asked | {case for name in plans for case in PLANS[name].answers}) - left_out
+    plans |= {name for name, plan in PLANS.items() if asked & picked & set(plan.answers)}
+    if any(is_passive(case) and not answered_by(case) for case in asked & picked):
+        plans |= {"serve", "fetch"}
+    return picked, plans - plans_out
 
 
-def _named(words: list[str], *, whole: bool = True) -> tuple[set[str], set[str]]:
+def _named(words: list[str]) -> tuple[set[str], set[str]]:
+    """The cases and the sessions that words name; SelectionError."""
     found: set[str] = set()
     plans: set[str] = set()
     for word in words:
@@ -138,8 +137,6 @@ def _named(words: list[str], *, whole: bool = True) -> tuple[set[str], set[str]]
             found |= {one for one in CASES if one.startswith(upper + "-")}
         elif word in PLANS:
             plans.add(word)
-            if whole:
-                found |= set(PLANS[word].answers)
         else:
             cited = {one.id for one in CASES.values() if word in one.clause.split(", ")}
             if not cited:

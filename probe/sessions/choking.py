@@ -28,6 +28,12 @@ def begin(stage: Stage, *, silent: tuple[int, ...] = ()) -> float:
     return stage.mark("interested")
 
 
+def still_runs(stage: Stage) -> None:
+    """Nobody was complete, so the program must not have ended meanwhile."""
+    case = "EN-01" if stage.plan.seed else "EN-03"
+    stage.require(case, stage.running, "Your program ended though others still lack pieces.")
+
+
 def any_unchoke(stage: Stage, seconds: float = 0.0) -> None:
     """Somebody is unchoked at all, or all that follows can't be asked."""
     seconds = seconds or 2 * stage.plan.p + 1.5
@@ -53,6 +59,7 @@ def slots(stage: Stage) -> None:
     any_unchoke(stage)
     stage.run(max(0.0, ready + 13.0 - stage.now()), lambda: not stage.running)
     stage.run(6.0, lambda: len({e.who for e in stage.seen("unchoke")}) != 3 or not stage.running)
+    still_runs(stage)
     end = stage.now()
     record = stage.record
     first = stage.seen("unchoke")[0].at
@@ -97,6 +104,7 @@ def slots_k(stage: Stage) -> None:
     ready = begin(stage, silent=(1008,))
     any_unchoke(stage)
     stage.run(max(0.0, ready + 10.0 - stage.now()), lambda: not stage.running)
+    still_runs(stage)
     record, end = stage.record, stage.now()
     record.findings.append(cases.too_many(record, end))
     record.findings.append(cases.too_few(record, stage.seen("unchoke")[0].at + 0.1, end))
@@ -130,6 +138,7 @@ def optim(stage: Stage) -> None:
     """Four are interested; the optimistic choice comes after 4 s, the preferred one after 6 s."""
     ready = begin(stage)
     stage.run(max(0.0, ready + 10.0 - stage.now()), lambda: separate_unchokes(stage) > 1)
+    still_runs(stage)
     times = sorted(e.at for e in stage.seen("unchoke"))
     stage.check(
         "CH-09",
@@ -178,6 +187,7 @@ def _different(stage: Stage, case: str, since: float, choices: int, who: str) ->
         one for one in stage.neighbors if (link := stage.neighbors[one].link) and not link.choked_by
     }
     stage.run(choices * stage.plan.p + 0.5, lambda: len(chosen()) > 1 or not stage.running)
+    still_runs(stage)
     found = sorted(chosen())
     stage.check(case, *stage.seen("unchoke")[:4], kept=len(found) > 1, because=f"{who} chose {', '.join(map(str, found)) or 'nobody'} only, out of four that are interested.")  # fmt: skip
 
@@ -209,6 +219,7 @@ def rate(stage: Stage) -> None:
     for who in shares:
         stage.link(who).say(wire.UNCHOKE)
     stage.run(9.5, lambda: not stage.running)
+    still_runs(stage)
     first = [began + 3.0 + 0.5 * number for number in range(13)]
     fastest(stage, "CH-08", 1002, first, 11)
     swapped = stage.now()

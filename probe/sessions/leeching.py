@@ -64,7 +64,7 @@ def rechoke(stage: Stage) -> None:
     serve_until(
         stage,
         lambda: len(pieces_given(stage)) == stage.plan.pieces,
-        "RQ-06" if pieces_given_or(stage) <= {lost} else "RQ-08",
+        lambda: "RQ-06" if pieces_missing(stage) <= {lost} else "RQ-08",
         f"1001 choked you before it answered your request for piece {lost}; you never asked for it again, though 1002 has it and unchoked you.",
         who=1002,
     )
@@ -75,7 +75,7 @@ def rechoke(stage: Stage) -> None:
     ends.log_is_right(stage)
 
 
-def pieces_given_or(stage: Stage) -> set[int]:
+def pieces_missing(stage: Stage) -> set[int]:
     """Pieces that were not given yet."""
     return set(range(stage.plan.pieces)) - pieces_given(stage)
 

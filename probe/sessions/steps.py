@@ -181,7 +181,7 @@ def fetch_all(stage: Stage, who: int, order: list[int]) -> None:
 def serve_until(
     stage: Stage,
     done: Callable[[], bool],
-    case: str,
+    case: str | Callable[[], str],
     because: str,
     *,
     pause: float = MUST_SECONDS,
@@ -191,7 +191,8 @@ def serve_until(
     while not done():
         moved = _moves(stage, done, pause)
         if not moved or not stage.running:
-            stage.require(case, done(), because, who)
+            found = case if isinstance(case, str) else case()
+            stage.require(found, done(), because, who)
 
 
 def _moves(stage: Stage, done: Callable[[], bool], pause: float) -> bool:

@@ -88,7 +88,7 @@ def fetch(stage: Stage) -> None:
     serve_until(
         stage,
         lambda: len(pieces_given(stage)) == stage.plan.pieces,
-        "RQ-08" if bits_are_understood(stage) else "BF-05",
+        lambda: "RQ-08" if bits_are_understood(stage) else "BF-05",
         f"1001 had unchoked you and has pieces that you lack, but you stopped asking for {MUST_SECONDS:g} s.",
         who=1001,
     )
