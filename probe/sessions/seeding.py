@@ -56,7 +56,7 @@ def choked(stage: Stage) -> None:
 def bytewise(stage: Stage) -> None:
     """1002's handshake comes in single bytes."""
     one = stage.neighbors[1002]
-    one.greets = one.tells = False
+    one.greets = one.tells = one.minds = False
     stage.start()
     stage.expect("ST-01", 15.0, lambda: one.link is not None, "It accepts no connection.")
     link = stage.link(1002)
@@ -65,7 +65,7 @@ def bytewise(stage: Stage) -> None:
     stage.run(link.put_slowly(wire.handshake(1002), 1))
     stage.run(0.1)
     link.announce(set())
-    one.tells = True
+    one.minds = True
     one.mind(link)
     stage.expect("HS-03", MUST_SECONDS + 1, lambda: bool(link.has), "Your bitfield didn't come after a handshake that arrived in single bytes.", 1002)  # fmt: skip
     unchoked(stage, 1002, "HS-03")
