@@ -136,10 +136,10 @@ def test_first_screens(fault: str, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert len(done.stdout.splitlines()) <= 30
     first = done.stdout.split("\n\n")[1].splitlines()
-    told = [re.sub(r"\d+", "0", line) for line in first if not re.match(r" {6}", line)]
-    golden = (SCREENS / f"{fault}.txt").read_text(encoding="utf-8").splitlines()
+    told = " ".join(" ".join(line for line in first if not re.match(r" {6}", line)).split())
+    golden = " ".join((SCREENS / f"{fault}.txt").read_text(encoding="utf-8").split())
     assert PREPARED[fault] in "".join(first[:4])
-    assert told[: len(golden)] == golden
+    assert re.sub(r"\d+", "0", told).startswith(golden)
 
 
 @pytest.mark.thorough
