@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verifier.api import verify
-from verifier.dialects import read_line
 from verifier.judge import Options
-from verifier.sentences import Kind
+from verifier.reading.dialects import read_line
+from verifier.reading.sentences import Kind
 
 KINDS = {
     Kind.MAKES: "makes a connection",
