@@ -7,22 +7,39 @@ import socket
 from collections import deque
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from probe import wire
 from probe.model import Event
+from probe.scene import Scene
 from probe.wire import Frame, Reader
 
-if TYPE_CHECKING:
-    from probe.neighbor import Neighbor
-
 _CHUNK = 65536
+
+
+class Owner(Protocol):
+    """The played peer, as its connections see it."""
+
+    peer_id: int
+    stage: Scene
+
+    def on_handshake(self, link: Link) -> None:
+        """The program's handshake came."""
+
+    def on_garbled(self, link: Link) -> None:
+        """Bytes came that can't be read."""
+
+    def on_end(self, link: Link) -> None:
+        """The program closed its side."""
+
+    def on_message(self, link: Link, frame: Frame) -> None:
+        """A message came."""
 
 
 class Link:
     """Both directions of one connection, as the played peer sees them."""
 
-    def __init__(self, neighbor: Neighbor, sock: socket.socket, *, dialled: bool) -> None:
+    def __init__(self, neighbor: Owner, sock: socket.socket, *, dialled: bool) -> None:
         """`dialled`: the played peer made it; otherwise the program did."""
         self.neighbor = neighbor
         self.stage = neighbor.stage

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from probe.stage import Stage
+Script = Callable[..., None]
+"""A conversation: takes the stage on which it is held."""
 
 
 class Outcome(Enum):
@@ -98,7 +97,7 @@ class Plan:
     pieces: int
     piece_size: int
     last: int
-    script: Callable[[Stage], None]
+    script: Script
     answers: tuple[str, ...]
     """Cases that it answers, in the order of the conversation."""
     about: str

@@ -11,14 +11,11 @@ import random
 import selectors
 import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from probe import ports, wire
 from probe.link import Link
+from probe.scene import Scene
 from probe.wire import Frame
-
-if TYPE_CHECKING:
-    from probe.stage import Stage
 
 _AGAIN = 0.05
 """Seconds between two dials while nobody listens there yet."""
@@ -30,7 +27,7 @@ class Neighbor:
     """One of the peers beside the program."""
 
     def __init__(
-        self, stage: Stage, peer_id: int, port: int, held: list[socket.socket], *, has: bool
+        self, stage: Scene, peer_id: int, port: int, held: list[socket.socket], *, has: bool
     ) -> None:
         """`held` are sockets bound to its port, on which it may listen."""
         self.stage = stage

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from probe.model import Case, Finding, Plan, Record
-
-if TYPE_CHECKING:
-    from probe.stage import Stage
+from probe.model import Case, Finding, Plan, Record, Script
 
 CASES: dict[str, Case] = {}
 PLANS: dict[str, Plan] = {}
@@ -68,10 +64,10 @@ def session(
     piece_size: int = 512,
     last: int = 100,
     **more: object,
-) -> Callable[[Callable[[Stage], None]], Callable[[Stage], None]]:
+) -> Callable[[Script], Script]:
     """Register a session. `peers` are ids in order: `*` has the file, `>` is the program."""
 
-    def register(script: Callable[[Stage], None]) -> Callable[[Stage], None]:
+    def register(script: Script) -> Script:
         listed = []
         you = 0
         for word in peers.split():

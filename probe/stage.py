@@ -8,7 +8,7 @@ import selectors
 import socket
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Event as Flag
@@ -62,10 +62,10 @@ class Stage:
         self.content = content(plan)
         self.record = Record(plan)
         self.patience = settings.patience
-        self.selector = selectors.DefaultSelector()
+        self.selector: selectors.BaseSelector = selectors.DefaultSelector()
         self.timers: list[tuple[float, int, Callable[[], None]]] = []
         self.counter = itertools.count()
-        self.links = itertools.count(1)
+        self.links: Iterator[int] = itertools.count(1)
         self.neighbors: dict[int, Neighbor] = {}
         self.program: Program | None = None
         self.begin = time.monotonic()
