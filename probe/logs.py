@@ -38,6 +38,8 @@ class Line:
     ids: tuple[int, ...]
     text: str
     deviations: tuple[str, ...]
+    subject: int | None = None
+    """The peer whose event it is, where the line says so."""
 
 
 def read_log(path: Path) -> list[str]:
@@ -58,11 +60,12 @@ def events_of(lines: list[str] | tuple[str, ...]) -> tuple[list[Line], list[str]
             before = found[-1]
             found[-1] = Line(
                 before.kind, before.other, before.piece, reading.continued, (), before.text,
-                (*before.deviations, *reading.deviations),
+                (*before.deviations, *reading.deviations), before.subject,
             )  # fmt: skip
         found += [
             Line(
-                KINDS[one.kind], one.other, one.piece, one.count, one.ids, text, reading.deviations
+                KINDS[one.kind], one.other, one.piece, one.count, one.ids, text,
+                reading.deviations, one.subject,
             )
             for one in reading.events
         ]  # fmt: skip

@@ -54,6 +54,7 @@ _MESSAGES = {
     "have": "received the 'have' message",
 }
 """What a played peer sends, and the sentence that must follow."""
+COMPLETE: tuple[str, int | None, int | None] = ("has downloaded the complete file", None, None)
 _ENDS = {"end of stream", "reset"}
 UNREAD_SECONDS = 0.5
 """What is sent so shortly before the program closes may never be read (spec 3.6)."""
@@ -65,6 +66,7 @@ def happened(record: Record, until: float = float("inf")) -> tuple[Counter[Key],
     wanted: Counter[Key] = Counter()
     events: dict[Key, Event] = {}
     greeted: dict[int, set[bool]] = {}
+    given: set[int | None] = set()
     ended = {e.link: e.at for e in record.events if not e.sent and e.kind in _ENDS}
     for event, side, _ in walk(record):
         key: Key | None = None
@@ -86,6 +88,10 @@ def happened(record: Record, until: float = float("inf")) -> tuple[Counter[Key],
             key = (_MESSAGES[event.kind], event.who, event.index if event.kind == "have" else None)
         elif event.sent and event.kind == "piece":
             key = ("has downloaded the piece", event.who, event.index)
+            given.add(event.index)
+            if len(given) == record.plan.pieces and not record.plan.seed:
+                wanted[COMPLETE] = 1
+                events[COMPLETE] = event
         if key:
             wanted[key] += 1
             events[key] = event
@@ -99,8 +105,13 @@ def stated(lines: list[Line]) -> Counter[Key]:
         "makes a connection",
         "is connected from",
         "has downloaded the piece",
+        COMPLETE[0],
     }
-    return Counter((one.kind, one.other, one.piece) for one in lines if one.kind in kinds)
+    return Counter(
+        COMPLETE if one.kind == COMPLETE[0] else (one.kind, one.other, one.piece)
+        for one in lines
+        if one.kind in kinds
+    )
 
 
 def judge(record: Record, *, until: float, exact: bool) -> list[Finding]:
@@ -112,9 +123,9 @@ def judge(record: Record, *, until: float, exact: bool) -> list[Finding]:
     if not record.log_place:
         because = f"There is no log_peer_{plan.you}.log in the working directory, nor another log of peer {plan.you} below it."
         return [Finding("LG-01", name, Outcome.BROKEN, because)]
-    lines, other = events_of(record.log)
+    lines, other = own_lines(record)
     found = [_place(record)]
-    found += _missing(record, lines, until)
+    found += _missing(record, lines, other, until)
     if exact:
         found.append(_invented(record, lines))
     found.append(_wording(record, lines))
@@ -126,6 +137,26 @@ def judge(record: Record, *, until: float, exact: bool) -> list[Finding]:
     return found
 
 
+def own_lines(record: Record) -> tuple[list[Line], list[str]]:
+    """The events of the log that are the program's own, and the lines that state none."""
+    lines, other = events_of(record.log)
+    return [one for one in lines if one.subject in {None, record.plan.you}], other
+
+
+_WORDS = {
+    "makes a connection": "connect",
+    "is connected from": "connect",
+    "is choked by": "choke",
+    "is unchoked by": "choke",
+    "received the 'have' message": "have",
+    "received the 'interested' message": "interest",
+    "received the 'not interested' message": "interest",
+    "has downloaded the piece": "download",
+    "has downloaded the complete file": "complete",
+}
+"""A word that a line has which means to state such an event, however it is worded."""
+
+
 def _place(record: Record) -> Finding:
     plan, place = record.plan, record.log_place
     if place.rpartition("/")[2] == f"log_peer_{plan.you}.log" and record.marks.get("log at home"):
@@ -134,7 +165,7 @@ def _place(record: Record) -> Finding:
     return Finding("LG-01", plan.name, Outcome.WARNED, because)
 
 
-def _missing(record: Record, lines: list[Line], until: float) -> list[Finding]:
+def _missing(record: Record, lines: list[Line], other: list[str], until: float) -> list[Finding]:
     wanted, events = happened(record, until)
     have = stated(lines)
     if not wanted:
@@ -147,6 +178,10 @@ def _missing(record: Record, lines: list[Line], until: float) -> list[Finding]:
     parts = [f"'{kind}' ({count} of {total[kind]})" for kind, count in kinds.items()]
     because = f"Your log has no line for: {', '.join(parts)}."
     shown = tuple(events[key] for key in lacking[:3])
+    odd = [text for text in other if any(_WORDS[kind] in text.lower() for kind in kinds)]
+    if odd:  # they may be meant for these events
+        because += " Some lines may mean them, but nobody can read them."
+        return [Finding("LG-02", record.plan.name, Outcome.WARNED, because, shown, tuple(odd[:2]))]
     return [Finding("LG-02", record.plan.name, Outcome.BROKEN, because, shown)]
 
 
@@ -175,7 +210,7 @@ def _wording(record: Record, lines: list[Line]) -> Finding:
 
 def counts(record: Record) -> Finding:
     """LG-06: one more each time, complete once (spec 8.1)."""
-    lines, _ = events_of(record.log)
+    lines, _ = own_lines(record)
     numbers = [
         one.count
         for one in lines
@@ -195,9 +230,12 @@ def counts(record: Record) -> Finding:
     return Finding("LG-06", name, Outcome.KEPT)
 
 
-def choices(record: Record) -> Finding:
-    """LG-05: who is unchoked was logged as a choice, and who was chosen was unchoked (spec 8.1)."""
-    lines, _ = events_of(record.log)
+def choices(record: Record, *, ended: bool) -> Finding:
+    """LG-05: who is unchoked was logged as a choice, and who was chosen was unchoked (spec 8.1).
+
+    `ended`: the program had ended by itself. Otherwise its last lines may never have been written.
+    """
+    lines, _ = own_lines(record)
     name = record.plan.name
     chosen: set[int] = set()
     for one in lines:
@@ -206,6 +244,12 @@ def choices(record: Record) -> Finding:
         elif one.kind == "optimistically unchoked neighbor" and one.other is not None:
             chosen.add(one.other)
     unchoked = {e.who for e in record.events if not e.sent and e.kind == "unchoke"}
+    if not unchoked:
+        return Finding("LG-05", name, Outcome.UNTRIED)
+    order = [e.who for e in record.events if not e.sent and e.kind == "unchoke"]
+    last_logged = max((at for at, who in enumerate(order) if who in chosen), default=-1)
+    if not ended:
+        unchoked = set(order[: last_logged + 1])
     if not unchoked:
         return Finding("LG-05", name, Outcome.UNTRIED)
     if unlogged := sorted(unchoked - chosen):

@@ -82,7 +82,7 @@ def chosen_lines(stage: Stage) -> None:
     path = stage.folder.find_log()
     if path:
         stage.record.log = tuple(read_log(path))
-        stage.record.findings.append(logs.choices(stage.record))
+        stage.record.findings.append(logs.choices(stage.record, ended=False))
 
 
 @session(

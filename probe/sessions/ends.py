@@ -107,5 +107,7 @@ def log_is_right(stage: Stage, *, exact: bool = True, answers: tuple[str, ...] =
     found = logs.judge(stage.record, until=until, exact=exact)
     if not stage.plan.seed and stage.record.log_place:
         found.append(logs.counts(stage.record))
+    if stage.record.log_place:
+        found.append(logs.choices(stage.record, ended=True))
     wanted = answers or stage.plan.answers
     stage.record.findings += [one for one in found if one.case in wanted]

@@ -30,7 +30,7 @@ from probe.stage import Stage
     ">1001* 1002 1003",
     (2, 1, 2),
     "ST-01 ST-02 ST-04 HS-07 BF-01 CH-01 SV-02 SV-03 EN-01 EN-02 EN-09 EN-07 EN-08 FI-04"
-    " LG-01 LG-02 LG-03 LG-04 LG-07",
+    " LG-01 LG-02 LG-03 LG-04 LG-05 LG-07",
     seconds=8.0,
     ends=True,
 )
