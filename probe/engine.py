@@ -142,7 +142,7 @@ class Engine:
             timing = [
                 one
                 for one in record.findings
-                if CASES[one.case].timing and one.outcome is not Outcome.KEPT
+                if CASES[one.case].timing and one.outcome is Outcome.UNDECIDED
             ]
             if record.lag > MOST_LAG and timing and not record.alone:
                 run.records[at] = self._one(record.plan, self.settings, alone=True)
