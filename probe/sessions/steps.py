@@ -138,7 +138,7 @@ def got(stage: Stage, who: int, index: int, case: str = "SV-02", seconds: float 
     found: list[Event] = []
     for _ in range(3):
         if link.eof:
-            link = _come_back(stage, who)
+            link = come_back(stage, who)
         if link.choked_by:
             unchoked(stage, who)
         found = _answer(stage, link, index, seconds)
@@ -153,7 +153,7 @@ def got(stage: Stage, who: int, index: int, case: str = "SV-02", seconds: float 
     return found[0]
 
 
-def _come_back(stage: Stage, who: int) -> Link:
+def come_back(stage: Stage, who: int) -> Link:
     """A connection was lost, which is no fault by itself: wait for the next one."""
     neighbor = stage.neighbors[who]
     stage.wait(MUST_SECONDS, lambda: neighbor.link is not None and not neighbor.link.eof and bool(neighbor.link.has))  # fmt: skip
