@@ -265,9 +265,13 @@ class PeerProcess:
     def _stop_on(self, number: int, status: int, reason: str) -> None:
         """The first signal ends the peer in order, the second at once."""
 
+        def end() -> None:
+            self._runtime.request_stop(status, reason)
+            self._network.hasten()
+
         def stop(_number: int, _frame: FrameType | None) -> None:
             signal.signal(number, lambda *_: os._exit(status))
-            self._network.post(lambda: self._runtime.request_stop(status, reason))
+            self._network.post(end)
 
         signal.signal(number, stop)
 

@@ -37,6 +37,22 @@ class SendPiece:
 
 
 @value
+class AcceptPiece:
+    """Keep the content of the piece that a neighbor has begun to send (spec 6.5)."""
+
+    neighbor: int
+    piece: int
+
+
+@value
+class SkipPiece:
+    """Let the content of the piece that a neighbor has begun to send pass by (spec 6.5)."""
+
+    neighbor: int
+    piece: int
+
+
+@value
 class Log:
     """Write one of the eleven lines (spec 8.1)."""
 
@@ -102,6 +118,8 @@ Effect = (
     Send
     | Broadcast
     | SendPiece
+    | AcceptPiece
+    | SkipPiece
     | Log
     | Note
     | Warn

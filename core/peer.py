@@ -1,10 +1,9 @@
 """A peer: facts come in, orders go out, and nothing else is known of the world.
 
-`Peer.handle` is the interface: one event and the time, and what is to be done about it. (One question
-is asked besides, `wants_piece`, since its answer is awaited.) One table has all causes on one screen;
-what follows from each is in the part that its handler calls: `core.downloads` (spec 5, 6),
-`core.uploads` (spec 4) and `core.ending` (spec 7). They compose the machines of `core.machines`, one
-set for each connected neighbor.
+`Peer.handle` is the interface: one event and the time, and what is to be done about it. One table has
+all causes on one screen; what follows from each is in the part that its handler calls:
+`core.downloads` (spec 5, 6), `core.uploads` (spec 4), `core.ending` and `core.waiting` (spec 7). They
+compose the machines of `core.machines`, one set for each connected neighbor.
 
 A peer that has ordered `Finish` decides nothing more, but goes on logging what its neighbors said
 before they closed (spec 7.2).
@@ -18,7 +17,7 @@ from typing import Any, assert_never
 
 from core.config import SwarmConfig
 from core.downloads import Downloads
-from core.effects import CloseConnection, Dial, Effect
+from core.effects import CloseConnection, Dial, Effect, SkipPiece
 from core.ending import Ending
 from core.errors import LocalProtocolError
 from core.events import (
@@ -29,6 +28,7 @@ from core.events import (
     MessageReceived,
     NeighborConnected,
     NeighborLost,
+    PieceOffered,
     PieceProgressed,
     PieceReceived,
     PieceSent,
@@ -52,6 +52,7 @@ from core.messages import (
 )
 from core.state import Neighbor, State
 from core.uploads import Uploads
+from core.waiting import Waiting
 
 
 class Peer:
@@ -74,10 +75,12 @@ class Peer:
         self.state = State(config, peer_id, rng, tracing=tracing)
         self.downloads = Downloads(self.state)
         self.uploads = Uploads(self.state)
-        self.ending = Ending(self.state, wait)
+        self.waiting = Waiting(self.state)
+        self.ending = Ending(self.state, self.waiting, wait)
         self._causes: dict[type[Event], Callable[[Any], None]] = {
             HavesReceived: self._on_haves,
             MessageReceived: self._on_message,
+            PieceOffered: self._on_piece_offered,
             PieceProgressed: self._on_piece_progressed,
             PieceReceived: self._on_piece_received,
             PieceSkipped: self._on_piece_skipped,
@@ -106,21 +109,11 @@ class Peer:
         orders, state.out = state.out, []
         return orders
 
-    def wants_piece(self, peer_id: int, piece: int, now: float) -> bool:
-        """A piece's header came at `now`: whether its content is to be kept (spec 6.5).
-
-        `PieceReceived` or `PieceSkipped` follows, unless the connection is lost before. Orders that
-        the answer leads to (notes for the trace) come with the next event's.
-        """
-        self.state.now = now
-        return not self.ending.finished and self.downloads.wants(self._neighbor(peer_id), piece)
-
     def _on_haves(self, event: HavesReceived) -> None:
         neighbor = self._neighbor(event.neighbor)
         self.state.log("received_have", neighbor=event.neighbor, pieces=event.pieces)
-        self.downloads.haves_received(neighbor, event.pieces)
-        if not neighbor.spoke or neighbor.pieces.complete:
-            self._on_learned(neighbor)
+        news = self.downloads.haves_received(neighbor, event.pieces)
+        self._on_learned(neighbor, news=news)
 
     def _on_message(self, event: MessageReceived) -> None:
         """Log what is prescribed, also for a message that changes nothing (spec 3.4), then act."""
@@ -144,21 +137,24 @@ class Peer:
                 if neighbor.its_interest.state != "not_interested":
                     neighbor.its_interest.told_not_interested()
             case Bitfield(flags):
-                self.downloads.bitfield_received(neighbor, flags)
-                self._on_learned(neighbor)
+                news = self.downloads.bitfield_received(neighbor, flags)
+                self._on_learned(neighbor, news=news)
             case Have() | Piece():
                 raise LocalProtocolError("haves come as HavesReceived, pieces never as messages")
             case message:
                 assert_never(message)
 
+    def _on_piece_offered(self, event: PieceOffered) -> None:
+        self.downloads.offered(self._neighbor(event.neighbor), event.piece)
+
     def _on_piece_progressed(self, event: PieceProgressed) -> None:
-        self.downloads.progressed(self._neighbor(event.neighbor), event.piece, event.at)
+        neighbor = self._neighbor(event.neighbor)
+        self.downloads.progressed(neighbor, event.piece, event.size, event.at)
 
     def _on_piece_received(self, event: PieceReceived) -> None:
         self.downloads.received(self._neighbor(event.neighbor), event.piece)
         self.ending.piece_received()
-        if self.state.own.complete:
-            self.ending.evaluate()
+        self.ending.evaluate()
 
     def _on_piece_skipped(self, event: PieceSkipped) -> None:
         self.downloads.skipped(self._neighbor(event.neighbor), event.piece)
@@ -166,9 +162,12 @@ class Peer:
     def _on_piece_sent(self, event: PieceSent) -> None:
         self.uploads.sent(self._neighbor(event.neighbor))
 
-    def _on_learned(self, neighbor: Neighbor) -> None:
-        self.ending.learned(neighbor)
-        self.ending.evaluate()
+    def _on_learned(self, neighbor: Neighbor, *, news: bool) -> None:
+        if news and neighbor.spoke:  # what it says first, it had before
+            self.ending.moved()
+        if not neighbor.spoke or neighbor.pieces.complete or (news and self.ending.clock_runs):
+            self.ending.learned(neighbor)
+            self.ending.evaluate()
 
     def _on_started(self, _event: Started) -> None:
         """Begin the schedule, dial those listed before (spec 2.1), and see whether anything is left."""
@@ -176,6 +175,8 @@ class Peer:
         self.uploads.start()
         state.out.extend(Dial(peer.peer_id) for peer in state.config.predecessors(state.peer_id))
         self.ending.evaluate()
+        if not self.ending.finished:
+            self.waiting.start()
 
     def _on_connected(self, event: NeighborConnected) -> None:
         """Log the connection and, in the same step, send what we have (spec 8.3)."""
@@ -194,6 +195,7 @@ class Peer:
         state.neighbors[peer_id] = neighbor
         state.log("was_connected" if incoming else "made_connection", neighbor=peer_id)
         state.send(peer_id, Bitfield(state.own.flags()))
+        self.waiting.connected(neighbor)
         self.ending.connected(neighbor)
         self.ending.evaluate()
 
@@ -210,6 +212,7 @@ class Peer:
             self.state.machines.remove(machine)
         self.uploads.lost(neighbor)
         self.downloads.lost(neighbor)
+        self.waiting.lost(neighbor)
         self.ending.lost(neighbor)
         self.ending.evaluate()
 
@@ -225,6 +228,8 @@ class Peer:
                 self.downloads.check_overdue()
             case Timer.MISSING:
                 self.ending.evaluate()
+            case Timer.WAITING:
+                self.waiting.check()
             case Timer.TELLING:
                 self.ending.give_up_telling()
                 self.ending.evaluate()
@@ -232,9 +237,9 @@ class Peer:
                 assert_never(timer)
 
     def _on_local_failure(self, event: LocalFailure) -> None:
-        """Stop requesting, serve on (spec 7.4); a piece that was being written is still lacking."""
+        """Stop requesting, serve on if possible (spec 7.4); a piece being written is still lacking."""
         self.state.failed = True
-        self.ending.failed(event.reason)
+        self.ending.failed(event.reason, serves=event.serves)
         self.ending.evaluate()
 
     def _on_stop_requested(self, event: StopRequested) -> None:
@@ -247,6 +252,8 @@ class Peer:
                 self.state.log("received_have", neighbor=peer_id, pieces=pieces)
             case MessageReceived(peer_id, message):
                 self._log_late(peer_id, message)
+            case PieceOffered(peer_id, piece):
+                self.state.out.append(SkipPiece(peer_id, piece))
             case NeighborLost(peer_id):
                 self.state.neighbors.pop(peer_id, None)
             case _:

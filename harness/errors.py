@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from harness.records import printable
+
 UNUSABLE = 1
 """Exit status for an unusable configuration, file or port, as of a peer (spec 7.4)."""
 USAGE = 2
@@ -22,3 +24,13 @@ class HarnessError(Exception):
     def __init__(self, message: str, *, status: int = UNUSABLE) -> None:
         super().__init__(message)
         self.status = status
+
+
+class HostError(Exception):
+    """What went wrong with a host; `str(e)` says what and what to do, without the host's name.
+
+    Much of it is the host's own words, which are made printable here.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))

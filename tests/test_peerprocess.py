@@ -277,7 +277,7 @@ def test_a_host_that_can_not_be_resolved(
     lines = told(capsys).splitlines()
     assert len(tried) > 1
     assert [("no.such.host" in line) for line in lines] == [True, False]
-    assert lines[1] == "peer 2: ended with status 3: missing: 1"
+    assert lines[1].startswith("peer 2: ended with status 3: missing: 1 (never connected);")
 
 
 def test_a_disk_that_is_full_at_the_start(
@@ -447,7 +447,10 @@ def test_signals_end_in_order(
 def test_missing_peers(pair: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A peer that nobody joins ends with status 3 and names who is missing (spec 7.3)."""
     assert run(pair, 2, "--wait", "0") == 3
-    assert told(capsys) == "peer 2: ended with status 3: missing: 1\n"
+    assert told(capsys) == (
+        "peer 2: ended with status 3: missing: 1 (never connected);"
+        " 3 of 3 pieces are with nobody who is connected\n"
+    )
 
 
 def test_one_seed_alone(alone: Path, capsys: pytest.CaptureFixture[str]) -> None:

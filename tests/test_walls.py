@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.remote.parcel import AGENT
+from harness.remote.bundle import AGENT
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY_OF_PEERIO = {"structlog"}
@@ -298,7 +298,7 @@ def test_ssh_is_remote_only(path: Path) -> None:
 def test_agent_needs_python_only(path: Path) -> None:
     """What is sent to hosts as their agent imports itself and the standard library."""
     ours = {module for module in imports_of(path) if not is_standard(module.partition(".")[0])}
-    assert ours <= {*AGENT, "harness.remote"}
+    assert ours <= {*AGENT, "harness.remote.host"}
 
 
 def clauses() -> list[tuple[int, int]]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.ending import GRACE
 from harness.errors import HOSTS_FAILED
-from harness.live import make_console, progress_table
+from harness.local.children import GRACE
+from harness.local.swarm import conclude
 from harness.remote.check import check
 from harness.remote.collect import collect
 from harness.remote.deploy import deploy
+from harness.remote.host.messages import Stopped
 from harness.remote.launch import launch
 from harness.remote.plan import make_plan
-from harness.swarm import conclude
+from harness.watch.live import make_console, progress_table
 
 if TYPE_CHECKING:
     from harness.remote.plan import Options
@@ -61,7 +62,7 @@ def run_stop(options: Options) -> int:
     plan = make_plan(options)
     console = make_console()
     with plan.connect() as fleet:
-        outcomes = fleet.each(lambda session: session.ask("stop", grace=GRACE)["ended"])
+        outcomes = fleet.each(lambda session: session.ask(Stopped, grace=GRACE).ended)
 
     def row(_name: str, ended: list[tuple[str, int, str]]) -> list[str]:
         told = [f"{what} (process {pid}): {how}" for what, pid, how in ended]

@@ -68,7 +68,7 @@ class Callbacks(Protocol):
         """All facts of this turn are told: write the log now, the sends follow (spec 8.4)."""
 
     def on_local_failure(self, reason: str) -> None:
-        """Our own file can't be read any more."""
+        """Our own file can't be read any more: nothing can be served."""
 
     def on_warning(self, text: str) -> None:
         """Something for people, on stderr."""

@@ -6,7 +6,8 @@ Other threads hand it calls with `post`.
 
 A turn of the loop: take in what is there, a bounded amount from each neighbor; let the peer write the
 lines that follow from it (`on_turn_end`); then send what was queued. So a line is on disk before any
-message that it causes is on the wire (spec 8.4).
+message that it causes is on the wire (spec 8.4). A neighbor that causes more work than its
+allowance is not received from for a while (spec 3.7), so the others have their turns meanwhile.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from peerio.contract import Callbacks, Tap
 from peerio.net.admission import Admission
 from peerio.net.bucket import TokenBucket
 from peerio.net.dialling import Dialler
+from peerio.net.hosts import Hosts
 from peerio.net.link import PieceSource, Route
 from peerio.net.links import Links
 from peerio.net.listening import Listener, NetworkError, bind
@@ -34,6 +36,8 @@ __all__ = ["BoundPort", "NetworkError", "Networking"]
 
 DRAIN_TIMEOUT = 5.0
 """Seconds for flush and drain of all connections together (spec 7.2)."""
+HURRIED_DRAIN = 1.0
+"""The same after a signal: who stops a peer is waiting."""
 SETTLE_ROUNDS = 4
 """How often the sends of one turn may lead to more sends before others have their turn."""
 SCRATCH = (64 * 1024, 256 * 1024)
@@ -73,7 +77,8 @@ class Networking:
         self._callbacks = callbacks
         self._system = system = system or System()
         self._loop = self.clock = Loop(system)
-        self._admission = Admission(config, peer_id)
+        self._hosts = Hosts(config, self._loop, system)
+        self._admission = Admission(config, peer_id, self._hosts.listed)
         size = min(max(config.piece_size, SCRATCH[0]), SCRATCH[1]) + SCRATCH_MARGIN
         self._links = Links(
             peer_id,
@@ -109,6 +114,9 @@ class Networking:
 
     def listen(self) -> None:
         """Listen; NetworkError if the port can't be had."""
+        peers = self._config.peers
+        for peer in peers[peers.index(self._me) + 1 :]:
+            self._hosts.ask(peer.peer_id)
         port = self._port or BoundPort(self._me, self._system)
         self._listener = Listener(
             self._loop, port.sockets, self._links.add, self._callbacks.on_warning
@@ -179,6 +187,11 @@ class Networking:
         self._links.wind_down()
         self._loop.alarms.set("drain", self._loop.now + DRAIN_TIMEOUT, self._links.drop_all)
 
+    def hasten(self) -> None:
+        """Let what is left of the end take 1 s at most: a signal asked for it (spec 7.2)."""
+        if self._draining:
+            self._loop.alarms.set("drain", self._loop.now + HURRIED_DRAIN, self._links.drop_all)
+
     # The network thread.
 
     def _run(self) -> None:
@@ -224,10 +237,10 @@ class Networking:
         """Nobody listens there."""
         self._callbacks.on_dial_refused(peer_id)
 
-    def on_unresolved(self, text: str) -> None:
-        """A name doesn't resolve."""
+    def on_unreachable(self, text: str) -> None:
+        """A host can't be resolved or reached."""
         self._callbacks.on_warning(text)
 
     def allowed_at(self, peer_id: int) -> float:
         """From when on a neighbor that broke the protocol may be dialled (spec 3.5)."""
-        return self._admission.penalties.allowed_at(peer_id)
+        return self._admission.penalties.allowed_at((peer_id, ""))

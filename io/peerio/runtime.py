@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from core.config import SwarmConfig
 from core.effects import (
+    AcceptPiece,
     Broadcast,
     CloseConnection,
     CompleteFile,
@@ -25,6 +26,7 @@ from core.effects import (
     Send,
     SendPiece,
     SetTimer,
+    SkipPiece,
     Warn,
 )
 from core.events import (
@@ -35,6 +37,7 @@ from core.events import (
     MessageReceived,
     NeighborConnected,
     NeighborLost,
+    PieceOffered,
     PieceProgressed,
     PieceReceived,
     PieceSent,
@@ -140,6 +143,7 @@ class Runtime:
         self._warn = warn
         self._receiving: dict[int, _GuardedSink] = {}
         self._failed = False
+        self._serves = True
         self.status: int | None = None
         """The exit status (spec 7.4), once it is decided."""
         self.reason = ""
@@ -152,6 +156,8 @@ class Runtime:
             Broadcast: self._broadcast,
             Send: self._send,
             SendPiece: self._send_piece,
+            AcceptPiece: self._accept_piece,
+            SkipPiece: self._skip_piece,
             SetTimer: self._set_timer,
             Note: self._note,
             Warn: self._tell,
@@ -197,11 +203,9 @@ class Runtime:
         self._handle(DialRefused(remote_peer_id))
 
     def on_piece_start(self, remote_peer_id: int, piece: int) -> PieceSink | None:
-        """Ask the core whether the content is wanted (spec 6.5)."""
-        if not self.core.wants_piece(remote_peer_id, piece, self.network.clock.now):
-            return None
-        sink = self._receiving[remote_peer_id] = _GuardedSink(self, piece)
-        return sink
+        """The core orders whether the content is kept (spec 6.5)."""
+        self._handle(PieceOffered(remote_peer_id, piece))
+        return self._receiving.get(remote_peer_id)
 
     def on_piece_end(self, remote_peer_id: int, piece: int) -> None:
         """The content is whole, or has passed by."""
@@ -220,10 +224,10 @@ class Runtime:
             self._handle(PieceSent(remote_peer_id))
 
     def on_timer(self, timer: Timer) -> None:
-        """A timer is due; before requests are judged overdue, tell which are being answered."""
+        """A timer is due; before it is judged who is late, tell how far pieces have come."""
         if timer is Timer.OVERDUE:
             for neighbor, sink in self._receiving.items():
-                self._handle(PieceProgressed(neighbor, sink.piece, sink.written_at))
+                self._handle(PieceProgressed(neighbor, sink.piece, sink.size, sink.written_at))
         self._handle(TimerFired(timer))
 
     def on_turn_end(self) -> None:
@@ -231,10 +235,17 @@ class Runtime:
         try:
             self.logs.end_turn()
         except LogError as error:
-            self.on_local_failure(str(error))
+            self.can_not_write(str(error))
 
     def on_local_failure(self, reason: str) -> None:
-        """Our storage or log failed: told once, and the core decides (spec 7.4, status 4)."""
+        """Our file can't be read, so nothing can be served: the core ends the peer (spec 7.4)."""
+        if self._serves:
+            self._failed, self._serves = True, False
+            self._warn(f"{reason}; nothing can be served any more")
+            self._handle(LocalFailure(reason, serves=False))
+
+    def can_not_write(self, reason: str) -> None:
+        """Our file or log can't be written: told once, and the core decides (spec 7.4, status 4)."""
         if not self._failed:
             self._failed = True
             self._warn(f"{reason}; nothing more is requested, what is here is served")
@@ -282,6 +293,12 @@ class Runtime:
     def _send_piece(self, order: SendPiece) -> None:
         self.network.send_piece(order.neighbor, order.piece)
 
+    def _accept_piece(self, order: AcceptPiece) -> None:
+        self._receiving[order.neighbor] = _GuardedSink(self, order.piece)
+
+    def _skip_piece(self, order: SkipPiece) -> None:
+        """Without a sink the content passes by."""
+
     def _set_timer(self, order: SetTimer) -> None:
         self.network.set_timer(order.timer, order.at)
 
@@ -312,30 +329,32 @@ class Runtime:
         try:
             self.store.complete()
         except StorageError as error:
-            self.on_local_failure(str(error))
+            self.can_not_write(str(error))
 
 
 class _GuardedSink:
     """A sink whose failure is our problem (spec 7.4), not the neighbor's whose piece it was."""
 
-    __slots__ = ("_runtime", "_sink", "failed", "piece", "written_at")
+    __slots__ = ("_runtime", "_sink", "failed", "piece", "size", "written_at")
 
     def __init__(self, runtime: Runtime, piece: int) -> None:
         self._runtime = runtime
         self._sink = runtime.store.sink(piece, digest=runtime.logs.trace is not None)
         self.piece = piece
         self.failed = False
+        self.size = 0
         self.written_at = runtime.network.clock.now
 
     def write(self, data: memoryview, /) -> None:
         """Write, unless an earlier write of this piece failed."""
         self.written_at = self._runtime.network.clock.now
+        self.size += len(data)
         if not self.failed:
             try:
                 self._sink.write(data)
             except StorageError as error:
                 self.failed = True
-                self._runtime.on_local_failure(str(error))
+                self._runtime.can_not_write(str(error))
 
     def hexdigest(self) -> str | None:
         """The content's digest, where there is a trace to hold it."""

@@ -8,14 +8,51 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from core.state import Neighbor, State
-from peerio.networking import Networking
-from peerio.runtime import Runtime
+if TYPE_CHECKING:
+    from core.state import Neighbor, State
+    from peerio.networking import Networking
+    from peerio.runtime import Runtime
 
 INTERVAL = 0.25
 """Seconds between two lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One status line of a peer, for who writes it and who reads it.
+
+    `up` and `down` are content bytes of pieces, `messages` those sent and received so far. The
+    last five are known from the last line only (`state` is `ended`): the exit status and its
+    reason, seconds of user and system time in all and up to the first unchoke that the peer sent
+    or received, and the moment of that unchoke on the monotonic clock.
+    """
+
+    peer: int
+    state: str
+    pieces: int
+    of: int
+    up: int
+    down: int
+    messages: int
+    neighbors: dict[int, str] = field(default_factory=dict)
+    status: int | None = None
+    reason: str | None = None
+    cpu: float | None = None
+    first_unchoke: float | None = None
+    cpu_at_first_unchoke: float | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the peer has every piece."""
+        return self.pieces == self.of
+
+    def record(self) -> dict[str, Any]:
+        """The line as JSON has it: what only the last one knows is left out of all others."""
+        is_last = self.state == "ended"
+        return {name: value for name, value in asdict(self).items() if is_last or value is not None}
 
 
 def flags(neighbor: Neighbor, optimistic: int | None) -> str:
@@ -53,39 +90,38 @@ class StatusReporter:
     def start(self) -> None:
         """Write the first line, and one each interval from here on; on the network thread."""
         state = "running" if self._runtime.status is None else "ending"
-        self._write(self._figures(state))
+        self._write(self._figures(state).record())
         self._network.call_at("status", self._network.clock.now + INTERVAL, self.start)
 
     def end(self, status: int, reason: str) -> None:
         """Write the last line."""
-        self._write(
-            {
-                **self._figures("ended"),
-                "status": status,
-                "reason": reason,
-                "cpu": time.process_time(),
-                "first_unchoke": self._first_unchoke,
-                "cpu_at_first_unchoke": self._cpu_then,
-            }
+        last = replace(
+            self._figures("ended"),
+            status=status,
+            reason=reason,
+            cpu=time.process_time(),
+            first_unchoke=self._first_unchoke,
+            cpu_at_first_unchoke=self._cpu_then,
         )
+        self._write(last.record())
 
     def _mark_first_unchoke(self) -> None:
         self._first_unchoke = time.monotonic()
         self._cpu_then = time.process_time()
 
-    def _figures(self, state: str) -> dict[str, Any]:
+    def _figures(self, state: str) -> Status:
         core: State = self._runtime.core.state
         optimistic = self._runtime.core.uploads.optimistic
-        return {
-            "peer": core.peer_id,
-            "state": state,
-            "pieces": core.own.count,
-            "of": len(core.own),
-            "up": self._runtime.up,
-            "down": self._runtime.down,
-            "messages": self._network.messages,
-            "neighbors": {str(n.peer_id): flags(n, optimistic) for n in core.neighbors.values()},
-        }
+        return Status(
+            peer=core.peer_id,
+            state=state,
+            pieces=core.own.count,
+            of=len(core.own),
+            up=self._runtime.up,
+            down=self._runtime.down,
+            messages=self._network.messages,
+            neighbors={n.peer_id: flags(n, optimistic) for n in core.neighbors.values()},
+        )
 
     def _write(self, line: dict[str, Any]) -> None:
         if self._fd < 0:

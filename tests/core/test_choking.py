@@ -23,11 +23,9 @@ from core.messages import (
 )
 from core.peer import Peer
 from tests.core.script import (
-    KEEP,
-    SKIP,
     After,
-    PieceBegins,
     Script,
+    accepts,
     answers,
     connects,
     fires,
@@ -36,10 +34,12 @@ from tests.core.script import (
     is_lost,
     learnt,
     logs,
+    offers,
     passes_by,
     peer_of,
     says,
     sends,
+    skips,
     swarm,
     tells_all,
     unknown,
@@ -178,6 +178,7 @@ def test_first_reselections_come_p_and_m_after_the_start() -> None:
         >> Started()
         << SetTimer(Timer.RESELECTION, 105.0)
         << SetTimer(Timer.MISSING, 700.0)
+        << SetTimer(Timer.WAITING, 160.0)
         >> After(5.0)
         >> RESELECT
         << SetTimer(Timer.RESELECTION, 107.0)
@@ -319,8 +320,8 @@ def test_a_leecher_ranks_by_download_rate() -> None:
     )
     assert (
         script
-        >> PieceBegins(3, learnt(two))
-        << KEEP
+        >> offers(3, learnt(two))
+        << accepts(3, learnt(two))
         >> is_kept(3, learnt(two))
         << ...
         << sends(3, Request(three))
@@ -328,8 +329,8 @@ def test_a_leecher_ranks_by_download_rate() -> None:
         >> RESELECT
         << preferred(3)
         << sends(3, UNCHOKE)
-        >> PieceBegins(2, learnt(one))
-        << KEEP
+        >> offers(2, learnt(one))
+        << accepts(2, learnt(one))
         >> is_kept(2, learnt(one))
         << ...
         >> After(5.0)
@@ -360,8 +361,8 @@ def test_the_rate_counts_bytes_not_pieces() -> None:
             >> says(3, INTERESTED)
             >> says(3, UNCHOKE)
             << sends(3, Request(2))
-            >> PieceBegins(3, 2)
-            << KEEP
+            >> offers(3, 2)
+            << accepts(3, 2)
             >> is_kept(3, 2)
             << ...
         )
@@ -369,8 +370,8 @@ def test_the_rate_counts_bytes_not_pieces() -> None:
         assert script >> says(2, UNCHOKE) << sends(2, Request(piece))
         assert (
             script
-            >> PieceBegins(2, learnt(piece))
-            << KEEP
+            >> offers(2, learnt(piece))
+            << accepts(2, learnt(piece))
             >> is_kept(2, learnt(piece))
             << ...
             >> After(5.0)
@@ -386,11 +387,11 @@ def test_skipped_pieces_do_not_count() -> None:
     assert script >> says(2, UNCHOKE) << ... << sends(2, Request(piece))
     asked = learnt(piece)
     for other in {0, 1, 2, 3} - {asked}:  # unasked
-        assert script >> PieceBegins(3, other) << SKIP >> passes_by(3, other)
+        assert script >> offers(3, other) << skips(3, other) >> passes_by(3, other)
     assert (
         script
-        >> PieceBegins(2, asked)
-        << KEEP
+        >> offers(2, asked)
+        << accepts(2, asked)
         >> is_kept(2, asked)
         << ...
         >> After(5.0)
@@ -588,8 +589,8 @@ def test_what_was_just_completed_is_served() -> None:
         << sends(2, UNCHOKE)
         >> says(2, UNCHOKE)
         << sends(2, Request(1))
-        >> PieceBegins(2, 1)
-        << KEEP
+        >> offers(2, 1)
+        << accepts(2, 1)
         >> is_kept(2, 1)
         << tells_all(Have(1))
         << sends(2, NOT_INTERESTED)

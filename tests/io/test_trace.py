@@ -325,12 +325,27 @@ def test_a_disk_that_fails_is_told_once(tmp_path: Path) -> None:
     sink.write(memoryview(b"01234"))
     sink.write(memoryview(b"56789"))
     runtime.on_piece_end(2, stage.asked())
-    runtime.on_local_failure("and the log too")
+    runtime.can_not_write("and the log too")
     assert stage.warnings == ["disk full; nothing more is requested, what is here is served"]
     assert not any(line.startswith("broadcast") for line in stage.journal)
     assert runtime.down == 0
     runtime.on_peer_disconnected(2)
     assert (runtime.status, runtime.reason) == (4, "disk full")
+
+
+def test_a_file_that_can_not_be_read_ends_the_peer(tmp_path: Path) -> None:
+    """A peer whose file can't be read is of no use: told once, it ends at once with status 4 (spec 7.4)."""
+    stage = Stage(tmp_path, tracing=False)
+    runtime = stage.runtime
+    runtime.on_started()
+    runtime.on_peer_connected(2, True)
+    runtime.can_not_write("disk full")
+    assert "shutdown" not in stage.journal
+    runtime.on_local_failure("the file was cut")
+    runtime.on_local_failure("the file was cut")
+    assert stage.warnings[1:] == ["the file was cut; nothing can be served any more"]
+    assert (runtime.status, runtime.reason) == (4, "disk full")
+    assert stage.journal[-1] == "shutdown"
 
 
 def test_diagnostics_begin_with_the_writer(capsys: pytest.CaptureFixture[str]) -> None:

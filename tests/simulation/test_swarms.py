@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.simulations import problems_of
+from harness.simulate import problems_of
 from peerio.simulation.scenario import Faults, Scenario, random_scenario
 from peerio.simulation.swarm import Swarm
 from tests.effort import examples, thorough
@@ -37,9 +37,15 @@ REGRESSIONS = {
 
 
 def faulty(scenario: Scenario) -> bool:
-    """Whether something goes wrong in it: late joiners, lost connections, killed peers."""
+    """Whether something goes wrong in it: late joiners, lost connections and requests, killed peers."""
     faults = scenario.faults
-    return bool(scenario.late or scenario.crashes or faults.resets or faults.of_sockets)
+    return bool(
+        scenario.late
+        or scenario.crashes
+        or scenario.forgetful
+        or faults.resets
+        or faults.of_sockets
+    )
 
 
 def run(seed: int, folder: Path) -> list[str]:
@@ -80,6 +86,18 @@ def test_enough_goes_wrong_with_sockets() -> None:
 def test_regressions(seed: int, tmp_path: Path) -> None:
     """A swarm that once failed ends well ever after."""
     assert not run(seed, tmp_path)
+
+
+def test_lost_requests_are_made_again(tmp_path: Path) -> None:
+    """A seed on which half of the first requests after an unchoke are lost holds nobody up for long (spec 6.6)."""
+    scenario = Scenario(peers=4, pieces=30, k=3, p=5.0, m=15.0, forgetful=1)
+    outcome = Swarm(scenario, 3).run()
+    assert not problems_of(outcome, tmp_path)
+    freed = [
+        life.runtime.core.downloads.freed for lives in outcome.lives.values() for life in lives
+    ]
+    assert sum(freed)
+    assert outcome.seconds < 60
 
 
 def test_one_seed_one_swarm() -> None:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from core.effects import Broadcast, CloseConnection, CompleteFile, Dial, Effect, Send, SendPiece
+from core.effects import (
+    AcceptPiece,
+    Broadcast,
+    CloseConnection,
+    CompleteFile,
+    Dial,
+    Effect,
+    Send,
+    SendPiece,
+    SkipPiece,
+)
 from core.events import (
     DialRefused,
     Event,
@@ -11,6 +21,7 @@ from core.events import (
     MessageReceived,
     NeighborConnected,
     NeighborLost,
+    PieceOffered,
     PieceProgressed,
     PieceReceived,
     PieceSent,
@@ -21,7 +32,7 @@ from core.events import (
     TimerFired,
 )
 from core.messages import CHOKE, INTERESTED, UNCHOKE, Bitfield, Have, Message, Request
-from tests.stateful.model import OVERDUE, Side
+from tests.stateful.model import DRIP, Side
 from tests.stateful.referee import LOGGED, Line, Referee
 
 
@@ -30,8 +41,8 @@ class Life(Referee):
 
     def begin(self) -> None:
         """Nothing is on its way yet."""
-        self.coming: dict[int, tuple[int, bool, float]] = {}
-        """Whose piece is coming: which, is it kept, and when its last byte came."""
+        self.coming: dict[int, tuple[int, bool, int, float]] = {}
+        """Whose piece is coming: which, is it kept, its bytes so far, and when the last one came."""
         self.mute: set[int] = set()
         """Whose stream ended."""
 
@@ -94,6 +105,8 @@ class Life(Referee):
 
     def _hear(self, peer_id: int, pieces: set[int]) -> None:
         model, side = self.model, self.model.sides[peer_id]
+        if side.spoke and pieces - side.has:
+            model.moved(self.now)
         side.has |= pieces
         if not side.spoke:
             side.spoke, model.clock = True, None
@@ -120,10 +133,8 @@ class Life(Referee):
         side = self.model.sides[peer_id]
         if not self.ended:
             if message == CHOKE:
-                side.unchokes_us, side.request, side.late = False, None, False
+                side.unchokes_us, side.request = False, None
             elif message == UNCHOKE:
-                if side.late:
-                    side.request, side.late = None, False
                 side.unchokes_us = True
             else:
                 side.is_interested = message == INTERESTED
@@ -147,22 +158,24 @@ class Life(Referee):
         """A piece's header comes."""
         model, side = self.model, self.model.sides[peer_id]
         wanted = model.wants(peer_id, piece)
-        assert self.core.wants_piece(peer_id, piece, self.now) == wanted
-        if side.request == piece:
-            side.progress = self.now
+        side.waits_since = self.now
         if wanted:
             model.writer[piece] = peer_id
-        self.coming[peer_id] = (piece, wanted, self.now)
+            model.parts[peer_id] = (self.now, 0)
+        self.coming[peer_id] = (piece, wanted, 0, self.now)
+        order = AcceptPiece if wanted else SkipPiece
+        self.play(PieceOffered(peer_id, piece), [order(peer_id, piece)])
 
     def more_of_piece(self, peer_id: int) -> None:
         """Some content comes."""
-        piece, wanted, _ = self.coming[peer_id]
-        self.coming[peer_id] = (piece, wanted, self.now)
+        piece, wanted, size, _ = self.coming[peer_id]
+        if size < self.config.piece_length(piece) - 1:
+            self.coming[peer_id] = (piece, wanted, size + 1, self.now)
 
     def end_piece(self, peer_id: int, *, written: bool = True) -> None:
         """The last byte of a piece comes; after a failure of ours it may not be written."""
         model = self.model
-        piece, wanted, _ = self.coming.pop(peer_id)
+        piece, wanted, _, _ = self.coming.pop(peer_id)
         kept = wanted and (written or not model.failed)
         event: Event = PieceReceived(peer_id, piece) if kept else PieceSkipped(peer_id, piece)
         if self.ended:
@@ -170,12 +183,12 @@ class Life(Referee):
             return
         if wanted:
             del model.writer[piece]
-        model.answered(peer_id, piece)
+        model.answered(peer_id, piece, self.now)
         if not kept:
             self.play(event)
             return
         model.own.add(piece)
-        model.clock = None
+        model.moved(self.now)
         model.rates[peer_id] = model.rates.get(peer_id, 0) + self.config.piece_length(piece)
         fields = {"piece": piece, "neighbor": peer_id, "count": len(model.own)}
         lines: list[Line] = [("downloaded_piece", fields)]
@@ -217,14 +230,8 @@ class Life(Referee):
             self.tick(event)
             return
         if timer is Timer.OVERDUE:
-            for peer_id, (piece, wanted, at) in self.coming.items():
-                if wanted:
-                    if model.sides[peer_id].request == piece:
-                        model.sides[peer_id].progress = at
-                    self.play(PieceProgressed(peer_id, piece, at))
-            for side in model.sides.values():
-                if side.request is not None and side.progress + OVERDUE <= self.now:
-                    side.late = True
+            self._tell_progress()
+            self._give_up_requests()
         if timer is Timer.TELLING and model.telling:
             model.given_up |= model.others
         del self.timers[timer]
@@ -233,20 +240,37 @@ class Life(Referee):
         for peer_id in stalled:
             self.lose(peer_id)
 
+    def _tell_progress(self) -> None:
+        model = self.model
+        for peer_id, (piece, wanted, size, at) in self.coming.items():
+            if wanted:
+                since, before = model.parts[peer_id]
+                if (size - before) * 64 >= self.config.piece_length(piece):
+                    since, before = at, size
+                model.parts[peer_id] = (since, before)
+                self.play(PieceProgressed(peer_id, piece, size, at))
+
+    def _give_up_requests(self) -> None:
+        """Those that nobody answers are free, and their neighbors may be asked again (spec 6.6)."""
+        for peer_id, side in self.model.sides.items():
+            due = self.due_of(peer_id)
+            if due is not None and due <= self.now and peer_id not in self.model.writer.values():
+                side.request = None
+                side.unanswered += 1
+
     def _stalled(self) -> list[int]:
-        """Who fell silent in the middle of a piece that it alone may write (spec 6.5, 6.6)."""
-        return [
-            peer_id
-            for peer_id, (_, wanted, at) in self.coming.items()
-            if wanted and at + OVERDUE <= self.now
-        ]
+        """Who brings next to nothing of a piece that it alone may write (spec 6.5, 6.6)."""
+        return [n for n, (since, _) in self.model.parts.items() if since + DRIP <= self.now]
 
     # Ourselves.
 
-    def fail(self) -> None:
-        """Our storage fails: nothing more is requested (spec 7.4)."""
-        self.model.failed = True
-        self.play(LocalFailure("disk full"))
+    def fail(self, *, serves: bool = True) -> None:
+        """Our storage fails: nothing more is requested, and perhaps nothing served (spec 7.4)."""
+        model = self.model
+        if not model.failed:
+            model.failed_at = self.now
+        model.failed, model.serves = True, model.serves and serves
+        self.play(LocalFailure("disk full", serves))
 
     def stop(self) -> None:
         """Somebody ends us."""

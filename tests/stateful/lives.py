@@ -56,7 +56,7 @@ class RandomLife:
             self.lose: 1.5 * trouble,
             self.end_stream: 0.3 * trouble,
             self.refuse: trouble,
-            self.fail: 0.1 * trouble,
+            self.fail: 0.2 * trouble,
             self.stop: 0.03 * trouble,
         }
 
@@ -169,7 +169,7 @@ class RandomLife:
 
     def fail(self) -> None:
         if not self.life.ended and not self.life.model.failed:
-            self.life.fail()
+            self.life.fail(serves=self.rng.random() < 0.7)
 
     def stop(self) -> None:
         if not self.life.ended:

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.config import SwarmConfig
 from core.effects import (
+    AcceptPiece,
     Broadcast,
     CloseConnection,
     CompleteFile,
@@ -19,12 +20,15 @@ from core.effects import (
     Send,
     SendPiece,
     SetTimer,
+    SkipPiece,
     Warn,
 )
 from core.events import (
     Event,
     MessageReceived,
     NeighborConnected,
+    NeighborLost,
+    PieceOffered,
     PieceReceived,
     Started,
     StopRequested,
@@ -43,7 +47,7 @@ from core.messages import (
     Request,
 )
 from core.peer import Peer
-from tests.stateful.model import OVERDUE, PeerModel, Side
+from tests.stateful.model import ANSWER, DRIP, PeerModel, Side
 
 LOGGED = {
     UNCHOKE: "unchoked",
@@ -100,7 +104,7 @@ class Referee:
                 self._check(event, effect, due)
         missing = [effect for effect in must if effect not in effects]
         assert not missing, f"{event}: not ordered: {missing}"
-        if due is not None and (due != 3 or event == TimerFired(Timer.MISSING)):
+        if due is not None and (not model.by_clock or event == TimerFired(Timer.MISSING)):
             assert model.finished == due, f"{event}: not ended with {due}"
         if event == TimerFired(Timer.RESELECTION) and not ended:
             self._end_tick()
@@ -109,7 +113,8 @@ class Referee:
     def _due_end(self, event: Event) -> int | None:
         if isinstance(event, StopRequested):
             return event.status
-        if isinstance(event, TimerFired) and event.timer in (Timer.RESELECTION, Timer.OVERDUE):
+        quiet = (Timer.RESELECTION, Timer.OVERDUE, Timer.WAITING)
+        if isinstance(event, TimerFired) and event.timer in quiet:
             return None
         return self.model.due_end(self.now)
 
@@ -117,6 +122,11 @@ class Referee:
 
     def _check(self, event: Event, effect: Effect, due: int | None) -> None:
         model = self.model
+        if isinstance(effect, SkipPiece | AcceptPiece):
+            assert event == PieceOffered(effect.neighbor, effect.piece)
+            keeps = model.finished is None and model.writer.get(effect.piece) == effect.neighbor
+            assert isinstance(effect, AcceptPiece) == keeps, f"{event}: {effect}"
+            return
         assert model.finished is None, f"{event} after the end: {effect}"
         match effect:
             case Send(neighbor, message):
@@ -142,7 +152,8 @@ class Referee:
                 assert isinstance(event, PieceReceived)
                 assert model.complete
             case Warn():
-                assert isinstance(event, MessageReceived) or event == TimerFired(Timer.OVERDUE)
+                told = (TimerFired(Timer.OVERDUE), TimerFired(Timer.WAITING))
+                assert isinstance(event, MessageReceived | NeighborLost) or event in told
             case _:
                 raise AssertionError(f"{event}: {effect}")
 
@@ -156,7 +167,7 @@ class Referee:
                 assert side.unchokes_us, f"request to {peer_id}, which chokes us"
                 assert side.request is None, f"second request to {peer_id}"
                 assert piece in model.may_ask(side), f"piece {piece} asked of {peer_id}"
-                side.request, side.late, side.progress = piece, False, self.now
+                side.request, side.waits_since = piece, self.now
                 side.owes.add(piece)
             case _ if message in (INTERESTED, NOT_INTERESTED):
                 told = message == INTERESTED
@@ -255,19 +266,27 @@ class Referee:
             return
         places = model.preferred | ({model.optimistic} - {None})
         assert unchoked == places, f"unchoked {unchoked}, places {places}"
-        asked = [s.request for s in model.sides.values() if s.request is not None and not s.late]
+        asked = [s.request for s in model.sides.values() if s.request is not None]
         assert len(asked) == len(set(asked)), "a piece asked of two at once"
         for peer_id, side in model.sides.items():
             self._check_side(peer_id, side)
         if model.missing() and not model.failed and not model.all_complete():
             assert model.clock is not None
             assert self.timers[Timer.MISSING] == model.patience_ends(model.clock)
-        requests = [
-            s.progress for s in model.sides.values() if s.request is not None and not s.late
-        ]
-        if requests:
-            assert self.timers[Timer.OVERDUE] <= min(requests) + OVERDUE
-        assert not model.writer or Timer.OVERDUE in self.timers, "nobody watches a piece that comes"
+        if model.failed and model.by_clock:
+            assert self.timers[Timer.MISSING] == model.useless_at()
+        assert Timer.WAITING in self.timers, "nobody is told if nothing moves"
+        due = [self.due_of(n) for n in model.sides if n not in model.writer.values()]
+        due += [since + DRIP for since, _ in model.parts.values() if since + DRIP > self.now]
+        first = min((at for at in due if at is not None), default=None)
+        assert first is None or self.timers[Timer.OVERDUE] <= first, "nobody watches"
+
+    def due_of(self, peer_id: int) -> float | None:
+        """When the request open to a neighbor that isn't sending a piece is given up (spec 6.6)."""
+        side = self.model.sides[peer_id]
+        if side.request is None:
+            return None
+        return side.waits_since + ANSWER * 2.0**side.unanswered
 
     def _check_side(self, peer_id: int, side: Side) -> None:
         model, neighbor = self.model, self.core.state.neighbors[peer_id]

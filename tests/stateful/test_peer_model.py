@@ -184,12 +184,12 @@ class PeerAgainstModel(RuleBasedStateMachine):
         self.life.wait_for(seconds, late=True)
 
     @precondition(lambda self: self.running)
-    @rule(what=st.integers(0, 30))
-    def trouble(self, what: int) -> None:
+    @rule(what=st.integers(0, 30), serves=st.booleans())
+    def trouble(self, what: int, *, serves: bool) -> None:
         if what == 30:
             self.life.stop()
         elif what == 29 and not self.life.model.failed:
-            self.life.fail()
+            self.life.fail(serves=serves)
 
 
 TestPeerAgainstModel = PeerAgainstModel.TestCase

@@ -89,6 +89,44 @@ def never_overdue(peer: Peer) -> None:
 
 
 @wrong
+def waits_no_longer(peer: Peer) -> None:
+    """The wait for an answer doesn't double with each that stays out (spec 6.6)."""
+    check = peer.downloads.check_overdue
+
+    def wrong_check() -> None:
+        check()
+        for neighbor in peer.state.neighbors.values():
+            neighbor.download.unanswered = 0
+
+    peer.downloads.check_overdue = wrong_check  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
+def bears_with_drips(peer: Peer) -> None:
+    """Who sends next to nothing of a piece may go on for ever (spec 6.6)."""
+    peer.downloads._close_stalled = lambda: None  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
+def waits_for_what_nobody_has(peer: Peer) -> None:
+    """No clock runs while anybody is connected who lacks something (spec 7.3)."""
+    lacking = peer.waiting.lacking
+    peer.waiting.lacking = lambda: 0 if peer.state.neighbors else lacking()  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
+def waits_for_the_failed(peer: Peer) -> None:
+    """A peer that failed stays as long as anybody here lacks something (spec 7.4)."""
+    ending = peer.ending
+
+    def wrong_end() -> None:
+        if all(neighbor.pieces.complete for neighbor in peer.state.neighbors.values()):
+            ending.finish(4, "disk full")
+
+    ending._end_when_useless = wrong_end  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
 def keeps_whatever_comes(peer: Peer) -> None:
     """A piece that nobody asked for is kept (spec 6.5)."""
     downloads = peer.downloads

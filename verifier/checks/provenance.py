@@ -29,11 +29,12 @@ ERROR = Severity.ERROR
     order="H",
     needs="all logs",
     example="peer 1003 downloads piece 5 from peer 1002, which never gets it.",
+    reads="download",
 )
 def source_had_it(case: Case, tally: Tally) -> None:
     """Each download against the source's own; that it isn't later is G01's to see."""
     for life in case.lives:
-        for _, line, piece, _, conn in downloads(life):
+        for row, line, piece, _, conn in downloads(life):
             other = life.columns.conns[conn].other
             if case.config.peers[other].has_file:
                 tally.saw()
@@ -49,8 +50,18 @@ def source_had_it(case: Case, tally: Tally) -> None:
             tally.saw()
             mate = life.mates[conn]
             sources = lives if mate is None else [mate[0]]
-            if all(case.lives[number].line_of[piece] == NEVER for number in sources):
-                tally.report(f"{case.name(other)} never has piece {piece}", case.at(life, line))
+            if any(case.lives[number].line_of[piece] != NEVER for number in sources):
+                continue
+            source = case.lives[sources[-1]]
+            excuse = case.ends.excuse(source, life, conn, line, life.columns.events.times[row])
+            if excuse:
+                tally.unsure(excuse)
+                continue
+            tally.report(
+                f"{case.name(other)} never has piece {piece}",
+                case.at(life, line),
+                lacking=source.index,
+            )
 
 
 @check(
@@ -62,6 +73,7 @@ def source_had_it(case: Case, tally: Tally) -> None:
     order="-",
     needs="all logs",
     example="305 download lines where there are 306 pieces.",
+    reads="download",
 )
 def conservation(case: Case, tally: Tally) -> None:
     """Lines of downloads in each leecher's last life."""
@@ -75,6 +87,10 @@ def conservation(case: Case, tally: Tally) -> None:
         number = sum(1 for _ in downloads(life))
         if life.headless or (case.swarm.lenient and not number):
             tally.unsure(f"{life.file.label} doesn't tell all its downloads")
+            continue
+        lost = case.ends.lost(life)
+        if lost and number < case.config.pieces:
+            tally.unsure(lost)
             continue
         tally.saw(number)
         different = len(life.seq) == case.config.pieces and case.swarm.lenient
@@ -94,6 +110,7 @@ def conservation(case: Case, tally: Tally) -> None:
     order="-",
     needs="all logs",
     example="peers 1002 and 1003 each say that they got piece 5 from the other.",
+    reads="download",
 )
 def provenance(case: Case, tally: Tally) -> None:
     """For each piece, who got it from whom, without going in circles."""

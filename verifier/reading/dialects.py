@@ -15,7 +15,13 @@ from typing import NamedTuple
 from verifier.reading.patterns import COUNT_ALONE, FIELDS, PATTERNS
 from verifier.reading.sentences import PRESCRIBED, Kind, Sentence
 from verifier.reading.times import Stamp, match_time
-from verifier.reading.words import NUMBER, STRAIGHT_QUOTES, form_deviations, normalise
+from verifier.reading.words import (
+    NUMBER,
+    STRAIGHT_QUOTES,
+    form_deviations,
+    nobody_as_zero,
+    normalise,
+)
 
 NOT_ELEVEN = "not one of the eleven sentences"
 CUT_OFF = "a sentence is cut off by the next one on the same line"
@@ -121,6 +127,7 @@ def _read_one(text: str, order: str | None) -> Reading:
 
 
 def _read_body(text: str, head: _Head) -> Reading:
+    text = nobody_as_zero(text)
     shape = _DIGITS.sub(NUMBER, text)
     body = (_body if len(shape) <= _LONGEST_SHAPE else _body.__wrapped__)(shape)
     if body is None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 BLOCK = 1 << 20
 LONGEST = 1 << 16
 DEPTH = 3
+CRLF = "CRLF line ends"
+"""The name of that deviation."""
 NAME = re.compile(r"log_peer_(\d{1,18})\.log(?:\.(\d{1,6}))?(\.gz)?")
 
 
@@ -131,7 +133,7 @@ def _assemble(chunks: Iterable[bytes]) -> Iterator[Block]:
 def _clean(data: bytes, told: list[str], *, truncated: bool) -> Block:
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        told.append("CRLF line ends")
+        told.append(CRLF)
     return Block(data, tuple(told), truncated)
 
 

@@ -100,6 +100,7 @@ class Life:
         *,
         content: bytes,
         core: type[Peer],
+        tracing: bool,
         skew: float,
         random_seed: int,
         on_end: Callable[[], None],
@@ -114,13 +115,13 @@ class Life:
         self._turned_at, self._turns = -1.0, 0
         self.host = Host(wire, ipv6=scenario.ipv6)
         self.host.on_ready = self._wake
-        self.log, self.trace = Lines(), Lines() if scenario.trace else None
+        self.log, self.trace = Lines(), Lines() if tracing else None
         self.warnings: list[str] = []
         stamp = Stamp(lambda: EPOCH + world.now + skew)
         logs = Logs(peer_id, self.log, self.trace, lambda: world.now, stamp)
         is_seed = config.peer(peer_id).has_file
         self.file = MemoryFile(config, content if is_seed else bytearray(config.file_size))
-        peer = core(config, peer_id, rng, wait=scenario.wait, tracing=scenario.trace)
+        peer = core(config, peer_id, rng, wait=scenario.wait, tracing=tracing)
         self.runtime = Runtime(config, peer, self.file, logs, self.warnings.append)
         self.network = self.runtime.network = Networking(
             config,

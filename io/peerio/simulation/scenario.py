@@ -89,6 +89,8 @@ class Scenario:
     crashes: int = 0
     """So many times a leecher is killed, and started again with nothing."""
     faults: Faults = Faults()
+    forgetful: int = 0
+    """So many peers, the first ones, are `Forgetful`; they write no traces."""
     trace: bool = True
     wait: float | None = None
 
@@ -135,6 +137,7 @@ def random_scenario(seed: int, *, faults: bool = True) -> Scenario:
         window=rng.choice([64 * 1024, 3000, 700]),
         ipv6=rng.random() < 0.25,
         faults=_random_faults(rng) if trouble else Faults(),
+        forgetful=rng.choice([0, 0, 0, 1, 2]) if trouble else 0,
     )
 
 

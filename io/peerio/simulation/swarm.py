@@ -14,6 +14,7 @@ from random import Random
 from core.peer import Peer
 from peerio.config import format_common, format_peers
 from peerio.simulation.faults import FaultyWire, Troubles, first_safe
+from peerio.simulation.forgetful import Forgetful
 from peerio.simulation.life import Life
 from peerio.simulation.scenario import Scenario
 from peerio.simulation.world import World
@@ -66,6 +67,7 @@ class Swarm:
         self.config = scenario.config()
         self._seed = seed
         self._core = core
+        self._forgetful = {peer.peer_id for peer in self.config.peers[: scenario.forgetful]}
         self._rng = rng = Random(f"faults {seed}")
         self.world = World(Random(f"world {seed}"))
         self.wire = FaultyWire(self.world, scenario)
@@ -121,6 +123,7 @@ class Swarm:
     def start(self, peer_id: int) -> None:
         """Start a peer's process."""
         lives = self.lives[peer_id]
+        forgetful = peer_id in self._forgetful
         life = Life(
             self.wire,
             self.scenario,
@@ -128,7 +131,8 @@ class Swarm:
             peer_id,
             Random(f"peer {self._seed} {peer_id} {len(lives)}"),
             content=self.content,
-            core=self._core,
+            core=Forgetful if forgetful else self._core,
+            tracing=self.scenario.trace and not forgetful,
             skew=self._skews[peer_id],
             random_seed=self._seed,
             on_end=self._ended,

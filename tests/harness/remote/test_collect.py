@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from core.config import PeerInfo, SwarmConfig
-from harness.errors import HOSTS_FAILED
-from harness.live import make_console
+from harness.errors import HOSTS_FAILED, HostError
+from harness.local.settings import Settings
 from harness.remote.collect import collect
 from harness.remote.fleet import Fleet, side_by_side
 from harness.remote.plan import Options, Plan
-from harness.remote.session import Host, HostError, Session
-from harness.settings import Settings
-from tests.harness.remote.pipes import PipeWire
+from harness.remote.session import Host, Session
+from harness.watch.live import make_console
+from tests.kit.pipes import PipeWire
 
 PEERS = (PeerInfo(1, "one", 6001, has_file=True), PeerInfo(2, "two", 6001, has_file=False))
 STATUS = {"peer": 1, "state": "ended", "pieces": 2, "of": 2, "up": 6, "down": 0, "messages": 9}

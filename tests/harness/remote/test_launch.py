@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from harness.errors import HOSTS_FAILED, TIMED_OUT
-from harness.launcher import Outcome
+from harness.local.launcher import Outcome
 from harness.remote.launch import RemoteLauncher
 from harness.remote.session import Session
-from harness.status import Status
-from tests.harness.remote import pipes
-from tests.harness.remote.pipes import PipeWire
+from peerio.status import Status
+from tests.kit import pipes
+from tests.kit.pipes import PipeWire
 
 Launch = Callable[..., tuple[Outcome, "Recorder"]]
 
@@ -96,7 +96,7 @@ def test_first_failure_ends_the_swarm(laptops: Laptops) -> None:
     assert outcome.exit_status == 4
     assert outcome.statuses == {1003: 4, 1001: 143, 1002: 143}
     assert recorder.diagnostics == [
-        "peer 1003: fails",
+        "one: peer 1003: fails",
         "peer 1003 ended with status 4: the swarm can't complete",
     ]
 

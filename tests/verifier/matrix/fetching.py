@@ -112,7 +112,7 @@ class ForgetsFreedRequests(Downloads):
         pass
 
 
-@mutant("end", scenario=replace(UNTRACED, window=300, faults=Faults(resets=12)))
+@mutant("end", scenario=replace(UNTRACED, window=100, faults=Faults(resets=12)))
 class ForgetsHalfPieces(Downloads):
     """A piece whose connection is lost in the middle stays under way for ever."""
 
@@ -143,6 +143,17 @@ class AsksEverybody(Downloads):
             if other is not neighbor and asked and piece in other.pieces:
                 other.candidates.add(piece)
         return asked
+
+
+@mutant("W05", scenario=replace(PLAIN, k=3, upload=2000.0))
+class GivesUpTooSoon(Downloads):
+    """Gives up a request after a second without an answer."""
+
+    def _watch(self, at):
+        super()._watch(at - 9)
+
+    def _is_over(self, due):
+        return super()._is_over(due - 9)
 
 
 @mutant("W06")
