@@ -111,7 +111,7 @@ class ForgetsFreedRequests(Downloads):
         pass
 
 
-@mutant("end", scenario=replace(UNTRACED, window=300, faults=Faults(resets=12)))
+@mutant("end", scenario=replace(UNTRACED, window=100, faults=Faults(resets=12)))
 class ForgetsHalfPieces(Downloads):
     """A piece whose connection is lost in the middle stays under way for ever."""
 
