@@ -11,10 +11,12 @@ from invoke.collection import Collection
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 
+from core.exits import ExitStatus
 from harness import develop, docs, options, probing, simulate
 from harness.bench import compare, scale
 from harness.errors import HarnessError
 from harness.local import reports, swarm
+from harness.output import lasting_output
 from harness.remote import commands as remote
 from harness.remote import plan
 
@@ -78,13 +80,19 @@ def _wrapped(text: str) -> str:
 
 
 def finish(work: Callable[[], int]) -> None:
-    """End with the exit status of `work`; what it can't do is one message on stderr."""
+    """End with the exit status of `work`; what it can't do is one message on stderr.
+
+    An output that takes nothing more, such as a closed pipe, changes neither work nor status.
+    """
     try:
-        status = work()
+        with lasting_output():
+            status = work()
     except HarnessError as error:
         raise Exit(str(error), code=error.status) from None
+    except OSError as error:  # such as a full disk
+        raise Exit(f"can't go on: {error}", code=ExitStatus.UNUSABLE) from None
     except KeyboardInterrupt:
-        raise Exit("interrupted", code=130) from None
+        raise Exit("interrupted", code=ExitStatus.INTERRUPTED) from None
     if status != 0:
         raise Exit(code=status)
 

@@ -226,7 +226,7 @@ def not_truncated(view: View, tally: Tally) -> None:
     "config-sane",
     ERROR,
     clause="1.5",
-    rule="Counts, intervals and sizes are positive, ids and addresses unique, and somebody has the file.",
+    rule="Counts, intervals and sizes are within their limits, ids and addresses unique, and somebody has the file.",
     order="-",
     needs="Common.cfg and PeerInfo.cfg",
     example="no peer has the file.",
