@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from harness.runfolder import ROOT
-from verifier.checks import CHECKS
+from verifier.rules import CHECKS
 
 PAGE = ROOT / "docs" / "conformance.md"
 NONE = "none"

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import USAGE, HarnessError
-from verifier import html, output
 from verifier.api import verify
 from verifier.judge import Options
-from verifier.report_text import conclusion
+from verifier.report import html, output
+from verifier.report.text import conclusion
 
 if TYPE_CHECKING:
     from verifier.api import Report

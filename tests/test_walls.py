@@ -107,8 +107,8 @@ def test_peerio_imports_core_only(path: Path) -> None:
 
 @each(VERIFIER)
 def test_verifier_stands_alone(path: Path) -> None:
-    """The verifier imports itself and the standard library, but for plotly in `html.py` (design 1.2)."""
-    allowed = {"verifier"} | ({"plotly"} if name_of(path) == "verifier/html.py" else set())
+    """The verifier imports itself and the standard library, but for plotly in `report/html.py` (design 1.2)."""
+    allowed = {"verifier"} | ({"plotly"} if name_of(path) == "verifier/report/html.py" else set())
     assert {p for p in packages_of(path) if not is_standard(p)} <= allowed
 
 
@@ -127,14 +127,14 @@ def imports_at_the_top_of(path: Path) -> Iterator[str]:
 
 @each(PRODUCT)
 def test_plotly_is_for_pages_only(path: Path) -> None:
-    """Only `verifier/html.py` imports plotly, inside a function, so that all else works without the extra `report`."""
+    """Only `verifier/report/html.py` imports plotly, inside a function, so that all else works without the extra `report`."""
     assert "plotly" not in {module.partition(".")[0] for module in imports_at_the_top_of(path)}
-    assert "plotly" not in packages_of(path) or name_of(path) == "verifier/html.py"
+    assert "plotly" not in packages_of(path) or name_of(path) == "verifier/report/html.py"
 
 
 def test_the_wall_knows_its_exception() -> None:
     """The one import of plotly is where the rule on it allows it, so that the rule is about something."""
-    path = ROOT / "verifier" / "html.py"
+    path = ROOT / "verifier" / "report" / "html.py"
     assert "plotly" in packages_of(path)
     assert "plotly.offline" not in set(imports_at_the_top_of(path))
 
@@ -154,6 +154,47 @@ def test_reference_peer_shares_no_code(path: Path) -> None:
 def test_io_is_not_a_package() -> None:
     """`io/` is a source root: an `__init__.py` would make type checkers take it for the standard library's `io` (design 1.1)."""
     assert not (ROOT / "io" / "__init__.py").exists()
+
+
+def modules_of(paths: list[Path]) -> dict[str, Path]:
+    """Files by the name that others import them by."""
+    found = {}
+    for path in paths:
+        parts = path.relative_to(ROOT / "io" if "io" in path.parts else ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def test_imports_form_no_circle() -> None:
+    """No module of the product imports itself by way of others, not even for its types alone."""
+    modules = modules_of(PRODUCT)
+    waiting = {
+        name: {
+            found if found in modules else module
+            for module, names in imported_names(path)
+            for found in ([f"{module}.{one}" for one in names] or [module])
+        }
+        & modules.keys() - {name}
+        for name, path in modules.items()
+    }
+    while free := {name for name, needs in waiting.items() if not needs}:
+        waiting = {name: needs - free for name, needs in waiting.items() if name not in free}
+    assert not waiting, f"in a circle, or needing one: {sorted(waiting)}"
+
+
+def imported_names(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """What a file imports: modules, each with the names taken from it."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, []) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or "", [alias.name for alias in node.names]
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in VERIFIER}), ids=name_of)
+def test_folders_fit_a_head(folder: Path) -> None:
+    """A folder of the verifier has at most 14 modules beside its `__init__`."""
+    assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= 14
 
 
 # The team plan's shared rules.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from verifier import report_json, report_junit, report_text
-from verifier.config import InputError
 from verifier.judge import UNUSABLE, Options, Verdict, verify_folder
+from verifier.reading.config import InputError
+from verifier.report import json, junit
+from verifier.report import text as text_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,13 +52,13 @@ def verify(
     statuses = [verdict.status for verdict in verdicts] + [UNUSABLE] * bool(problems)
     status = next((one for one in (UNUSABLE, 1, 3) if one in statuses), 0)
     if form == "json":
-        text = report_json.render(verdicts, problems, status)
+        text = json.render(verdicts, problems, status)
     elif form == "junit":
-        text = report_junit.render(verdicts, problems)
+        text = junit.render(verdicts, problems)
     elif form == "html":
-        from verifier import html  # noqa: PLC0415  # no other report needs to wait for it
+        from verifier.report import html  # noqa: PLC0415  # no other report needs to wait for it
 
         text = html.render(verdicts, problems)
     else:
-        text = "\n".join(report_text.render(one, color=color, notes=notes) for one in verdicts)
+        text = "\n".join(text_report.render(one, color=color, notes=notes) for one in verdicts)
     return Report(status, text, problems, verdicts)

@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from verifier import output
 from verifier.api import verify
-from verifier.checks import CHECKS
 from verifier.checks.registry import FAMILIES, ORDERS, select
 from verifier.judge import UNUSABLE, Options
-from verifier.report_text import conclusion
+from verifier.report import output
+from verifier.report.text import conclusion
+from verifier.rules import CHECKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -192,7 +192,7 @@ def _prepare(form: str, path: Path | None, made: argparse.ArgumentParser) -> Non
             made.error(
                 "--format html needs -o FILE, such as -o report.html: it is no text for a terminal"
             )
-        from verifier import html  # noqa: PLC0415  # no other report needs to wait for it
+        from verifier.report import html  # noqa: PLC0415  # no other report needs to wait for it
 
         html.plotly()
     if path is not None:

@@ -11,12 +11,12 @@ from contextlib import suppress
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Protocol
 
-from verifier.checks import CHECKS
 from verifier.checks.registry import Scope
-from verifier.config import InputError
-from verifier.facts import Facts, View, requirements
 from verifier.findings import Tally
-from verifier.scan import Scanner
+from verifier.history.facts import Facts, View, requirements
+from verifier.reading.config import InputError
+from verifier.reading.scan import Scanner
+from verifier.rules import CHECKS
 
 if TYPE_CHECKING:
     from array import array
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from verifier.checks.registry import Check
-    from verifier.columns import LogColumns
-    from verifier.config import Config
-    from verifier.history import Swarm
-    from verifier.reader import LogFile
+    from verifier.history.lives import Swarm
+    from verifier.reading.columns import LogColumns
+    from verifier.reading.config import Config
+    from verifier.reading.files import LogFile
 
     Needs = tuple[array[int], array[int], array[int]]
     Judged = tuple[int, dict[str, Tally], Facts]

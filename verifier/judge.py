@@ -6,24 +6,25 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from verifier.case import Case
-from verifier.checks import CHECKS
-from verifier.checks.registry import TRACE_READERS, Scope
-from verifier.config import InputError, find, load
+from verifier.checks.registry import Scope
 from verifier.engine import Engine, make_engine, run_check
 from verifier.findings import Outcome, Severity, Tally
-from verifier.history import Swarm, join, make_life, windows
-from verifier.metrics import Metrics, measure
-from verifier.reader import find_logs
+from verifier.history.case import Case
+from verifier.history.lives import Swarm, join, make_life, windows
+from verifier.reading.config import InputError, find, load
+from verifier.reading.files import find_logs
+from verifier.report.metrics import Metrics, measure
+from verifier.rules import CHECKS
+from verifier.traces.swarm import Traces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from verifier.checks.registry import Check
-    from verifier.columns import LogColumns
-    from verifier.config import Config
-    from verifier.reader import LogFile
+    from verifier.reading.columns import LogColumns
+    from verifier.reading.config import Config
+    from verifier.reading.files import LogFile
 
 OK, VIOLATION, UNUSABLE, UNKNOWN = 0, 1, 2, 3
 
@@ -226,8 +227,8 @@ def _discount(case: Case, tally: Tally, logs: set[int]) -> None:
             tally.unsure(f"the clock of {case.lives[min(bad)].file.label} was stepped or drifts")
 
 
-def _traces(case: Case, options: Options) -> object | None:
-    """What the readers of traces make of the traces beside the logs; None without any."""
+def _traces(case: Case, options: Options) -> Traces | None:
+    """The traces beside the logs; None without any."""
     if options.trace == "ignore":
         return None
     found = sorted(case.swarm.folder.rglob("trace_peer_*.jsonl*"))
@@ -235,7 +236,4 @@ def _traces(case: Case, options: Options) -> object | None:
         raise InputError(
             f"{case.swarm.folder}: no trace_peer_[id].jsonl in it, and --trace require was given"
         )
-    traces = None
-    for reader in TRACE_READERS:
-        traces = reader(case, found) if found else None
-    return traces
+    return Traces(case, found) if found else None

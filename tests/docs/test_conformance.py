@@ -15,7 +15,7 @@ import pytest
 
 from harness import conformance
 from tests.docs.markdown import ROOT
-from verifier.checks import CHECKS
+from verifier.rules import CHECKS
 
 
 class Row(NamedTuple):

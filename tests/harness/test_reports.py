@@ -13,8 +13,8 @@ from harness.reports import run_report
 from harness.swarm import Options, run_swarm
 from tests.verifier.judging import good_run
 from tests.verifier.pages import broken_run
-from verifier import html
-from verifier.output import ReportError
+from verifier.report import html
+from verifier.report.output import ReportError
 
 pytest.importorskip("plotly", reason="pages need the extra `report`")
 

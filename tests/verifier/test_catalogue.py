@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from verifier.checks import CHECKS
 from verifier.checks.registry import FAMILIES, Scope
+from verifier.rules import CHECKS
 
 PAGE = Path(__file__).parents[2] / "docs" / "invariants.md"
 HEAD = "| id | name | severity | with `--lenient` | spec | rule | order | needs | broken by |"

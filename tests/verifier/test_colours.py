@@ -26,7 +26,7 @@ APART = 15.0
 
 def themes() -> dict[str, dict[str, str]]:
     """The colours of the light and of the dark theme by name."""
-    style = files("verifier.page").joinpath("report.css").read_text(encoding="utf-8")
+    style = files("verifier.report.page").joinpath("report.css").read_text(encoding="utf-8")
     light, dark = re.findall(r":root[^{]*\{([^}]*)\}", style)[:2]
     return {
         name: dict(re.findall(r"--([\w-]+): (#\w{6});", text))

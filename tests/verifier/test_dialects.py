@@ -12,8 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verifier.dialects import CUT_OFF, NOT_ELEVEN, NUMBER_TOO_LONG, TOO_LONG, Reading, read_line
-from verifier.sentences import Kind, Sentence, prescribed
+from verifier.reading.dialects import (
+    CUT_OFF,
+    NOT_ELEVEN,
+    NUMBER_TOO_LONG,
+    TOO_LONG,
+    Reading,
+    read_line,
+)
+from verifier.reading.sentences import Kind, Sentence, prescribed
 
 NOW = "2024-02-03 10:20:30: "
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"

@@ -12,11 +12,11 @@ import pytest
 from peerio.simulation.swarm import Swarm, random_scenario
 from tests.effort import examples
 from tests.verifier.judging import Run, fired, judge
-from verifier.clock import Clocks
-from verifier.columns import EXAMPLE_FIELDS, LogColumns
-from verifier.reader import Block
-from verifier.scan import Scanner
-from verifier.sentences import Kind, Sentence, prescribed
+from verifier.history.offsets import Clocks
+from verifier.reading.columns import EXAMPLE_FIELDS, LogColumns
+from verifier.reading.files import Block
+from verifier.reading.scan import Scanner
+from verifier.reading.sentences import Kind, Sentence, prescribed
 
 OWNER, PEERS, PIECES = 1002, (1001, 1002, 1003, 1004), 12
 TIMES = (

@@ -14,10 +14,11 @@ import pytest
 from peerio.simulation.swarm import Scenario, Swarm
 from tests.verifier.judging import good_run
 from tests.verifier.pages import HOSTILE, Page, broken_run, hostile_run
-from verifier import html, report_json
 from verifier.api import Report, verify
 from verifier.cli import main
-from verifier.output import ReportError, write
+from verifier.report import html
+from verifier.report import json as json_report
+from verifier.report.output import ReportError, write
 
 ROOT = Path(__file__).parents[2]
 DASH = "\N{EN DASH}"
@@ -28,7 +29,7 @@ pytest.importorskip("plotly", reason="pages need the extra `report`")
 
 def page_of(report: Report) -> tuple[Page, dict[str, Any]]:
     """The page of a verdict, and what the JSON report says of the same verdict."""
-    document = json.loads(report_json.render(report.verdicts, report.problems, report.status))
+    document = json.loads(json_report.render(report.verdicts, report.problems, report.status))
     return Page(html.render(report.verdicts, report.problems)), document
 
 
@@ -309,7 +310,7 @@ def test_other_formats_load_nothing_of_the_page(tmp_path: Path) -> None:
     """Text and JSON don't even load the page's modules, so they are as quick as before."""
     code = (
         "import sys; from verifier.cli import main; main(sys.argv[1:]);"
-        "sys.exit(any('verifier.page' in name or name == 'verifier.html' for name in sys.modules))"
+        "sys.exit(any('verifier.report.page' in name or name == 'verifier.report.html' for name in sys.modules))"
     )
     command = [sys.executable, "-c", code, str(broken_run(tmp_path)), "--format", "json"]
     assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0

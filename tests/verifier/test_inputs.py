@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.verifier.judging import fired, good_run, judge
 from verifier.api import verify
 from verifier.judge import Options
-from verifier.reader import BLOCK, LONGEST, blocks
+from verifier.reading.files import BLOCK, LONGEST, blocks
 
 ROOT = Path(__file__).parents[2]
 

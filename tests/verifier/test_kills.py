@@ -11,8 +11,8 @@ import pytest
 
 from tests.verifier.judging import Run, fired, good_run, judge
 from tests.verifier.simulator import Shape, Swarm
-from verifier.checks import CHECKS
 from verifier.findings import Severity
+from verifier.rules import CHECKS
 
 PLAIN: dict[str, Any] = {"leechers": 5, "pieces": 80, "rate": 20_000}
 LONG = {"leechers": 6, "pieces": 300, "rate": 3000, "p": 0.5, "m": 1}

@@ -9,12 +9,12 @@ import pytest
 from tests.verifier.judging import Run, good_run, judge
 from tests.verifier.simulator import Shape, Swarm
 from verifier.judge import Verdict
-from verifier.page import charts
-from verifier.page.charts import Download, chart_data, joined
-from verifier.page.moments import Moments, correction
-from verifier.page.places import place
-from verifier.page.spells import KINDS, Lane, Spell, lanes, overlap
-from verifier.sentences import Kind
+from verifier.reading.sentences import Kind
+from verifier.report.page import charts
+from verifier.report.page.charts import Download, chart_data, joined
+from verifier.report.page.moments import Moments, correction
+from verifier.report.page.places import place
+from verifier.report.page.spells import KINDS, Lane, Spell, lanes, overlap
 
 CONFIG = {
     "Common.cfg": [

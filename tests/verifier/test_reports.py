@@ -10,12 +10,12 @@ import pytest
 
 from tests.verifier.judging import good_run
 from verifier.api import verify
-from verifier.checks import CHECKS
 from verifier.checks.registry import Scope
 from verifier.cli import main
 from verifier.engine import Spread, run_check
 from verifier.findings import Outcome, Severity, Tally
 from verifier.judge import Options
+from verifier.rules import CHECKS
 
 
 @pytest.fixture

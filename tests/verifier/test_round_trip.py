@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peerio.eventlog import SENTENCES, EventLog, LineFile, Stamp
-from verifier.dialects import read_line
-from verifier.sentences import Kind, Sentence
+from verifier.reading.dialects import read_line
+from verifier.reading.sentences import Kind, Sentence
 
 if TYPE_CHECKING:
     from pathlib import Path

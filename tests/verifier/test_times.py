@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verifier.times import ORDERS, Stamp, guess_order, match_time, parse_time
+from verifier.reading.times import ORDERS, Stamp, guess_order, match_time, parse_time
 
 NOON = datetime(2020, 2, 13, 12, 34, 56, tzinfo=UTC).timestamp()
 

@@ -1,9 +1,12 @@
-"""The checks, a module for each family; importing this package registers them all."""
+"""What is checked in the logs: a module for each family of rules, and the register that they enter.
+
+Importing this package registers them; `verifier.rules` has all rules, those on traces included.
+"""
 
 from __future__ import annotations
 
 from verifier.checks import (
-    chance,
+    choices,
     choking,
     clocks,
     connections,
@@ -14,20 +17,11 @@ from verifier.checks import (
     picks,
     pieces,
     provenance,
-    rates,
     slots,
-    trace_choices,
-    trace_lines,
-    trace_messages,
-    trace_order,
-    trace_requests,
-    trace_service,
 )
-from verifier.checks.registry import CHECKS, FAMILIES
 
 __all__ = [
-    "CHECKS",
-    "chance",
+    "choices",
     "choking",
     "clocks",
     "connections",
@@ -38,16 +32,5 @@ __all__ = [
     "picks",
     "pieces",
     "provenance",
-    "rates",
     "slots",
-    "trace_choices",
-    "trace_lines",
-    "trace_messages",
-    "trace_order",
-    "trace_requests",
-    "trace_service",
 ]
-
-_ORDER = sorted(CHECKS, key=lambda name: (list(FAMILIES).index(name[0]), int(name[1:])))
-for _name in _ORDER:
-    CHECKS[_name] = CHECKS.pop(_name)

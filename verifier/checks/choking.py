@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from verifier.checks.registry import check
 from verifier.checks.slots import crowds
 from verifier.findings import Severity
-from verifier.sentences import Kind
+from verifier.reading.sentences import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from verifier.case import Case
     from verifier.findings import Tally
-    from verifier.history import Life
-    from verifier.replay import Decision
+    from verifier.history.case import Case
+    from verifier.history.lives import Life
+    from verifier.history.replay import Decision
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 

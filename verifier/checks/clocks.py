@@ -6,13 +6,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
-from verifier.columns import NEVER
 from verifier.findings import Severity
+from verifier.reading.columns import NEVER
 
 if TYPE_CHECKING:
-    from verifier.case import Case
     from verifier.findings import Tally
-    from verifier.history import Life
+    from verifier.history.case import Case
+    from verifier.history.lives import Life
 
     Need = tuple[int, int, int]
 

@@ -6,14 +6,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
-from verifier.columns import NOBODY
 from verifier.findings import Severity
-from verifier.sentences import Kind
+from verifier.reading.columns import NOBODY
+from verifier.reading.sentences import Kind
 
 if TYPE_CHECKING:
-    from verifier.case import Case
     from verifier.findings import Tally
-    from verifier.history import Life
+    from verifier.history.case import Case
+    from verifier.history.lives import Life
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 WORDS = {Kind.MAKES: "makes a connection to", Kind.CONNECTED_FROM: "is connected from"}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
-from verifier.columns import NEVER
 from verifier.findings import Severity
-from verifier.sentences import Kind
+from verifier.reading.columns import NEVER
+from verifier.reading.sentences import Kind
 
 if TYPE_CHECKING:
-    from verifier.case import Case
     from verifier.findings import Tally
-    from verifier.history import Life
+    from verifier.history.case import Case
+    from verifier.history.lives import Life
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 DRAIN = 7.0

@@ -8,10 +8,10 @@ from verifier.checks.registry import Scope, check
 from verifier.findings import Severity, Witness
 
 if TYPE_CHECKING:
-    from verifier.case import Case
-    from verifier.columns import Examples
-    from verifier.facts import View
     from verifier.findings import Tally
+    from verifier.history.case import Case
+    from verifier.history.facts import View
+    from verifier.reading.columns import Examples
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 

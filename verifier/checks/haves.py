@@ -6,15 +6,15 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope, check
-from verifier.columns import NEVER
 from verifier.findings import Severity, Witness
+from verifier.reading.columns import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from verifier.facts import View
     from verifier.findings import Tally
-    from verifier.history import Life
+    from verifier.history.facts import View
+    from verifier.history.lives import Life
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 SHOWN = 20

@@ -9,17 +9,17 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
-from verifier.columns import NEVER
 from verifier.findings import Severity
-from verifier.sentences import Kind
+from verifier.reading.columns import NEVER
+from verifier.reading.sentences import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from verifier.case import Case
-    from verifier.facts import Change
     from verifier.findings import Tally
-    from verifier.history import Life
+    from verifier.history.case import Case
+    from verifier.history.facts import Change
+    from verifier.history.lives import Life
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 LATE = 1.0

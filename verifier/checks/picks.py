@@ -8,16 +8,16 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope, check
-from verifier.columns import NEVER
+from verifier.checks.statistics import LEVEL, Drift, rank_draw, spread_p_value
 from verifier.findings import Severity, Witness
-from verifier.sentences import Kind
-from verifier.statistics import LEVEL, Drift, rank_draw, spread_p_value
+from verifier.reading.columns import NEVER
+from verifier.reading.sentences import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from verifier.facts import View
     from verifier.findings import Tally
+    from verifier.history.facts import View
 
 WARNING, INFO = Severity.WARNING, Severity.INFO
 SAMPLES = 400

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope, check
-from verifier.columns import NEVER
 from verifier.findings import Severity, Witness
-from verifier.sentences import Kind
+from verifier.reading.columns import NEVER
+from verifier.reading.sentences import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from verifier.case import Case
-    from verifier.facts import View
     from verifier.findings import Tally
-    from verifier.history import Life
+    from verifier.history.case import Case
+    from verifier.history.facts import View
+    from verifier.history.lives import Life
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 CHOKES = {Kind.UNCHOKED, Kind.CHOKED}

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from verifier.checks.pieces import downloads
 from verifier.checks.registry import check
-from verifier.columns import NEVER
 from verifier.findings import Severity
+from verifier.reading.columns import NEVER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from verifier.case import Case
     from verifier.findings import Tally
-    from verifier.history import Life
+    from verifier.history.case import Case
+    from verifier.history.lives import Life
 
 ERROR = Severity.ERROR
 

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from verifier.case import Case
     from verifier.findings import Severity
 
 
 class Scope(Enum):
-    """What a check is given: one whole log (`View`), all logs' facts (`Case`), or what a reader of
-    traces made of the traces (see `TRACE_READERS`).
+    """What a check is given: one whole log (`View`), all logs' facts (`Case`), or the traces
+    beside them (`Traces`).
     """
 
     LOG = "log"
@@ -78,12 +76,7 @@ class Check:
 
 
 CHECKS: dict[str, Check] = {}
-"""All checks by id, in the catalogue's order once `verifier.checks` is imported."""
-
-
-TRACE_READERS: list[Callable[[Case, list[Path]], object]] = []
-"""Called with the case and the trace files when there are some; checks of scope TRACE get what the
-last of them returns."""
+"""All checks by id, in the catalogue's order once `verifier.rules` is imported."""
 
 
 def check(

@@ -6,16 +6,16 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
-from verifier.columns import NOBODY
 from verifier.findings import Severity
-from verifier.sentences import Kind
+from verifier.reading.columns import NOBODY
+from verifier.reading.sentences import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from verifier.case import Case
     from verifier.findings import Tally
-    from verifier.history import Life
+    from verifier.history.case import Case
+    from verifier.history.lives import Life
 
     Wait = tuple[int, int, float, int, float]
     """Neighbor, first line and its time, last line and its time."""

@@ -14,8 +14,8 @@ from peerio.simulation.swarm import Outcome, Scenario
 from tests.verifier.matrix import choking, edits, ends, fetching, interest, logs
 from tests.verifier.matrix.mutants import MUTANTS, PLAIN, BrokenSwarm, Mutant
 from verifier.api import verify
-from verifier.checks import CHECKS
 from verifier.findings import Severity
+from verifier.rules import CHECKS
 
 MODULES = (choking, edits, ends, fetching, interest, logs)
 """Where the mutants are: importing them registers them."""

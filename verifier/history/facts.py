@@ -1,0 +1,294 @@
+"""What one log's haves tell, worked out beside the log so that no have need travel further.
+
+A `View` is a whole log, haves included, seen with the downloads of all peers; `Facts` are the few
+numbers for each connection and event that the checks across logs need of it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from itertools import accumulate, chain, compress, count, repeat
+from operator import lt, sub
+from typing import TYPE_CHECKING, NamedTuple
+
+from verifier.reading.columns import NEVER, Connection, LogColumns
+from verifier.reading.sentences import Kind
+
+if TYPE_CHECKING:
+    from verifier.history.lives import Life, Swarm
+
+MESSAGES = frozenset({Kind.UNCHOKED, Kind.CHOKED, Kind.INTERESTED, Kind.NOT_INTERESTED})
+
+
+class Change(NamedTuple):
+    """The owner's interest in a neighbor changes, as its own log implies (spec 5.1, 5.3).
+
+    It happens at `line`, or as late as `latest` where the log leaves that open (the neighbor's
+    bitfield comes somewhere between the connection line and the next line about the neighbor).
+    `optional`: it may have been skipped, because it was over before the bitfield came.
+    """
+
+    line: int
+    on: bool
+    latest: int
+    optional: bool = False
+
+
+@dataclass(slots=True)
+class ConnectionFacts:
+    """What the haves of one connection tell.
+
+    `changes` are the owner's changes of interest, None where the start is unknown. `shortest` and
+    `longest` are the least and most seconds between a download at the mate and its have here,
+    by both clocks. `heard` is the mate's line of the last download that was announced here;
+    `complete_at` the owner's line at which the neighbor was known to be complete, `complete_time` when,
+    `certain_at` the line by which it certainly was (a bitfield comes some time after the connection
+    line). `first_heard` is the owner's line of the first message after the bitfield, NEVER if none.
+    """
+
+    changes: list[Change] | None
+    shortest: float
+    longest: float
+    longest_line: int
+    heard: int
+    complete_at: int
+    complete_time: float
+    certain_at: int
+    first_heard: int
+
+
+@dataclass(slots=True)
+class Facts:
+    """What a log's haves tell; `low` and `high` bound, for each message received, the line in the
+    sender's log at which it was sent: between the downloads announced before and after it.
+    """
+
+    low: array[int] = field(default_factory=lambda: array("i"))
+    high: array[int] = field(default_factory=lambda: array("i"))
+    conns: list[ConnectionFacts] = field(default_factory=list)
+
+
+class View:
+    """One whole log in its swarm."""
+
+    def __init__(self, swarm: Swarm, life: Life, columns: LogColumns) -> None:
+        self.swarm = swarm
+        self.life = life
+        self.columns = columns
+        self.config = swarm.config
+        self._aligned = [self._align(number) for number in range(len(columns.conns))]
+        self._first_rows = self._first_other_lines()
+        self._found: dict[int, dict[int, int]] = {}
+
+    def mate(self, conn: int) -> Life | None:
+        """The log at the other end of a connection."""
+        mate = self.life.mates[conn]
+        return None if mate is None else self.swarm.lives[mate[0]]
+
+    def full(self, conn: int) -> bool:
+        """Whether the neighbor has the file from the start."""
+        return self.config.peers[self.columns.conns[conn].other].has_file
+
+    def _align(self, number: int) -> bool:
+        """Whether the haves are exactly the mate's downloads in order, from the bitfield on."""
+        mate, base = self.mate(number), self.life.bases[number]
+        pieces = self.columns.conns[number].pieces
+        if mate is None or base is None or self.full(number):
+            return not pieces
+        return mate.seq[base : base + len(pieces)] == pieces
+
+    def aligned(self, conn: int) -> bool:
+        """Whether the haves of a connection are exactly what the mate's downloads owe, so far."""
+        return self._aligned[conn]
+
+    def in_bitfield(self, conn: int, piece: int) -> bool | None:
+        """Whether the neighbor's bitfield told this piece; None where that can't be known."""
+        if self.full(conn):
+            return True
+        mate, base = self.mate(conn), self.life.bases[conn]
+        if mate is None or base is None:
+            return None
+        return mate.place[piece] < base
+
+    def have_line(self, conn: int, piece: int) -> int:
+        """The line of the have for a piece on a connection; NEVER where there is none."""
+        connection, mate = self.columns.conns[conn], self.mate(conn)
+        if self._aligned[conn] and mate is not None and not self.full(conn):
+            place = mate.place[piece] - (self.life.bases[conn] or 0)
+            return connection.lines[place] if 0 <= place < len(connection.lines) else NEVER
+        if conn not in self._found:
+            self._found[conn] = dict(zip(connection.pieces, connection.lines, strict=True))
+        return self._found[conn].get(piece, NEVER)
+
+    def next_line(self, conn: int) -> int:
+        """The first line about a neighbor after the connection line."""
+        haves = self.columns.conns[conn].lines
+        return min([*haves[:1], self._first_rows.get(conn, NEVER)])
+
+    def _first_other_lines(self) -> dict[int, int]:
+        """The first line of each connection that is neither its beginning nor a have."""
+        events, found = self.columns.events, dict[int, int]()
+        for conn, line in zip(events.conns, events.lines, strict=True):
+            if conn >= 0 and conn not in found and line > self.columns.conns[conn].line:
+                found[conn] = line
+        return found
+
+    def facts(self) -> Facts:
+        """All that other logs' checks need of this one."""
+        facts = Facts(conns=[self._connection(number) for number in range(len(self.columns.conns))])
+        events = self.columns.events
+        facts.low = array("i", bytes(4 * len(events)))
+        facts.high = array("i", [NEVER]) * len(events)
+        for row, (kind, line, conn) in enumerate(
+            zip(events.kinds, events.lines, events.conns, strict=True)
+        ):
+            if kind in MESSAGES and conn >= 0:
+                facts.low[row], facts.high[row] = self._bounds(conn, line)
+        return facts
+
+    def _bounds(self, conn: int, line: int) -> tuple[int, int]:
+        """Between which lines of the mate a message received at `line` was sent (FIFO)."""
+        mate = self.mate(conn)
+        number = self.life.mates[conn]
+        if mate is None or number is None:
+            return 0, NEVER
+        start = mate.columns.conns[number[1]].line
+        pieces = self.columns.conns[conn].pieces
+        before = bisect_left(self.columns.conns[conn].lines, line)
+        low = mate.line_of[pieces[before - 1]] if before else start
+        high = mate.line_of[pieces[before]] if before < len(pieces) else NEVER
+        return (start if low == NEVER else max(low, start)), min(high, mate.ends[number[1]])
+
+    def _connection(self, number: int) -> ConnectionFacts:
+        connection, mate = self.columns.conns[number], self.mate(number)
+        delays = self._delays(connection, mate, number)
+        longest = max(delays, default=0.0)
+        complete_at = self._complete_at(number)
+        heard = 0
+        if mate is not None and connection.pieces:
+            lines = map(mate.line_of.__getitem__, connection.pieces[-3:])
+            heard = max((line for line in lines if line < NEVER), default=0)
+        first_heard = self.next_line(number)
+        return ConnectionFacts(
+            self._changes(number),
+            min(delays, default=float("inf")),
+            longest,
+            connection.lines[delays.index(longest)] if delays else 0,
+            heard,
+            complete_at,
+            connection.times[-1] if connection.times else connection.time,
+            first_heard if complete_at == connection.line else complete_at,
+            first_heard,
+        )
+
+    def _delays(self, connection: Connection, mate: Life | None, number: int) -> list[float]:
+        """Seconds from each announced download to its have, by two clocks."""
+        if mate is None or not connection.pieces or not (mate.columns.timed and self.columns.timed):
+            return []
+        base = self.life.bases[number]
+        if self._aligned[number] and base is not None:
+            return list(map(sub, connection.times, mate.seq_times[base:]))
+        places = map(mate.place.__getitem__, connection.pieces)
+        return [
+            time - mate.seq_times[place]
+            for time, place in zip(connection.times, places, strict=True)
+            if place != NEVER
+        ]
+
+    def _complete_at(self, number: int) -> int:
+        """The line at which a neighbor was known to be complete, NEVER if it wasn't."""
+        connection, base = self.columns.conns[number], self.life.bases[number]
+        if self.full(number):
+            return connection.line
+        if base is None:
+            base = 0
+        if not connection.lines:
+            return connection.line if base >= self.config.pieces else NEVER
+        told = len(connection.pieces)
+        if not self._aligned[number]:
+            mate = self.mate(number)
+            places = mate.place if mate is not None else None
+            told = sum(1 for piece in connection.pieces if places is None or places[piece] >= base)
+        return connection.lines[-1] if base + told >= self.config.pieces else NEVER
+
+    def _changes(self, number: int) -> list[Change] | None:
+        """Replay the owner's interest in a neighbor from what that neighbor told."""
+        life = self.life
+        connection, mate, base = self.columns.conns[number], self.mate(number), life.bases[number]
+        if life.seed:
+            return []
+        if life.headless or (base is None and not self.full(number)):
+            return None
+        start, line_of = connection.line, life.line_of
+        until = self._bitfield_until(number, mate, base or 0)
+        if connection.lines:
+            spans = _spans(connection, line_of, until)
+        else:
+            lost = start < until < NEVER
+            spans = [Change(until, on=False, latest=until)] if lost else []
+        changes: list[Change] = []
+        if until > start:
+            latest = self.next_line(number)
+            skipped = until < latest
+            changes.append(Change(start, on=True, latest=latest, optional=skipped))
+            if skipped and spans:
+                spans[0] = spans[0]._replace(optional=True)
+        changes += spans
+        end = life.ends[number]
+        return [change for change in changes if change.line < end]
+
+    def _bitfield_until(self, number: int, mate: Life | None, base: int) -> int:
+        """The owner's line at which it has all that a neighbor's bitfield told."""
+        life = self.life
+        if self.full(number):
+            whole = len(life.seq) >= self.config.pieces
+            return life.seq_lines[-1] if whole else NEVER
+        if mate is None or not base:
+            return 0
+        return max(map(life.line_of.__getitem__, mate.seq[:base]))
+
+
+def _spans(connection: Connection, line_of: array[int], until: int) -> list[Change]:
+    """Changes of interest that haves cause: each piece is of interest from its have to its
+    download, and interest is the union of these spans and of the bitfield's, which ends at
+    `until`.
+    """
+    starts = connection.lines
+    ends = [
+        end if end > start else -1
+        for end, start in zip(map(line_of.__getitem__, connection.pieces), starts, strict=True)
+    ]
+    reach = list(accumulate(ends, max, initial=until if until > connection.line else -1))
+    changes: list[Change] = []
+    for row in compress(count(), map(lt, reach, starts)):
+        if ends[row] < 0:
+            continue
+        if reach[row] >= 0:
+            changes.append(Change(reach[row], on=False, latest=reach[row]))
+        changes.append(Change(starts[row], on=True, latest=starts[row]))
+    if reach[-1] >= 0 and reach[-1] != NEVER:
+        changes.append(Change(reach[-1], on=False, latest=reach[-1]))
+    return changes
+
+
+def requirements(view: View) -> tuple[array[int], array[int], array[int]]:
+    """For the exact replay: at which lines a have needs which line of which other log."""
+    lines, logs, needs = array("i"), array("i"), array("i")
+    pairs = (
+        zip(
+            conn.lines,
+            repeat(mate.index, len(conn.lines)),
+            map(mate.line_of.__getitem__, conn.pieces),
+            strict=True,
+        )
+        for number, conn in enumerate(view.columns.conns)
+        if (mate := view.mate(number)) is not None and not view.full(number)
+    )
+    for line, log, need in sorted(chain.from_iterable(pairs)):
+        if need != NEVER:
+            lines.append(line)
+            logs.append(log)
+            needs.append(need)
+    return lines, logs, needs

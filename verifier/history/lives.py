@@ -1,0 +1,289 @@
+"""From logs to one history: runs within a file, lives of a peer, connections matched end to end.
+
+A *life* is one run of a peer's process, one log. A *connection* is the n-th one of a pair, matched
+with the n-th one at its other end. What a peer told on a connection follows from its own log: the
+bitfield is what it had downloaded above its line of that connection, the haves are its downloads
+after that line, in order. So a bitfield needs no set, only a number: how many downloads came before.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from verifier.reading.columns import NEVER, Connection, LogColumns
+from verifier.reading.sentences import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from verifier.reading.config import Config
+    from verifier.reading.files import LogFile
+
+HOUR = 3600.0
+BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
+
+
+@dataclass(slots=True)
+class Life:
+    """One log under judgement and what follows from its downloads alone.
+
+    `seq` are its pieces in the order of their first download, `seq_lines` and `seq_times` where
+    and when; `place` tells a piece's index in `seq` and `line_of` its line (NEVER where it has
+    none); `sources` the connection that each piece of `seq` came over. `ends` holds for each
+    connection the line at which the next one of that pair begins; `mates` the other end of each
+    connection as (life, connection); `bases` how many of the mate's downloads its bitfield told,
+    None where that can't be known.
+    """
+
+    index: int
+    file: LogFile
+    window: tuple[int, int]
+    columns: LogColumns
+    seed: bool
+    last: bool = True
+    seq: array[int] = field(default_factory=lambda: array("i"))
+    seq_lines: array[int] = field(default_factory=lambda: array("i"))
+    seq_times: array[float] = field(default_factory=lambda: array("d"))
+    sources: array[int] = field(default_factory=lambda: array("i"))
+    place: array[int] = field(default_factory=lambda: array("i"))
+    line_of: array[int] = field(default_factory=lambda: array("i"))
+    done_line: int = NEVER
+    headless: bool = False
+    ends: list[int] = field(default_factory=list)
+    last_lines: list[int] = field(default_factory=list)
+    mates: list[tuple[int, int] | None] = field(default_factory=list)
+    bases: list[int | None] = field(default_factory=list)
+
+    @property
+    def owner(self) -> int:
+        """The peer's index in PeerInfo.cfg."""
+        return self.columns.owner
+
+    def had_before(self, line: int) -> int:
+        """How many pieces it had downloaded above a line."""
+        return bisect_left(self.seq_lines, line)
+
+    def latest(self, other: int) -> int | None:
+        """The last connection with a neighbor."""
+        numbers = [n for n, conn in enumerate(self.columns.conns) if conn.other == other]
+        return numbers[-1] if numbers else None
+
+    def writes(self, kind: int) -> bool:
+        """Whether a sentence of this kind occurs at all."""
+        if kind == Kind.HAVE:
+            return self.columns.have_count > 0
+        return kind in self.columns.events.kinds
+
+
+@dataclass(slots=True)
+class Swarm:
+    """All lives of a run, the configuration, and how they hang together.
+
+    `unmatched` are connections without another end: (life, connection, whether nothing happened
+    on it). `missing` are peers without a log, `strangers` logs without a peer, `runs` the lines at
+    which further runs begin in each file.
+    """
+
+    config: Config
+    lives: list[Life]
+    lenient: bool = False
+    by_peer: list[list[int]] = field(default_factory=list)
+    unmatched: list[tuple[int, int, bool]] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    runs: dict[str, list[int]] = field(default_factory=dict)
+    folder: Path = field(default_factory=Path)
+
+    def peer_id(self, index: int) -> int:
+        """A peer's id."""
+        return self.config.peers[index].peer_id
+
+    def final(self, peer: int) -> Life | None:
+        """A peer's last life; None when its log is missing."""
+        return self.lives[self.by_peer[peer][-1]] if self.by_peer[peer] else None
+
+
+def run_starts(columns: LogColumns) -> list[int]:
+    """The lines at which a further run begins in a file that several were appended to.
+
+    A second connection line of a pair begins one where the count falls back afterwards or the
+    time jumps by an hour; else it is a reconnect (spec 2.5).
+    """
+    starts: list[int] = []
+    known: set[int] = set()
+    fresh: set[int] = set()
+    candidate, counted, before = 0, 0, columns.first_time
+    events = columns.events
+    rows = zip(events.kinds, events.lines, events.times, events.others, events.counts, strict=True)
+    for kind, line, time, other, number in rows:
+        if kind in BEGINNINGS:
+            if other in known and abs(time - before) > HOUR:
+                starts.append(line)
+                known, fresh, candidate, counted = set(), set(), 0, 0
+            elif other in known and not candidate:
+                candidate, fresh = line, set()
+            known.add(other)
+            fresh.add(other)
+        elif kind == Kind.DOWNLOADED and number >= 0:
+            if candidate and number <= 2 and counted > number + 1:
+                starts.append(candidate)
+                known = set(fresh)
+            candidate, counted = 0, number
+        before = time
+    return starts
+
+
+def quiet_starts(columns: LogColumns, wanted: int) -> list[int]:
+    """Where a log without downloads most likely begins anew: at the longest pauses that end with
+    a repeated connection line.
+    """
+    known: set[int] = set()
+    pauses: list[tuple[float, int]] = []
+    before, kind_before = columns.first_time, -1
+    events = columns.events
+    rows = zip(events.kinds, events.lines, events.times, events.others, strict=True)
+    for kind, line, time, other in rows:
+        if kind in BEGINNINGS:
+            if other in known and kind_before not in BEGINNINGS:
+                pauses.append((before - time, line))
+            known.add(other)
+        before, kind_before = time, kind
+    return sorted(line for _, line in sorted(pauses)[:wanted])
+
+
+def windows(logs: Sequence[LogColumns]) -> list[list[tuple[int, int]]]:
+    """For each log its runs as ranges of lines."""
+    starts = [run_starts(columns) for columns in logs]
+    most = max(map(len, starts), default=0)
+    telling = [Kind.DOWNLOADED in columns.events.kinds for columns in logs]
+    # One log with two runs, of many, is a peer that was started again: the others go on.
+    shared = 2 * sum(map(bool, starts)) >= sum(telling)
+    for number, columns in enumerate(logs):
+        if most and shared and not starts[number] and not telling[number]:
+            starts[number] = quiet_starts(columns, most)
+    return [
+        [
+            (first, following - 1)
+            for first, following in zip([1, *lines], [*lines, columns.line_count + 1], strict=True)
+        ]
+        for lines, columns in zip(starts, logs, strict=True)
+    ]
+
+
+def make_life(
+    index: int, file: LogFile, window: tuple[int, int], columns: LogColumns, config: Config
+) -> Life:
+    """A life with everything that follows from its own downloads."""
+    seed = config.peers[columns.owner].has_file
+    life = Life(index, file, window, columns, seed)
+    life.place = array("i", [NEVER]) * config.pieces
+    life.line_of = array("i", [NEVER]) * config.pieces
+    events = columns.events
+    rows = zip(events.kinds, events.lines, events.times, events.pieces, events.conns, strict=True)
+    for kind, line, time, piece, conn in rows:
+        if kind == Kind.DOWNLOADED and piece >= 0 and life.place[piece] == NEVER:
+            life.place[piece] = len(life.seq)
+            life.line_of[piece] = line
+            life.seq.append(piece)
+            life.seq_lines.append(line)
+            life.seq_times.append(time)
+            life.sources.append(conn)
+        elif kind == Kind.COMPLETE:
+            life.done_line = min(line, life.done_line)
+    if len(life.seq) >= config.pieces:
+        life.done_line = min(life.done_line, life.seq_lines[-1])
+    life.ends = [NEVER] * len(columns.conns)
+    latest: dict[int, int] = {}
+    for number, connection in enumerate(columns.conns):
+        if connection.other in latest:
+            life.ends[latest[connection.other]] = connection.line
+        latest[connection.other] = number
+    life.last_lines = [max(conn.line, conn.last_have) for conn in columns.conns]
+    for row, conn in enumerate(events.conns):
+        if conn >= 0 and events.kinds[row] != Kind.OPTIMISTIC:
+            life.last_lines[conn] = max(life.last_lines[conn], events.lines[row])
+    life.mates = [None] * len(columns.conns)
+    life.bases = [None] * len(columns.conns)
+    return life
+
+
+def join(swarm: Swarm) -> None:
+    """Order the lives of each peer and match the connections of each pair, n-th with n-th."""
+    peers = len(swarm.config.peers)
+    swarm.by_peer = [[] for _ in range(peers)]
+    oldest_first = sorted(  # .1 is the oldest, 0 the current one
+        swarm.lives, key=lambda life: (life.file.generation == 0, life.file.generation)
+    )
+    for life in oldest_first:
+        swarm.by_peer[life.owner].append(life.index)
+    swarm.missing = [peer for peer in range(peers) if not swarm.by_peer[peer]]
+    ends: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for lives in swarm.by_peer:
+        for number in lives:
+            life = swarm.lives[number]
+            life.last = number == lives[-1]
+            for conn, connection in enumerate(life.columns.conns):
+                ends.setdefault((life.owner, connection.other), []).append((number, conn))
+    for (owner, other), mine in ends.items():
+        theirs = ends.get((other, owner), [])
+        if owner < other or not theirs:
+            _match(swarm, mine, theirs)
+    for life in swarm.lives:
+        for conn, connection in enumerate(life.columns.conns):
+            life.bases[conn] = _base(swarm, life.mates[conn], connection)
+
+
+def _idle(swarm: Swarm, end: tuple[int, int]) -> bool:
+    """Whether nothing more was heard on a connection after its line (invariants 1.7)."""
+    life = swarm.lives[end[0]]
+    conn = life.columns.conns[end[1]]
+    return not conn.implicit and life.last_lines[end[1]] <= conn.line
+
+
+def _match(swarm: Swarm, mine: list[tuple[int, int]], theirs: list[tuple[int, int]]) -> None:
+    """Match two ends' connections; those on which nothing happened may stay alone."""
+    mine, theirs = list(mine), list(theirs)
+    for longer, shorter in ((mine, theirs), (theirs, mine)):
+        for end in [end for end in longer if _idle(swarm, end)]:
+            if len(longer) > len(shorter):
+                longer.remove(end)
+                swarm.unmatched.append((*end, True))
+    both = min(len(mine), len(theirs))
+    late = both > 0 and any(
+        swarm.lives[end[0]].columns.conns[end[1]].implicit for end in (mine[0], theirs[0])
+    )
+    if late:
+        extra = mine[: len(mine) - both] + theirs[: len(theirs) - both]
+        mine, theirs = mine[len(mine) - both :], theirs[len(theirs) - both :]
+    else:
+        extra = mine[both:] + theirs[both:]
+    swarm.unmatched.extend((*end, False) for end in extra)
+    for one, other in zip(mine[:both], theirs[:both], strict=True):
+        swarm.lives[one[0]].mates[one[1]] = other
+        swarm.lives[other[0]].mates[other[1]] = one
+
+
+def _base(swarm: Swarm, mate: tuple[int, int] | None, conn: Connection) -> int | None:
+    """How many of the mate's downloads were in the bitfield of a connection."""
+    if swarm.config.peers[conn.other].has_file:
+        return 0
+    if mate is None:
+        return None
+    life = swarm.lives[mate[0]]
+    connection = life.columns.conns[mate[1]]
+    if connection.implicit:
+        first = life.seq_lines[0] if life.seq else NEVER
+        heard = [
+            line
+            for line, number in zip(
+                life.columns.events.lines, life.columns.events.conns, strict=True
+            )
+            if number == mate[1]
+        ]
+        return 0 if heard and heard[0] < first else None
+    return life.had_before(connection.line)

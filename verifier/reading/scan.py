@@ -1,0 +1,384 @@
+"""Reads one log into columns: prescribed lines by the block, all others one at a time.
+
+Nearly every line of a big log is a prescribed `have` line, so one regular expression takes a whole
+block apart and the fields are turned into numbers column by column. What it doesn't match goes,
+alone, to the reader of dialects. The form of the time is free, so the expression is made anew for
+each block from the block's first prescribed line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import compress, count
+from operator import add, lt, not_
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from verifier.reading.columns import NOBODY, STRANGER, Connection, LogColumns
+from verifier.reading.dialects import read_line
+from verifier.reading.files import Block, blocks
+from verifier.reading.sentences import Kind, Sentence
+from verifier.reading.times import guess_order, parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+OUT_OF_RANGE = -2
+SAMPLE = 100
+"""Lines at a log's beginning that tell the order of day, month and year."""
+TABLE = 1 << 16
+"""Piece numbers looked up by their text; larger ones are computed."""
+HALF_DAY, DAY = 43200.0, 86400.0
+BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
+
+OWN = re.compile(
+    rb"makes a connection to Peer (?P<makes>\d{1,18})\."
+    rb"|is connected from Peer (?P<connected>\d{1,18})\."
+    rb"|has the preferred neighbors (?P<preferred>(?:\d{1,18}(?:,\d{1,18})*)?)\."
+    rb"|has the optimistically unchoked neighbor (?P<optimistic>\d{1,18})\."
+    rb"|is unchoked by (?P<unchoked>\d{1,18})\."
+    rb"|is choked by (?P<choked>\d{1,18})\."
+    rb"|received the 'interested' message from (?P<interested>\d{1,18})\."
+    rb"|received the 'not interested' message from (?P<not_interested>\d{1,18})\."
+    rb"|has downloaded the piece (?P<piece>\d{1,9}) from (?P<downloaded>\d{1,18})\."
+    rb" Now the number of pieces it has is (?P<count>\d{1,9})\."
+    rb"|has downloaded the (?P<complete>complete) file\."
+)
+KINDS = {
+    "makes": Kind.MAKES,
+    "connected": Kind.CONNECTED_FROM,
+    "preferred": Kind.PREFERRED,
+    "optimistic": Kind.OPTIMISTIC,
+    "unchoked": Kind.UNCHOKED,
+    "choked": Kind.CHOKED,
+    "interested": Kind.INTERESTED,
+    "not_interested": Kind.NOT_INTERESTED,
+    "count": Kind.DOWNLOADED,
+    "complete": Kind.COMPLETE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a block writes its times: the expression for its lines, and the time's fixed end."""
+
+    pattern: re.Pattern[bytes]
+    tail: str
+    digits: int
+    time_only: bool
+
+
+class Rows(NamedTuple):
+    """A block's lines as columns; `ids` are the neighbors' as written, empty but for haves."""
+
+    others: list[int]
+    pieces: list[int]
+    times: list[float]
+    ids: Sequence[bytes]
+    first: int
+    time_only: bool
+
+
+class _Seconds(dict[bytes, float]):
+    """Seconds of a time text without its fraction, each text read once."""
+
+    def __init__(self, tail: str, order: str | None) -> None:
+        super().__init__()
+        self._tail = tail
+        self._order = order
+
+    def __missing__(self, head: bytes) -> float:
+        stamp = parse_time(head.decode("utf-8", "replace") + self._tail, self._order)
+        value = self[head] = float("nan") if stamp is None else stamp.seconds
+        return value
+
+
+class _Indices(dict[bytes, int]):
+    """A number's text to its index; texts that aren't in the table give `absent`."""
+
+    def __init__(self, table: dict[bytes, int], absent: int) -> None:
+        super().__init__(table)
+        self._absent = absent
+
+    def __missing__(self, text: bytes) -> int:
+        return self._absent
+
+
+def _generalise(match: re.Match[bytes]) -> bytes:
+    text = match[0]
+    if text.isdigit():
+        return rb"\d+"
+    return rb"[A-Za-z]+" if text.isalpha() else re.escape(text)
+
+
+def _shape(data: bytes, owner: bytes) -> Shape | None:
+    """The form of time in a block's first prescribed line; None when there is no such line."""
+    match = re.search(rb"^([^\n]{1,60}?): Peer " + owner + rb" ", data, re.MULTILINE)
+    stamp = match and parse_time(match[1].decode("utf-8", "replace"))
+    if not match or not stamp:
+        return None
+    text = match[1]
+    fraction = re.search(rb"(?<=\d:\d\d)\.(\d{1,9})(?!\d)", text)
+    head, tail = (text[: fraction.start()], text[fraction.end() :]) if fraction else (text, b"")
+    digits = len(fraction[1]) if fraction else 0
+    time = b"(%b)%b%b" % (
+        re.sub(rb"\d+|[A-Za-z]+|[^\dA-Za-z]+", _generalise, head),
+        rb"(\.\d{%d})" % digits if digits else rb"()",
+        re.escape(tail),
+    )
+    have = rb"received the 'have' message from (\d{1,18}) for the piece (\d{1,9})\."
+    line = rb"^(?:%b: Peer %b (?:%b|([^\n]+))|([^\n]*))$" % (time, owner, have)
+    return Shape(
+        re.compile(line, re.MULTILINE),
+        tail.decode("utf-8", "replace"),
+        digits,
+        stamp.form in {"time-only", "hour-minute"},
+    )
+
+
+class Scanner:
+    """Reads the log of one peer; `peers` are the ids in start order, `pieces` their number."""
+
+    def __init__(self, owner: int, peers: Sequence[int], pieces: int) -> None:
+        self.log = LogColumns(peers.index(owner) if owner in peers else STRANGER)
+        self._owner_id = owner
+        # The owner is nobody's neighbor, least of all its own.
+        neighbors = {b"%d" % peer: index for index, peer in enumerate(peers) if peer != owner}
+        self._peer = _Indices(neighbors, STRANGER)
+        self._by_id = {peer: index for index, peer in enumerate(peers)}
+        table = {b"%d" % piece: piece for piece in range(min(pieces, TABLE))}
+        self._piece = _Indices({**table, b"": 0}, OUT_OF_RANGE)
+        self._pieces = pieces
+        self._current: dict[int, int] = {}
+        self._seconds: dict[str, _Seconds] = {}
+        self._order: str | None = None
+        self._time: float | None = None
+        self._days = 0.0
+
+    def read(self, path: Path) -> LogColumns:
+        """The whole file as columns; InputError when it can't be read."""
+        log = self.log
+        for block in blocks(path):
+            if not log.line_count:
+                sample = block.data[: 1 << 16].decode("utf-8", "replace").split("\n")[:SAMPLE]
+                self._order = guess_order(read_line(text).time for text in sample)
+            self._take(block)
+        for conn in log.conns:
+            conn.settle(self._pieces)
+        log.have_count = sum(len(conn.pieces) + conn.repeats.count for conn in log.conns)
+        log.last_time = self._time or 0.0
+        return log
+
+    def _take(self, block: Block) -> None:
+        first = self.log.line_count + 1
+        for text in block.deviations:
+            self.log.form.deviation(text, first)
+        self.log.form.truncated |= block.truncated
+        data = block.data[:-1]
+        shape = _shape(data, b"%d" % self._owner_id) if data else None
+        if shape is not None:
+            self._quickly(shape, data, first)
+        elif block.data:
+            for line, one in enumerate(data.split(b"\n"), first):
+                self._slowly(one, line)
+        self.log.line_count += block.data.count(b"\n")
+
+    def _quickly(self, shape: Shape, data: bytes, first: int) -> None:
+        """A block whose lines mostly have the prescribed form."""
+        heads, fractions, ids, texts, rests, strange = zip(
+            *shape.pattern.findall(data), strict=True
+        )
+        odd = any(strange) or b"" in heads
+        seconds = self._seconds.setdefault(shape.tail, _Seconds(shape.tail, self._order))
+        seconds[b""] = self._time or 0.0
+        times = list(map(seconds.__getitem__, heads))
+        if shape.digits:
+            parts = [text or b"0" for text in fractions] if odd else fractions
+            times = list(map(add, times, map(float, parts)))
+            self.log.resolution = 10.0**-shape.digits
+        else:
+            self.log.resolution = 1.0
+        others = list(map(self._peer.__getitem__, ids))
+        pieces = self._numbers(texts)
+        middle = b"%b: Peer %d " % (shape.tail.encode(), self._owner_id)
+        block = Rows(others, pieces, times, ids, first, shape.time_only)
+        begin = 0
+        for row in compress(count(), map(not_, ids)):
+            if not heads[row]:
+                self._haves(block, begin, row)
+                self._slowly(strange[row], first + row)
+                begin = row + 1
+                continue
+            others[row] = NOBODY
+            if rests[row][:4] in {b"make", b"is c"}:
+                self._haves(block, begin, row)
+                begin = row
+            if not self._own(rests[row], first + row, times[row] + self._days):
+                self._haves(block, begin, row)
+                whole = heads[row] + fractions[row] + middle + rests[row]
+                self._slowly(whole, first + row)
+                begin = row + 1
+        self._haves(block, begin, len(ids))
+
+    def _numbers(self, texts: Sequence[bytes]) -> list[int]:
+        """Piece numbers of a block's haves, OUT_OF_RANGE for those that don't exist."""
+        if self._pieces <= TABLE:
+            return list(map(self._piece.__getitem__, texts))
+        numbers = [int(text or b"0") for text in texts]
+        return [number if number < self._pieces else OUT_OF_RANGE for number in numbers]
+
+    def _haves(self, block: Rows, begin: int, end: int) -> None:
+        """Take the haves among rows that lie between two lines that need a closer look."""
+        if begin >= end:
+            return
+        first = block.first + begin
+        others, pieces = block.others[begin:end], block.pieces[begin:end]
+        times = self._clock(block.times[begin:end], first, time_only=block.time_only)
+        self.log.form.sentences += end - begin
+        if STRANGER in others or OUT_OF_RANGE in pieces:
+            for row, text in enumerate(block.ids[begin:end]):
+                if text:
+                    have = Sentence(Kind.HAVE, None, int(text), pieces[row])
+                    self._event(have, first + row, times[row])
+            return
+        nothing: list[Any] = []
+        to_pieces: dict[int, Callable[[int], None]] = {NOBODY: nothing.append}
+        to_lines: dict[int, Callable[[int], None]] = {NOBODY: nothing.append}
+        to_times: dict[int, Callable[[float], None]] = {NOBODY: nothing.append}
+        touched = [self.log.conns[self._conn(other)] for other in set(others) - {NOBODY}]
+        for conn in touched:
+            to_pieces[conn.other] = conn.pieces.append
+            to_lines[conn.other] = conn.lines.append
+            to_times[conn.other] = conn.times.append
+        for other, piece, line, time in zip(others, pieces, count(first), times, strict=False):
+            to_pieces[other](piece)
+            to_lines[other](line)
+            to_times[other](time)
+        for conn in touched:
+            if len(conn.pieces) > 2 * self._pieces:
+                conn.compact(self._pieces)
+
+    def _clock(self, times: list[float], first: int, *, time_only: bool) -> list[float]:
+        """Look through consecutive times for falls; times without a date go on over midnight."""
+        if any(time != time for time in times):  # noqa: PLR0124  # NaN: a time that doesn't exist
+            previous = self._time or 0.0
+            for row, time in enumerate(times):
+                times[row] = previous = time if time == time else previous  # noqa: PLR0124  # the same
+        if self._days:
+            times = [time + self._days for time in times]
+        before = times[0] if self._time is None else self._time
+        if self._time is None:
+            self.log.first_time = times[0]
+        if times[0] < before or times != sorted(times):
+            for row in list(compress(count(), map(lt, times, [before, *times]))):
+                previous = times[row - 1] if row else before
+                if time_only and times[row] < previous - HALF_DAY:
+                    self._days += DAY
+                    times[row:] = [time + DAY for time in times[row:]]
+                elif times[row] < previous:
+                    self.log.form.clock_back.add(first + row, f"{previous - times[row]:.6g}")
+        self._time = times[-1]
+        return times
+
+    def _slowly(self, data: bytes, line: int) -> None:
+        """A line that isn't in the prescribed form: what the reader of dialects makes of it."""
+        if not data.strip():
+            if data:
+                self.log.form.deviation("blank line", line)
+            return
+        reading = read_line(data.decode("utf-8", "replace"), self._order)
+        form = self.log.form
+        for text in reading.deviations if reading.events or reading.continued is not None else ():
+            form.deviation(text, line)
+        if reading.stamp is not None:
+            known = reading.stamp.form in {"time-only", "hour-minute"}
+            time = self._clock([reading.stamp.seconds], line, time_only=known)[0]
+            self.log.resolution = reading.stamp.resolution
+        else:
+            time = self._time or 0.0
+            form.timeless += len(reading.events)
+        if reading.continued is not None:
+            self._continue(reading.continued)
+        if reading.problem is not None:
+            form.unread.add(line, reading.problem)
+        for event in reading.events:
+            form.sentences += 1
+            self._event(event, line, time)
+
+    def _continue(self, number: int) -> None:
+        """The count of the download above, written on a line of its own."""
+        events = self.log.events
+        if events.kinds and events.kinds[-1] == Kind.DOWNLOADED and events.counts[-1] < 0:
+            events.counts[-1] = min(number, 2**31 - 1)
+
+    def _own(self, rest: bytes, line: int, time: float) -> bool:
+        """A prescribed sentence other than `have`; False when it is something else."""
+        match = OWN.fullmatch(rest)
+        if match is None or match.lastgroup is None:
+            return False
+        kind = KINDS[match.lastgroup]
+        text = match[match.lastgroup]
+        if kind is Kind.COMPLETE:
+            event = Sentence(kind)
+        elif kind is Kind.PREFERRED:
+            ids = tuple(int(item) for item in text.split(b",")) if text else ()
+            event = Sentence(kind, ids=ids)
+        elif kind is Kind.DOWNLOADED:
+            other, piece = int(match["downloaded"]), int(match["piece"])
+            event = Sentence(kind, None, other, piece, int(text))
+        else:
+            event = Sentence(kind, None, int(text))
+        self._event(event, line, time)
+        return True
+
+    def _index(self, peer_id: int | None, line: int) -> int:
+        """A peer's index; strangers are noted."""
+        if peer_id is None:
+            return NOBODY
+        index = self._by_id.get(peer_id, STRANGER)
+        if index in {STRANGER, self.log.owner}:
+            self.log.form.stranger.add(line, str(peer_id))
+            return STRANGER
+        return index
+
+    def _conn(self, other: int) -> int:
+        """The present connection with a neighbor; one without a line is made when none is."""
+        number = self._current.get(other)
+        if number is None:
+            number = self._current[other] = len(self.log.conns)
+            self.log.conns.append(Connection(other, -1, 0, 0.0))
+        return number
+
+    def _event(self, event: Sentence, line: int, time: float) -> None:
+        """One sentence becomes a row, or a have of its connection."""
+        log = self.log
+        if event.subject not in {None, self._owner_id}:
+            log.form.foreign_subject.add(line, str(event.subject))
+            return
+        if event.kind is Kind.PREFERRED:
+            ids = tuple(self._index(peer_id, line) for peer_id in event.ids)
+            if len(set(event.ids)) < len(event.ids):
+                log.form.bad_list.add(line)
+            log.events.lists[len(log.events)] = tuple(i for i in dict.fromkeys(ids) if i >= 0)
+            log.events.add(event.kind, line, time, NOBODY, -1, -1, -1)
+            return
+        other = self._index(event.other, line)
+        piece = -1 if event.piece is None else event.piece
+        if piece == OUT_OF_RANGE or piece >= self._pieces:
+            log.form.out_of_range.add(line)
+            return
+        if other == STRANGER or (other == NOBODY and event.kind is not Kind.COMPLETE):
+            return
+        if event.kind in BEGINNINGS:
+            self._current[other] = len(log.conns)
+            log.conns.append(Connection(other, event.kind, line, time))
+        conn = -1 if other == NOBODY else self._conn(other)
+        if event.kind is Kind.HAVE:
+            if piece >= 0:
+                log.conns[conn].pieces.append(piece)
+                log.conns[conn].lines.append(line)
+                log.conns[conn].times.append(time)
+            return
+        number = -1 if event.count is None else min(event.count, 2**31 - 1)
+        log.events.add(event.kind, line, time, other, piece, number, conn)

@@ -1,0 +1,143 @@
+"""Brings a sentence's words to one form, and names every difference it takes away.
+
+Shapes are lines whose numbers are replaced by NUL (see `verifier.reading.dialects`); the result is the
+text that the patterns of `verifier.reading.patterns` read.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from verifier.reading.patterns import ALIASES, VOCABULARY
+from verifier.reading.sentences import Kind
+
+NUMBER = "\0"
+"""Stands for a number in a shape: it cannot occur, since NULs are taken out of a line first."""
+
+_TOKEN = re.compile(r"[A-Za-z_]+|[^\sA-Za-z_]")
+_CAPITALISED = ("peer", "now")
+_QUOTES = frozenset("'\"`\xb4\u2018\u2019\u201a\u201c\u201d\u201e\xab\xbb")
+STRAIGHT_QUOTES = {0x2018: "'", 0x2019: "'"}
+"""For `str.translate`: the curly quotes of the assignment's text are no deviation."""
+_BRACKETS = frozenset("[](){}")
+_DASHES = {0x2013: "-", 0x2014: "-", 0x2212: "-"}
+_MESSAGES = (Kind.HAVE, Kind.INTERESTED, Kind.NOT_INTERESTED)
+_QUOTED = re.compile(r"'(?:have|(?:not )?interested)'|\u2018(?:have|(?:not )?interested)\u2019")
+_BRACKETED_NUMBER = re.compile(r"\[[ ]?\0[ ]?\]|\([ ]?\0[ ]?\)|\{[ ]?\0[ ]?\}")
+_BRACKETED = re.compile(r"\[[^\[\](){}]*\]|\([^\[\](){}]*\)|\{[^\[\](){}]*\}")
+_MISSING_BLANK = re.compile(r"[A-Za-z]\0|\0[A-Za-z]|[.,:;][A-Za-z]")
+_EXTRA_BLANK = re.compile(r"\s\s|[^\S ]")
+
+
+def normalise(shape: str) -> tuple[str, list[str]]:
+    """Words in one form, each with a blank after it, and the deviations in their spelling."""
+    notes: list[str] = []
+    text = shape.strip()
+    if shape != text:
+        notes.append("blanks-around-sentence")
+    body = text.rstrip(".!").rstrip()
+    ending = text[len(body) :]
+    if ending != ".":
+        names = {"": "no-full-stop", " .": "blank-before-full-stop"}
+        notes.append(names.get(ending, "odd-full-stop"))
+    words: list[str] = []
+    for part in _TOKEN.findall(body.translate(_DASHES)):
+        if part == NUMBER:
+            words.append("#")
+        elif part[0].isascii() and (part[0].isalpha() or part[0] == "_"):
+            word, note = _spelled(part)
+            words.append(word)
+            if note:
+                notes.append(note)
+            plain = part.strip("_").lower()
+            if part.strip("_") != (plain.capitalize() if plain in _CAPITALISED else plain):
+                notes.append("letter-case")
+        elif part not in _QUOTES and part not in _BRACKETS:
+            words.append("\ufffd" if part == "#" else part)
+    joined = "".join(word + " " for word in words)
+    plain = joined.replace("not - interested", "not interested")
+    plain = plain.replace("optimistically - unchoked", "optimistically unchoked")
+    return plain, notes if plain == joined else [*notes, "hyphen"]
+
+
+@lru_cache(maxsize=4096)
+def _spelled(part: str) -> tuple[str, str]:
+    """The word(s) a part stands for, and the name of the misspelling, empty if there is none."""
+    word = part.lower()
+    if word in ("peer_id", "peerid"):
+        return "id", ""
+    if word.startswith("event_"):
+        return _spelled(word[len("event_") :])[0], "enum-name"
+    if "" != word.strip("_") != word:
+        return _spelled(word.strip("_"))[0], "underscores"
+    if word in ("not_interested", "notinterested", "uninterested"):
+        return "not interested", "joined-words"
+    if word in VOCABULARY or len(word) > 20:
+        return word, ""
+    target = ALIASES.get(word) or next(
+        (right for right in _LONG_WORDS if _one_slip(word, right)), word
+    )
+    return target, "" if target == word else f"misspelled-{target}"
+
+
+_LONG_WORDS = sorted(word for word in VOCABULARY if len(word) >= 6)
+"""Short words are one slip away from too many others."""
+
+
+def _one_slip(word: str, right: str) -> bool:
+    """Whether one letter is missing, added, wrong, or swapped with the next."""
+    same = 0
+    while same < min(len(word), len(right)) and word[same] == right[same]:
+        same += 1
+    rest, tail = word[same:], right[same:]
+    return (
+        rest[1:] == tail[1:]
+        or rest == tail[1:]
+        or rest[1:] == tail
+        or (rest[1::-1] == tail[:2] and rest[2:] == tail[2:])
+    )
+
+
+def form_deviations(kind: Kind, shape: str, items: str) -> list[str]:
+    """The deviations in a sentence's quotes, brackets, blanks and list."""
+    notes = [*_quote_deviations(kind, shape), *_bracket_deviations(kind, shape)]
+    bare = "".join(char for char in shape if char not in _QUOTES and char not in _BRACKETS)
+    if _MISSING_BLANK.search(bare):
+        notes.append("missing-blank")
+    if _EXTRA_BLANK.search(shape.strip()):
+        notes.append("extra-blanks")
+    listed = items.split()
+    if listed and listed[-1] == ",":
+        notes.append("trailing-comma")
+    if ", , " in items or listed[:1] == [","]:
+        notes.append("empty-list-items")
+    if "# # " in items or "; " in items or "and " in items:
+        notes.append("list-separators")
+    if "peer " in items:
+        notes.append("peer-before-id")
+    return notes
+
+
+def _quote_deviations(kind: Kind, shape: str) -> list[str]:
+    quotes = [char for char in shape if char in _QUOTES]
+    if kind not in _MESSAGES:
+        return ["extra-quotes"] if quotes else []
+    if not quotes:
+        return ["no-quotes"]
+    if len(quotes) == 2 and _QUOTED.search(shape.lower()):
+        return []
+    return ["double-quotes"] if set(quotes) <= set('"“”') else ["odd-quotes"]
+
+
+def _bracket_deviations(kind: Kind, shape: str) -> list[str]:
+    notes = []
+    rest = _BRACKETED_NUMBER.sub("", shape)
+    if rest != shape:
+        notes.append("brackets-around-ids")
+    left = _BRACKETED.sub("", rest)
+    if left != rest:
+        notes.append("brackets-around-list" if kind is Kind.PREFERRED else "brackets")
+    if not _BRACKETS.isdisjoint(left):
+        notes.append("unbalanced-brackets")
+    return notes

@@ -1,0 +1,277 @@
+"""The page's parts from the verdict to the last chart, in the order in which people ask."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from verifier.checks.registry import FAMILIES
+from verifier.report.page.words import NOTHING, badge, figure, table
+from verifier.report.text import about, conclusion
+
+if TYPE_CHECKING:
+    from verifier.report.page.run import Run
+
+OUTCOMES = ("violated", "unknown", "ok", "not exercised")
+"""The worst first."""
+STATUS = '<p class="status" role="status"></p>'
+"""Where a chart says what is in view, and what is aggregated in it."""
+
+KEY = (
+    '<ul class="key">'
+    '<li><i class="preferred"></i>it unchokes, as preferred</li>'
+    '<li><i class="optimistic"></i>it unchokes, as optimistic</li>'
+    '<li><i class="unchoked"></i>it is unchoked</li>'
+    '<li><i class="downloads"></i>it downloads</li>'
+    '<li><i class="connections"></i>connected</li>'
+    '<li><i class="progress"></i>pieces so far</li>'
+    '<li><i class="complete">★</i>complete</li>'
+    '<li><i class="witness">①</i>lines of a violation, in causal order</li></ul>\n'
+    '<p class="detail">Each peer has a lane: on top its pieces so far, then a row for each'
+    " neighbor. The row's upper bar is what the peer gives to that neighbor (an optimistic"
+    " unchoke is the lower bar), its lower bar and marks what it gets from it. <b>Look for marks"
+    " without a bar around them (pieces from a neighbor that has the peer choked), for bars without"
+    " marks (slots that nobody uses), and for rows that stay empty.</b></p>"
+    '<p class="overview">Each peer has a lane, with all neighbors together: its upper half is the'
+    " number of neighbors that it unchokes (before the shade of those connected), its lower half"
+    " the number that unchoke it, and the pieces that it downloads. <b>Look for halves that stay"
+    " flat while others' don't: peers that give nothing, or that nobody serves.</b> Show one peer"
+    " to see each of its neighbors.</p>"
+)
+"""What is drawn how, and what to look for: with a row for each neighbor, and without."""
+
+
+def head(run: Run) -> str:
+    """What was judged, and the verdict in one line."""
+    verdict = run.verdict
+    word, _, rest = conclusion(verdict).partition(":")
+    name = f"{verdict.folder}{', ' * bool(verdict.run)}{verdict.run}"
+    mode = ", judged leniently" if verdict.case.swarm.lenient else ""
+    notes = "".join(f"<li>{escape(note)}</li>" for note in verdict.notes)
+    return (
+        f'<header>\n<p class="verdict {word}">{badge(word)} <span>{escape(rest.strip())}</span></p>\n'
+        f"<h1>{escape(name + mode)}</h1>\n"
+        f'<p class="about">{escape(about(verdict))}</p>\n'
+        f"{f'<ul>{notes}</ul>' if notes else ''}</header>"
+    )
+
+
+def families(run: Run) -> str:
+    """A row for each family, with how its checks came out."""
+    rows = []
+    for letter, name in FAMILIES.items():
+        checks = [one for one in run.document["checks"] if one["id"][0] == letter]
+        found = {
+            outcome: [one for one in checks if one["outcome"] == outcome] for outcome in OUTCOMES
+        }
+        worst = next((outcome for outcome in OUTCOMES if found[outcome]), None)
+        told = badge("not exercised", "not judged") if worst is None else badge(worst)
+        if worst == "violated" and not any(one["errors"] for one in checks):
+            told = badge("warning", "violated, warnings only")
+        cells = [_ids(run, found[outcome]) for outcome in ("violated", "unknown", "not exercised")]
+        passed = str(len(found["ok"])) if found["ok"] else NOTHING
+        rows.append([f"{letter} {escape(name)}", told, passed, *cells])
+    titles = ("Family", "Outcome", "ok", "violated", "unknown", "not exercised")
+    return f"<section><h2>What the rules say</h2>\n{table(titles, rows, kind='families')}</section>"
+
+
+def _ids(run: Run, checks: list[dict[str, Any]]) -> str:
+    """The ids of some checks; those that have something to say lead to it."""
+    shown = []
+    for one in checks:
+        title = escape(f"{one['name']}: {one['rule']}")
+        text = f'<abbr title="{title}">{one["id"]}</abbr>'
+        linked = one["findings"] or one["unknown"]
+        shown.append(f'<a href="#{run.id}-{one["id"]}">{text}</a>' if linked else text)
+    return " ".join(shown) or NOTHING
+
+
+def timeline(run: Run) -> str:
+    """The timeline's place, with the tools to move about in it."""
+    choices = "".join(
+        f'<option value="{index}">peer {peer["id"]}</option>'
+        for index, peer in enumerate(run.document["peers"])
+    )
+    buttons = "".join(
+        f'<button type="button" data-zoom="{name}">{text}</button>'
+        for name, text in (
+            ("whole", "Whole run"),
+            ("in", "Zoom in"),
+            ("out", "Zoom out"),
+            ("earlier", "Earlier"),
+            ("later", "Later"),
+        )
+    )
+    look = "Drag across the chart to zoom; double-click it for the whole run."
+    tools = (
+        '<div class="tools"><label>Show <select class="lanes"><option value="">all peers</option>'
+        '<option value="involved" hidden>the peers involved</option>'
+        f"{choices}</select></label>{buttons}</div>\n"
+        f'{STATUS}\n<p class="chosen" hidden></p>'
+    )
+    title = "Timeline: who unchokes whom, and do pieces follow?"
+    return figure("timeline", title, look, tools=KEY + tools, more=_remarks(run))
+
+
+def _remarks(run: Run) -> str:
+    """What was done to the data so that it can be drawn."""
+    told = "; ".join(run.data["aggregated"])
+    small = f"<p>To keep this page small: {told}.</p>" if told else ""
+    lives = run.verdict.case.lives
+    coarse = [life.file.label for life in lives if run.moments.spread(life)]
+    if coarse:
+        which = "All logs" if len(coarse) == len(lives) else escape(", ".join(coarse))
+        small += (
+            f"<p>{which} tell whole seconds or minutes only: lines of the same time are spread evenly"
+            " over it, in their order.</p>"
+        )
+    lost = [life.file.label for life in lives if not run.moments.placed(life)]
+    if lost:
+        small += f"<p>Without times, and so not in the charts: {escape(', '.join(lost))}.</p>"
+    if run.moments.unit == "lines":
+        small += "<p>No log tells times: each lane counts its own lines, and only their order is known.</p>"
+    return small
+
+
+def peers(run: Run) -> str:
+    """A row for each log: its clock against the first log's, and what its peer reached when."""
+    rows = []
+    places = {row["log"]: nth for nth, row in enumerate(run.document["offsets"])}
+    for peer in run.document["peers"]:
+        if not peer["logs"]:
+            rows.append([_peer(peer), "no log", *[NOTHING] * 6])
+        for label in peer["logs"]:
+            last = label == peer["logs"][-1]
+            rows.append(
+                [
+                    _peer(peer),
+                    escape(label),
+                    *_clock(run, places[label]),
+                    *_reached(run, peer, last=last),
+                ]
+            )
+    titles = (
+        "Peer",
+        "Log",
+        "Its clock is ahead by",
+        "Corrected by",
+        "First piece after",
+        "Complete after",
+        "Pieces up",
+        "Pieces down",
+    )
+    text = (
+        "Times of all charts are those of the first log's clock. From the messages between two"
+        " peers follows by how much one clock can be ahead of the other; where that may be nothing,"
+        " a log's times stay as they are, else they are corrected by the middle of what is possible."
+    )
+    return (
+        f"<section><h2>Peers, and the clocks of their logs</h2>\n<p>{text}</p>\n"
+        f"{table(titles, rows, kind='peers')}</section>"
+    )
+
+
+def _peer(peer: dict[str, Any]) -> str:
+    return f"{peer['id']}{' seed' if peer['has_file'] else ''}"
+
+
+def _clock(run: Run, place: int) -> list[str]:
+    """How far a log's clock is ahead of the first one's, and what was made of it."""
+    numbers = run.numbers
+    if not run.moments.placed(run.verdict.case.lives[place]) or run.moments.unit == "lines":
+        return ["no times", NOTHING]
+    if place == 0:
+        return ["the clock of all charts", NOTHING]
+    least = numbers.show("offsets", place, "least", form="+.3f")
+    most = numbers.show("offsets", place, "most", form="+.3f", unit=" s")
+    moved = run.moments.corrections[place]
+    known = any(numbers.value("offsets", place, end) is not None for end in ("least", "most"))
+    between = f"{least} to {most}" if known else "not known"
+    return [between, f"{-moved:+.3f} s" if moved else "nothing"]
+
+
+def _reached(run: Run, peer: dict[str, Any], *, last: bool) -> list[str]:
+    """When a peer's last life had its first piece and all, and how much it gave and got."""
+    if not last:
+        return [NOTHING] * 4
+    numbers, one = run.numbers, peer["id"]
+    table = run.document["metrics"]["uploads"]
+    return [
+        numbers.show("metrics", "first_piece", one, form=".2f", unit=" s"),
+        numbers.show("metrics", "completion", one, form=".2f", unit=" s"),
+        str(sum(table.get(one, {}).values())),
+        str(sum(row.get(one, 0) for row in table.values())),
+    ]
+
+
+def pieces(_run: Run) -> str:
+    """Pieces over time."""
+    look = (
+        "A line for each peer, from its first piece to the whole file."
+        " <b>Look for flat stretches: that peer waits, though others have what it lacks.</b>"
+        " Lines that end together are a swarm that shares; one that hurries ahead keeps to itself."
+    )
+    return figure("pieces", "Pieces over time: who waits?", look, tools=STATUS)
+
+
+def copies(run: Run) -> str:
+    """Copies of each piece over time, and the metric's four moments."""
+    numbers = run.numbers
+    rows = [
+        [
+            name,
+            numbers.show("metrics", "copies", quarter, 0),
+            numbers.show("metrics", "copies", quarter, 1, form=".2f"),
+            numbers.show("metrics", "copies", quarter, 2),
+        ]
+        for quarter, name in enumerate(("a quarter", "half", "three quarters", "all"))
+    ]
+    titles = ("After this part of each log's downloads", "Least", "Mean", "Most")
+    look = (
+        "How many peers have the rarest piece, the average piece, and the most common one."
+        " <b>Look at the lowest line: where it stays at the number of seeds, a piece is lost if they"
+        " leave.</b>"
+    )
+    title = "Copies of each piece: how long could the seed not leave?"
+    return figure("copies", title, look, tools=STATUS, more=table(titles, rows, kind="quarters"))
+
+
+def uploads(run: Run) -> str:
+    """Who gave whom how much."""
+    numbers = run.numbers
+    look = (
+        "Pieces sent, from the peer of the row to the peer of the column; at the edges the sums."
+        " <b>Look for rows that are nearly empty: that peer takes and gives nothing.</b> Pairs that"
+        " give each other alike are reciprocation at work."
+    )
+    told = (
+        "<p>Among leechers: fairness of their uploads (Jain's index, 1 is equal) "
+        f"{numbers.show('metrics', 'fairness', form='.2f')}; correlation of pieces given and got "
+        f"{numbers.show('metrics', 'reciprocation', form='+.2f')}; share of the pieces that came"
+        f" through an optimistic unchoke alone {numbers.show('metrics', 'optimistic_share', form='.0%')}."
+        "</p>"
+    )
+    return figure("uploads", "Who gave whom how much: who only takes?", look, more=told)
+
+
+def fairness(run: Run) -> str:
+    """Choke fairness."""
+    numbers = run.numbers
+    wait = numbers.show("metrics", "longest_wait", form=".1f", unit=" s")
+    look = (
+        "For each peer that chooses, a dot for each neighbor: the part of the time in which that"
+        " neighbor was interested and had this peer unchoke it. The line spans them, the bar across"
+        " it is their median, the number at the right is Jain's index (1 is equal shares)."
+        " <b>Look for dots far to the left of the others: neighbors that wait in vain.</b>"
+    )
+    more = f"<p>The longest that anybody was interested and choked without a break: {wait}.</p>"
+    churn = [
+        f"{peer['id']}: {run.numbers.show('metrics', 'churn', peer['id'], form='.2f')}"
+        for peer in run.document["peers"]
+        if numbers.value("metrics", "churn", peer["id"]) is not None
+    ]
+    if churn:
+        more += f"<p>Changes of the unchoked set for each decision: {', '.join(churn)}.</p>"
+    return figure(
+        "fairness", "Choke fairness: does everybody who asks get a turn?", look, more=more
+    )

@@ -1,0 +1,175 @@
+"""What each peer's logs show over time: who was connected, unchoked and interested when, downloads.
+
+Only the logs' sentences are used, no trace and no have; so it works for any program's logs.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from verifier.reading.columns import NOBODY
+from verifier.reading.sentences import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from verifier.history.case import Case
+    from verifier.history.lives import Life
+    from verifier.report.page.moments import Moments
+
+BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
+KINDS = ("connections", "preferred", "optimistic", "unchoked", "interested")
+"""The kinds of spells, named as the fields of `Lane`."""
+
+
+class Spell(NamedTuple):
+    """From when to when something held between a peer and a neighbor; places on the axis."""
+
+    begin: float
+    end: float
+    other: int
+
+
+@dataclass(slots=True)
+class Lane:
+    """One peer in the timeline: the spells and downloads of all its lives, in order.
+
+    `preferred` and `optimistic` are those whom it unchokes, by its own decisions (spec 4.4, 4.5; who is
+    both counts as preferred); `unchoked` those who unchoke it, as it was told; `interested` those that
+    told it so. A connection lasts to the pair's next one or to the log's end, as no line tells of it.
+    `times`, `sources`, `pieces` and `fresh` are its downloads, `fresh` telling the first of a piece.
+    """
+
+    lives: list[tuple[float, float]] = field(default_factory=list)
+    connections: list[Spell] = field(default_factory=list)
+    preferred: list[Spell] = field(default_factory=list)
+    optimistic: list[Spell] = field(default_factory=list)
+    unchoked: list[Spell] = field(default_factory=list)
+    interested: list[Spell] = field(default_factory=list)
+    complete: list[float] = field(default_factory=list)
+    times: array[float] = field(default_factory=lambda: array("d"))
+    sources: array[int] = field(default_factory=lambda: array("i"))
+    pieces: array[int] = field(default_factory=lambda: array("i"))
+    fresh: bytearray = field(default_factory=bytearray)
+
+    def spells(self, kind: str) -> list[Spell]:
+        """Those of a kind of `KINDS`."""
+        found: list[Spell] = getattr(self, kind)
+        return found
+
+
+def lanes(case: Case, moments: Moments) -> list[Lane]:
+    """A lane for each peer of the configuration; empty where its log is missing."""
+    made = []
+    for lives in case.swarm.by_peer:
+        lane = Lane()
+        for index in lives:
+            if moments.placed(case.lives[index]):
+                _Walk(lane, case.lives[index], moments).walk()
+        for kind in KINDS:
+            lane.spells(kind).sort()
+        made.append(lane)
+    return made
+
+
+class _Walk:
+    """One life, line by line; `open` are the spells that go on, with their beginning."""
+
+    def __init__(self, lane: Lane, life: Life, moments: Moments) -> None:
+        self.lane = lane
+        self.life = life
+        self.moments = moments
+        self.open: dict[tuple[str, int], float] = {}
+        self.preferred: set[int] = set()
+        self.optimistic = NOBODY
+        self.granted: dict[int, str] = {}
+        first = moments.at(life, life.columns.first_time, life.window[0])
+        self.begin = self.now = max([first, *(end for _, end in lane.lives)])
+
+    def walk(self) -> None:
+        """Take in all lines. A clock that was set back stands still, so that order is kept."""
+        columns, lane = self.life.columns, self.lane
+        for conn in columns.conns:
+            if conn.implicit:
+                self._open("connections", conn.other)
+        events = columns.events
+        rows = zip(
+            events.kinds, events.lines, events.times, events.others, events.pieces, strict=True
+        )
+        for row, (kind, line, time, other, piece) in enumerate(rows):
+            self.now = max(self.now, self.moments.at(self.life, time, line))
+            if kind == Kind.DOWNLOADED:
+                if piece >= 0:
+                    self._download(line, other, piece)
+            elif kind == Kind.COMPLETE:
+                lane.complete.append(self.now)
+            elif kind in BEGINNINGS:
+                self._connect(other)
+            elif kind == Kind.PREFERRED:
+                self.preferred = set(events.lists.get(row, ()))
+                self._grant()
+            elif kind == Kind.OPTIMISTIC:
+                self.optimistic = other
+                self._grant()
+            elif kind in {Kind.UNCHOKED, Kind.INTERESTED}:
+                self._open("unchoked" if kind == Kind.UNCHOKED else "interested", other)
+            elif kind in {Kind.CHOKED, Kind.NOT_INTERESTED}:
+                self._close("unchoked" if kind == Kind.CHOKED else "interested", other)
+        self.now = max(self.now, self.moments.at(self.life, columns.last_time, columns.line_count))
+        for name, neighbor in list(self.open):
+            self._close(name, neighbor)
+        lane.lives.append((self.begin, self.now))
+
+    def _open(self, kind: str, other: int) -> None:
+        self.open.setdefault((kind, other), self.now)
+
+    def _close(self, kind: str, other: int) -> None:
+        begin = self.open.pop((kind, other), None)
+        if begin is not None:
+            self.lane.spells(kind).append(Spell(begin, self.now, other))
+
+    def _connect(self, other: int) -> None:
+        """A new connection begins choked and not interested (spec 2.7, 2.8)."""
+        for kind in KINDS:
+            self._close(kind, other)
+        self.preferred.discard(other)
+        self.granted.pop(other, None)
+        if self.optimistic == other:
+            self.optimistic = NOBODY
+        self._open("connections", other)
+
+    def _grant(self) -> None:
+        """A decision: spells of those that were dropped end, of those that were chosen begin."""
+        wanted = dict.fromkeys({self.optimistic} - {NOBODY}, "optimistic")
+        wanted |= dict.fromkeys(self.preferred, "preferred")
+        for other in self.granted.keys() | wanted.keys():
+            before, after = self.granted.get(other), wanted.get(other)
+            if before is not None and before != after:
+                self._close(before, other)
+            if after is not None:
+                self._open(after, other)
+        self.granted = wanted
+
+    def _download(self, line: int, other: int, piece: int) -> None:
+        lane = self.lane
+        lane.times.append(self.now)
+        lane.sources.append(other)
+        lane.pieces.append(piece)
+        lane.fresh.append(self.life.line_of[piece] == line)
+
+
+def overlap(one: Iterable[Spell], other: Iterable[Spell]) -> float:
+    """How long spells of both hold at once; each in order and without overlaps of its own."""
+    mine, theirs, total = list(one), list(other), 0.0
+    i = j = 0
+    while i < len(mine) and j < len(theirs):
+        begin = max(mine[i].begin, theirs[j].begin)
+        end = min(mine[i].end, theirs[j].end)
+        total += max(0.0, end - begin)
+        if mine[i].end < theirs[j].end:
+            i += 1
+        else:
+            j += 1
+    return total

@@ -1,0 +1,91 @@
+"""The page's last part: each broken rule with its lines and why they break it, then what is unknown."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from verifier.report.page.words import WORDS, badge
+from verifier.report.text import printable
+
+if TYPE_CHECKING:
+    from verifier.report.page.run import Run
+
+SHOWN = 400
+"""Characters of a line that are shown; a trace's can be long."""
+FIRST = 5
+"""Findings of a check that are shown unfolded."""
+WEIGHTS = ("error", "warning", "info")
+
+
+def violations(run: Run) -> str:
+    """Errors and warnings, worst first; then what can't be decided; then notes, folded."""
+    checks = run.document["checks"]
+    broken = [one for one in checks if one["outcome"] == "violated"]
+    broken.sort(key=lambda one: not one["errors"])
+    unknown = [one for one in checks if one["unknown"]]
+    noted = [one for one in checks if one["infos"] and one["outcome"] != "violated"]
+    parts = ["<section><h2>Violations</h2>"]
+    parts += [_check(run, one) for one in broken] or ["<p>No rule is broken.</p>"]
+    if unknown:
+        parts.append("<h2>What these logs can't decide</h2>")
+        parts += [_unknown(run, one, own=one not in broken) for one in unknown]
+    if noted:
+        count = sum(one["infos"] for one in noted)
+        parts.append(f"<details><summary>{count} findings that only inform</summary>")
+        parts += [_check(run, one) for one in noted]
+        parts.append("</details>")
+    return "\n".join([*parts, "</section>"])
+
+
+def _title(run: Run, check: dict[str, Any], mark: str, *, own: bool = True) -> str:
+    name = f' id="{run.id}-{check["id"]}"' if own else ""
+    return (
+        f'<section{name} class="check"><h3>{mark} {check["id"]} {escape(check["name"])}'
+        f' <small>spec {escape(check["clause"])}</small></h3>\n<p class="rule">{escape(check["rule"])}</p>'
+    )
+
+
+def _check(run: Run, check: dict[str, Any]) -> str:
+    """One check's findings, as many as the report keeps, and how many more there are."""
+    worst = next(weight for weight in WEIGHTS if check[f"{weight}s"])
+    findings = [_finding(run, check, nth) for nth in range(len(check["findings"]))]
+    if len(findings) > FIRST:
+        others = len(findings) - FIRST
+        findings.insert(FIRST, f"<details><summary>{others} more of these</summary>")
+        findings.append("</details>")
+    total = check["errors"] + check["warnings"] + check["infos"]
+    more = total - len(check["findings"])
+    rest = (
+        f"<p>and {more} more that aren't listed; the rule applied {check['exercised']} times</p>"
+        if more
+        else ""
+    )
+    title = _title(run, check, badge(worst, WORDS[worst]))
+    return "\n".join([title, *findings, f"{rest}</section>"])
+
+
+def _finding(run: Run, check: dict[str, Any], nth: int) -> str:
+    """The lines of one finding in causal order, why they break the rule, and the way to see them."""
+    finding = check["findings"][nth]
+    name = f"{check['id']}-{nth}"
+    lines = "\n".join(
+        f"<li><b>{escape(witness['log'])}:{witness['line']}</b>"
+        f" <code>{escape(printable(witness['text'].strip())[:SHOWN])}</code></li>"
+        for witness in finding["witnesses"]
+    )
+    placed = [at for at in run.data["places"][name] if at and at[1] is not None]
+    button = (
+        f'<button type="button" data-finding="{name}">Show in the timeline</button>'
+        if placed
+        else '<small class="none">nothing tells where in the timeline</small>'
+    )
+    return (
+        f'<div class="finding {finding["severity"]}" id="{run.id}-{name}"><ol>{lines}</ol>\n'
+        f'<p class="because"><b>because</b> {escape(printable(finding["because"]))}</p>\n{button}</div>'
+    )
+
+
+def _unknown(run: Run, check: dict[str, Any], *, own: bool) -> str:
+    reasons = "".join(f"<li>{escape(printable(reason))}</li>" for reason in check["unknown"])
+    return f"{_title(run, check, badge('unknown'), own=own)}\n<ul>{reasons}</ul></section>"

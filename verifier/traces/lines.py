@@ -1,0 +1,173 @@
+"""W15, W17: the trace beside the log, and how a life ends (spec 7, 8)."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from verifier.checks.registry import Scope, check
+from verifier.findings import Severity, Witness
+from verifier.reading.config import InputError
+from verifier.reading.files import blocks
+from verifier.traces.columns import LINES, OUTS, Code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from verifier.findings import Tally
+    from verifier.traces.columns import Link, TraceLife
+    from verifier.traces.swarm import Traces
+
+ERROR = Severity.ERROR
+DRAIN = 5.0
+"""Seconds that all connections have for flush and drain (spec 7.2)."""
+ORDERLY = {0, 3, 4, 130, 143}
+"""Statuses of a peer that ended in order, whatever the reason (spec 7.4)."""
+ANSWERS = {
+    Code.IN_CHOKE: Code.CHOKED,
+    Code.IN_UNCHOKE: Code.UNCHOKED,
+    Code.IN_INTERESTED: Code.RECEIVED_INTERESTED,
+    Code.IN_NOT_INTERESTED: Code.RECEIVED_NOT_INTERESTED,
+    Code.IN_HAVE: Code.RECEIVED_HAVE,
+}
+"""The line that each message received must lead to."""
+
+
+@check(
+    "W15",
+    "log-is-projection",
+    ERROR,
+    clause="8.1, 8.2",
+    rule="The trace is whole, its events are the log's lines one to one, and each message and connection that must be logged is.",
+    order="L",
+    needs="one trace and its log",
+    example="the record of line 214 says `is choked by 1002`, line 214 `is choked by 1003`.",
+    scope=Scope.TRACE,
+)
+def log_is_projection(traces: Traces, tally: Tally) -> None:
+    """Damaged lines, sentences and their numbers against the log's, and events owed."""
+    for trace in traces.lives:
+        if trace.damage is not None:
+            line, reason = trace.damage
+            tally.report(f"{reason}; the rest isn't judged", Witness(trace.log, line))
+        for row in trace.mismatched:
+            tally.report("its fields don't make its sentence", traces.at(trace, row))
+        _owed(traces, tally, trace)
+        try:
+            _beside(traces, tally, trace)
+        except InputError as error:
+            tally.unsure(str(error))
+
+
+def _owed(traces: Traces, tally: Tally, trace: TraceLife) -> None:
+    """The events that messages and connections call for, in their order on each connection."""
+    owed: dict[int, deque[tuple[int, int, int]]] = {}
+    wanted = {*ANSWERS, *ANSWERS.values(), Code.OPEN, Code.MADE, Code.WAS_CONNECTED}
+    for row in trace.rows(wanted):
+        code, link, number = trace.codes[row], trace.links[row], trace.numbers[row]
+        queue = owed.setdefault(link, deque())
+        if code == Code.OPEN:
+            dialled = not trace.ends[link].incoming
+            queue.append((Code.MADE if dialled else Code.WAS_CONNECTED, -1, row))
+        elif code in ANSWERS:
+            queue.append((ANSWERS[code], number, row))
+        elif not queue:
+            tally.report("nothing calls for this line", traces.at(trace, row))
+        else:
+            expected, piece, cause = queue.popleft()
+            if (expected, piece) != (code, number):
+                tally.report(
+                    "it isn't the line that is due on this connection",
+                    traces.at(trace, cause),
+                    traces.at(trace, row),
+                )
+    for queue in owed.values():
+        for _, _, cause in queue:
+            if trace.end is not None:
+                tally.report("it has no line", traces.at(trace, cause))
+
+
+def _sentences(trace: TraceLife) -> Iterator[int]:
+    """The hash of each line's sentence in the log, without its time."""
+    for block in blocks(trace.life.file.path):
+        for line in block.data.split(b"\n")[:-1]:
+            yield hash(line[line.find(b": ") + 2 :])
+
+
+def _beside(traces: Traces, tally: Tally, trace: TraceLife) -> None:
+    """The log's lines against the events; a killed peer's trace may lack the last of them."""
+    rows = trace.rows(LINES)
+    log, count = trace.life.index, 0
+    for count, sentence in enumerate(_sentences(trace), 1):
+        if count > len(rows):
+            if trace.end is not None:
+                tally.report("the trace has no such event", Witness(log, count))
+            return
+        row = rows[count - 1]
+        tally.saw()
+        if trace.mseqs[row] != count:
+            tally.report(
+                f"it is the event of line {count}, not {trace.mseqs[row]}", traces.at(trace, row)
+            )
+            return
+        if trace.values[row] != sentence:
+            tally.report(
+                "line and event tell different things",
+                Witness(log, count),
+                traces.at(trace, row),
+            )
+    if count < len(rows) and not trace.life.columns.form.truncated:
+        tally.report(f"the log has only {count} lines", traces.at(trace, rows[count]))
+
+
+@check(
+    "W17",
+    "orderly-end",
+    ERROR,
+    clause="7.2, 7.4",
+    rule="A peer that ends flushes its queues, closes both directions of each connection, and says so with its status.",
+    order="L,F",
+    needs="traces; for flushed queues those of both ends",
+    example="peer 1002 ends with status 0, and its last have never came to peer 1003.",
+    scope=Scope.TRACE,
+)
+def orderly_end(traces: Traces, tally: Tally) -> None:
+    """The record `end`, connections still open or cut off at it, and what was queued but never came."""
+    for trace in traces.lives:
+        if trace.end is None:
+            if trace.life.last and trace.damage is None:
+                tally.unsure(f"{trace.file.label} has no record 'end': killed, or still running")
+            continue
+        tally.saw()
+        if trace.end.status not in ORDERLY:
+            tally.report(f"status {trace.end.status}", traces.at(trace, len(trace) - 1))
+            continue
+        last = max(trace.rows(OUTS), default=0)
+        for link in trace.ends:
+            if link.closed < 0 <= link.opened:
+                tally.report(f"{link.name} is still open", traces.at(trace, len(trace) - 1))
+            elif link.cause == "shutdown" and not _waited(trace, last, link):
+                tally.report(f"{link.name} is cut off", traces.at(trace, link.closed))
+    for trace in traces.lives:
+        for link in trace.ends:
+            _flushed(traces, tally, trace, link)
+
+
+def _waited(trace: TraceLife, row: int, link: Link) -> bool:
+    """Whether the time for flush and drain passed between a record and the close."""
+    return trace.times[link.closed] - trace.times[row] >= DRAIN - 0.001
+
+
+def _flushed(traces: Traces, tally: Tally, trace: TraceLife, link: Link) -> None:
+    """Where both ends saw the end of the stream, all that was queued has come."""
+    if link.mate is None or not (link.cause == link.mate[1].cause == "end"):
+        return
+    mate, end = link.mate
+    tally.saw()
+    lost = link.outs[len(end.ins) :]
+    if lost and not _waited(trace, link.outs[-1], link):
+        tally.report(
+            f"{len(lost)} messages of {link.name} never came to {mate.name}",
+            traces.at(trace, lost[0]),
+            traces.at(mate, end.closed),
+        )

@@ -1,0 +1,285 @@
+"""W01 to W03, W08: what went over each connection, at both its ends (spec 2, 3)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from verifier.checks.registry import Scope, check
+from verifier.findings import Severity
+from verifier.traces.columns import TYPES, Code
+from verifier.traces.swarm import Traces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from verifier.findings import Tally
+    from verifier.traces.columns import Link, TraceLife
+
+ERROR = Severity.ERROR
+HANDSHAKE, PIECE_HEADER, HEADER = 32, 9, 5
+"""Bytes of a handshake, of a piece message before its content, of a message without payload."""
+LATE_PIECES = 8
+"""So many pieces may be sent before their records are written; a kill may lose these."""
+
+
+def _links(traces: Traces) -> Iterator[tuple[TraceLife, Link]]:
+    for trace in traces.lives:
+        for link in trace.ends:
+            yield trace, link
+
+
+def _type(code: int) -> int:
+    """The type of a message, whatever its direction and fate."""
+    return Code.OUT_PIECE if code == Code.IN_SKIPPED_PIECE else code % Code.IN
+
+
+def _told(trace: TraceLife, row: int) -> str:
+    """A message as people call it."""
+    name, number = TYPES[_type(trace.codes[row])], trace.numbers[row]
+    return f"{name} {number}" if number >= 0 else name
+
+
+@check(
+    "W01",
+    "received-was-sent",
+    ERROR,
+    clause="3.1",
+    rule="Messages arrive as they were sent, in order, and none but the last of a connection is lost.",
+    order="F",
+    needs="traces of both ends",
+    example="trace_peer_1003.jsonl receives a have of piece 7 as message 12, which peer 1001 sent as piece 8.",
+    scope=Scope.TRACE,
+)
+def received_was_sent(traces: Traces, tally: Tally) -> None:
+    """The n-th message received on a connection against the n-th sent: type, length, number."""
+    for trace, link in _links(traces):
+        for rows in (link.outs, link.ins):
+            for number, row in enumerate(rows):
+                if trace.mseqs[row] != number:
+                    tally.report(
+                        f"message {trace.mseqs[row]} follows message {number - 1} on {link.name}",
+                        traces.at(trace, row),
+                    )
+                    break
+        if link.mate is not None:
+            _compare(traces, tally, trace, link, *link.mate)
+        elif len(link.ins) > 1 and traces.must_know(trace, link):
+            tally.report(
+                f"peer {link.neighbor}'s traces know no connection {link.name}",
+                traces.at(trace, link.ins[1]),
+            )
+
+
+def _compare(
+    traces: Traces, tally: Tally, trace: TraceLife, link: Link, mate: TraceLife, end: Link
+) -> None:
+    """One direction of a connection."""
+    tally.saw(min(len(link.ins), len(end.outs)))
+    for row, sent in zip(link.ins, end.outs, strict=False):
+        same = (
+            _type(trace.codes[row]) == mate.codes[sent]
+            and trace.values[row] == mate.values[sent]
+            and trace.numbers[row] == mate.numbers[sent]
+        )
+        if not same:
+            tally.report(
+                f"message {trace.mseqs[row]} of {link.name} was sent as {_told(mate, sent)}"
+                f" ({mate.values[sent]} bytes) and received as {_told(trace, row)}"
+                f" ({trace.values[row]} bytes)",
+                traces.at(mate, sent),
+                traces.at(trace, row),
+            )
+            return
+    extra = link.ins[len(end.outs) :]
+    if not extra or mate.damage is not None:
+        return
+    if mate.end is None:
+        late = len(extra) <= LATE_PIECES and all(
+            _type(trace.codes[n]) == Code.OUT_PIECE for n in extra
+        )
+        if not late:
+            tally.unsure(f"{mate.file.label} lacks its end, and with it what was sent last")
+        return
+    tally.report(
+        f"{len(extra)} messages of {link.name} were received but never sent",
+        traces.at(trace, extra[0]),
+    )
+
+
+@check(
+    "W02",
+    "handshake-first",
+    ERROR,
+    clause="2.1, 2.2, 2.3",
+    rule="A connection begins with one handshake each way, with the right ids, and only then is open.",
+    order="L",
+    needs="one trace",
+    example="the handshake from peer 1002 names peer 1004.",
+    scope=Scope.TRACE,
+)
+def handshake_first(traces: Traces, tally: Tally) -> None:
+    """The first message each way, ids, the direction of the dial, and the record `open`."""
+    for trace, link in _links(traces):
+        for rows, expected in ((link.outs, trace.peer), (link.ins, link.neighbor)):
+            for number, row in enumerate(rows):
+                first, shake = number == 0, _type(trace.codes[row]) == Code.OUT_HANDSHAKE
+                if first is not shake:
+                    what = "begins without a handshake" if first else "has a second handshake"
+                    tally.report(f"{link.name} {what}", traces.at(trace, row))
+                    break
+                if not first:
+                    continue
+                tally.saw()
+                if (trace.values[row], trace.numbers[row]) != (HANDSHAKE, expected):
+                    tally.report(
+                        f"{trace.values[row]} bytes that name peer {trace.numbers[row]};"
+                        f" expected {HANDSHAKE} and peer {expected}",
+                        traces.at(trace, row),
+                    )
+        _opened(traces, tally, trace, link)
+
+
+def _opened(traces: Traces, tally: Tally, trace: TraceLife, link: Link) -> None:
+    """Both handshakes stand before the opening, all else behind it; who is later listed dialled."""
+    if link.opened < 0:
+        if len(trace) > max([*link.outs[-1:], *link.ins[-1:], link.closed]) + 1:
+            row = min([*link.outs[:1], *link.ins[:1], *([link.closed] * (link.closed >= 0))])
+            tally.report(f"{link.name} was never open", traces.at(trace, row))
+        return
+    early = [row for rows in (link.outs, link.ins) for row in rows[1:2] if row < link.opened]
+    missing = not (link.outs and link.ins and max(link.outs[0], link.ins[0]) < link.opened)
+    if early or missing:
+        tally.report(
+            f"{link.name} is open before both handshakes, or used before it is open",
+            *(traces.at(trace, row) for row in [*early, link.opened]),
+        )
+    ids = [peer.peer_id for peer in traces.config.peers]
+    dialler, _, listener = (link.name.partition(":")[0], "", link.name.rpartition(">")[2])
+    pair = (link.neighbor, trace.peer) if link.incoming else (trace.peer, link.neighbor)
+    right = (dialler, listener) == (str(pair[0]), str(pair[1]))
+    if not right or link.neighbor not in ids or ids.index(pair[0]) <= ids.index(pair[1]):
+        tally.report(
+            f"{link.name}: it is the later listed of {trace.peer} and {link.neighbor} that dials",
+            traces.at(trace, link.opened),
+        )
+
+
+@check(
+    "W03",
+    "bitfield-next",
+    ERROR,
+    clause="3.3, 8.3",
+    rule="The first message after the handshake is the bitfield, of the right length, and tells just the pieces that the peer has.",
+    order="L",
+    needs="one trace",
+    example="the bitfield of a peer that has downloaded 12 pieces tells of 11.",
+    scope=Scope.TRACE,
+)
+def bitfield_next(traces: Traces, tally: Tally) -> None:
+    """Each writer's second message on a connection, its length and count; spare bits by refusals."""
+    pieces = traces.config.pieces
+    for trace, link in _links(traces):
+        if len(link.outs) < 2:
+            if link.opened >= 0 and link.closed >= 0:
+                tally.report(f"no bitfield on {link.name}", traces.at(trace, link.opened))
+            continue
+        row = link.outs[1]
+        if trace.codes[row] != Code.OUT_BITFIELD:
+            tally.report(f"it is no bitfield, but {_told(trace, row)}", traces.at(trace, row))
+            continue
+        tally.saw()
+        length, has = HEADER + -(-pieces // 8), pieces if trace.seed else link.had
+        if (trace.values[row], trace.numbers[row]) != (length, has):
+            tally.report(
+                f"{trace.values[row]} bytes that tell {trace.numbers[row]} pieces;"
+                f" expected {length} and {has}",
+                traces.at(trace, row),
+            )
+        if link.mate is not None and link.mate[1].cause == "protocol error":
+            mate, end = link.mate
+            tally.report(
+                f"{mate.name} closed {link.name} for a protocol error of {trace.name}",
+                traces.at(trace, link.outs[min(len(end.ins), len(link.outs) - 1)]),
+                traces.at(mate, end.closed),
+            )
+
+
+@check(
+    "W08",
+    "content-equal",
+    ERROR,
+    clause="1.4, 3.2",
+    rule="A piece has its length, and all who keep it get the same content, which is the seed's.",
+    order="-",
+    needs="all traces; the seed's file where it is there",
+    example="peers 1003 and 1004 kept piece 17 with different hashes.",
+    scope=Scope.TRACE,
+)
+def content_equal(traces: Traces, tally: Tally) -> None:
+    """Lengths of piece messages, and the hashes of all that was kept, among each other and the file's."""
+    config = traces.config
+    first: dict[int, tuple[TraceLife, int, str]] = {}
+    for trace in traces.lives:
+        for row in trace.rows({Code.OUT_PIECE, Code.IN_PIECE, Code.IN_SKIPPED_PIECE}):
+            piece, length = trace.numbers[row], trace.values[row]
+            tally.saw()
+            right = PIECE_HEADER + config.piece_length(piece) if piece < config.pieces else 0
+            if length != right:
+                tally.report(
+                    f"piece {piece} in {length} bytes, expected {right}", traces.at(trace, row)
+                )
+            if trace.codes[row] != Code.IN_PIECE:
+                continue
+            digest = trace.digests.get(row)
+            if digest is None:
+                tally.unsure(f"{trace.file.label} tells no hash of piece {piece}")
+                continue
+            known = first.setdefault(piece, (trace, row, digest))
+            if known[2] != digest:
+                tally.report(
+                    f"piece {piece} is {known[2]} at {known[0].name}, {digest} at {trace.name}",
+                    traces.at(known[0], known[1]),
+                    traces.at(trace, row),
+                )
+    _compare_file(traces, tally, first)
+
+
+def _compare_file(
+    traces: Traces, tally: Tally, first: dict[int, tuple[TraceLife, int, str]]
+) -> None:
+    """The hashes against the file of the first seed whose copy is there."""
+    config = traces.config
+    for peer in config.peers:
+        path = traces.case.swarm.folder / f"peer_{peer.peer_id}" / config.file_name
+        if not peer.has_file or not path.is_file():
+            continue
+        if path.stat().st_size != config.file_size:
+            tally.unsure(f"{path.name} of peer {peer.peer_id} isn't of {config.file_size} bytes")
+            continue
+        for piece, digest in _digests(path, config.piece_size):
+            told = first.get(piece)
+            if told is not None and told[2] != digest:
+                tally.report(
+                    f"piece {piece} is {digest} in the file of peer {peer.peer_id}, but was"
+                    f" received as {told[2]}",
+                    traces.at(told[0], told[1]),
+                )
+        return
+
+
+def _digests(path: Path, size: int) -> Iterator[tuple[int, str]]:
+    """Each piece's hash: BLAKE2b of 8 bytes (docs/trace.md)."""
+    with path.open("rb") as file:
+        number = 0
+        left, digest = size, hashlib.blake2b(digest_size=8)
+        while data := file.read(min(left, 1 << 20)):
+            digest.update(data)
+            left -= len(data)
+            if not left:
+                yield number, digest.hexdigest()
+                number += 1
+                left, digest = size, hashlib.blake2b(digest_size=8)
+        if left < size:
+            yield number, digest.hexdigest()

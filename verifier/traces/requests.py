@@ -1,0 +1,369 @@
+"""W04 to W06, W18: what a peer asks for, and what becomes of it (spec 6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from verifier.checks.registry import Scope, check
+from verifier.findings import Severity
+from verifier.traces.columns import OUTS, Code
+
+if TYPE_CHECKING:
+    from verifier.findings import Tally
+    from verifier.traces.columns import TraceLife
+    from verifier.traces.swarm import Traces
+
+ERROR = Severity.ERROR
+OVERDUE_AFTER = 30.0
+"""Seconds without a byte after which a request is overdue (spec 6.6)."""
+ROUNDING = 1e-4
+"""Seconds by which two times of a trace may differ and be the same."""
+PIECES = {Code.IN_PIECE, Code.IN_SKIPPED_PIECE}
+
+
+@check(
+    "W04",
+    "one-request",
+    ERROR,
+    clause="6.2, 6.6",
+    rule="A neighbor has at most one open request of ours.",
+    order="L",
+    needs="one trace",
+    example="piece 9 is requested from peer 1002 before piece 4 arrived.",
+    scope=Scope.TRACE,
+)
+def one_request(traces: Traces, tally: Tally) -> None:
+    """Each request against the last one on its connection: answered, choked, or overdue and unchoked."""
+    wanted = {Code.OUT_REQUEST, Code.IN_CHOKE, Code.IN_UNCHOKE, Code.FREED, *PIECES}
+    for trace in traces.lives:
+        open_rows: dict[int, int] = {}
+        overdue: set[int] = set()
+        for row in trace.rows(wanted):
+            code, link = trace.codes[row], trace.links[row]
+            before = open_rows.get(link)
+            if code == Code.OUT_REQUEST:
+                tally.saw()
+                if before is not None:
+                    tally.report(
+                        f"piece {trace.numbers[before]} was still asked of the same neighbor",
+                        traces.at(trace, before),
+                        traces.at(trace, row),
+                    )
+                open_rows[link] = row
+                overdue.discard(link)
+            elif before is None:
+                continue
+            elif code == Code.FREED:
+                if trace.cause(row) == "overdue" and trace.numbers[row] == trace.numbers[before]:
+                    overdue.add(link)
+            elif (
+                code == Code.IN_CHOKE
+                or (code == Code.IN_UNCHOKE and link in overdue)
+                or (code in PIECES and trace.numbers[row] == trace.numbers[before])
+            ):
+                del open_rows[link]
+
+
+@check(
+    "W05",
+    "asked-once",
+    ERROR,
+    clause="6.1, 6.4, 6.6",
+    rule="No piece is asked of two neighbors at once, unless a choke, a loss or 30 s of silence freed it.",
+    order="L",
+    needs="one trace",
+    example="piece 9 is requested from peers 1002 and 1003, and neither choked.",
+    scope=Scope.TRACE,
+)
+def asked_once(traces: Traces, tally: Tally) -> None:
+    """The book of open requests, and the cause of each that is freed."""
+    wanted = {Code.OUT_REQUEST, Code.IN_CHOKE, Code.IN_UNCHOKE, Code.FREED, Code.DOWNLOADED}
+    for trace in traces.lives:
+        book: dict[int, int] = {}
+        choked: dict[int, int] = {}
+        for row in trace.rows(wanted | PIECES):
+            code, link, piece = trace.codes[row], trace.links[row], trace.numbers[row]
+            if code in {Code.IN_CHOKE, Code.IN_UNCHOKE}:
+                choked[link] = code
+            elif code == Code.OUT_REQUEST:
+                tally.saw()
+                before = book.get(piece)
+                if before is not None:
+                    tally.report(
+                        f"piece {piece} is asked of two at once",
+                        traces.at(trace, before),
+                        traces.at(trace, row),
+                    )
+                book[piece] = row
+            elif code == Code.FREED:
+                _freed(traces, tally, trace, row, book.pop(piece, None), choked)
+            elif code == Code.DOWNLOADED or (
+                piece in book and code in PIECES and trace.links[book[piece]] == link
+            ):
+                book.pop(piece, None)
+
+
+def _freed(
+    traces: Traces,
+    tally: Tally,
+    trace: TraceLife,
+    row: int,
+    asked: int | None,
+    choked: dict[int, int],
+) -> None:
+    """Whether a request that is given up may be."""
+    cause, link = trace.cause(row), trace.link(row)
+    if asked is None or link is None or trace.links[asked] != link.index:
+        tally.report(
+            f"piece {trace.numbers[row]} is freed, but was not asked", traces.at(trace, row)
+        )
+        return
+    waited = trace.times[row] - trace.times[asked]
+    right = {
+        "choke": choked.get(link.index) == Code.IN_CHOKE,
+        "loss": 0 <= link.closed < row,
+        "overdue": waited >= OVERDUE_AFTER - ROUNDING,
+    }
+    if not right.get(cause, False):
+        tally.report(
+            f"piece {trace.numbers[row]} is freed by {cause}, of which nothing is seen"
+            f" ({waited:.1f} s after it was asked)",
+            traces.at(trace, asked),
+            traces.at(trace, row),
+        )
+
+
+class _Wishes:
+    """What a peer may ask of each neighbor: known there, lacking here, asked of nobody."""
+
+    def __init__(self, traces: Traces, trace: TraceLife) -> None:
+        self._traces = traces
+        self._trace = trace
+        pieces = traces.config.pieces
+        self.own = bytearray([trace.seed]) * pieces
+        self.book: dict[int, int] = {}
+        self.limbo: dict[int, int] = {}
+        """Pieces whose request was answered in vain, since they are coming from another."""
+        self.known: dict[int, bytearray] = {}
+        self.unsure: set[int] = set()
+        self.free: dict[int, int] = {}
+        """How many pieces there are to choose from, for each connection."""
+
+    def begin(self, link: int) -> None:
+        """A connection: nothing is known."""
+        self.known[link] = bytearray(len(self.own))
+        self.free[link] = 0
+
+    def end(self, link: int) -> None:
+        """A connection is gone."""
+        for table in (self.known, self.free):
+            table.pop(link, None)
+
+    def _takes(self, piece: int, change: int) -> None:
+        for link, known in self.known.items():
+            self.free[link] += change * known[piece]
+
+    def learn(self, link: int, piece: int) -> None:
+        """A neighbor has a piece."""
+        known = self.known.get(link)
+        if known is not None and not known[piece]:
+            known[piece] = 1
+            self.free[link] += not (self.own[piece] or piece in self.book)
+
+    def bitfield(self, link: int, row: int) -> None:
+        """A neighbor told all that it has; not everything in it may be known."""
+        trace = self._trace
+        told = self._traces.known_of(trace, trace.ends[link], trace.numbers[row])
+        if told is None:
+            self.unsure.add(link)
+            return
+        for piece, there in enumerate(told):
+            if there:
+                self.learn(link, piece)
+
+    def ask(self, link: int, piece: int) -> None:
+        """A piece is asked for."""
+        if piece not in self.book and not self.own[piece]:
+            self._takes(piece, -1)
+        self.book[piece] = link
+        self.limbo.pop(piece, None)
+
+    def release(self, piece: int) -> None:
+        """It may be asked for again."""
+        if self.book.pop(piece, None) is not None and not self.own[piece]:
+            self._takes(piece, 1)
+
+    def answer(self, link: int, piece: int, *, kept: bool) -> None:
+        """A piece came; one that answers the book's request but isn't kept comes from another."""
+        if self.book.get(piece) == link and not kept:
+            self.release(piece)
+            self.limbo[piece] = link
+
+    def gain(self, piece: int) -> None:
+        """A piece is ours."""
+        if not self.own[piece]:
+            if piece not in self.book:
+                self._takes(piece, -1)
+            self.own[piece] = 1
+        self.book.pop(piece, None)
+        self.limbo.pop(piece, None)
+
+
+@check(
+    "W06",
+    "justified-request",
+    ERROR,
+    clause="6.1",
+    rule="Only a neighbor that unchokes us is asked, for a piece that it has, that we lack, and that is drawn from all those that may be asked for.",
+    order="L,F",
+    needs="one trace; for what a partial bitfield told also the neighbor's",
+    example="piece 9 is requested from peer 1002, which never announced it.",
+    scope=Scope.TRACE,
+)
+def justified_request(traces: Traces, tally: Tally) -> None:
+    """Each request and its draw against what was known at that record."""
+    for trace in traces.lives:
+        _requests(traces, tally, trace)
+
+
+def _requests(traces: Traces, tally: Tally, trace: TraceLife) -> None:
+    """Replay what one life knows, has and asked for."""
+    wishes, unchoked, drawn = _Wishes(traces, trace), set[int](), -1
+    wanted = {Code.OPEN, Code.CLOSED, Code.IN_HAVE, Code.IN_BITFIELD, Code.IN_CHOKE}
+    wanted |= {Code.IN_UNCHOKE, Code.REQUEST, Code.OUT_REQUEST, Code.FREED, Code.DOWNLOADED}
+    for row in trace.rows(wanted | PIECES):
+        code, link, piece = trace.codes[row], trace.links[row], trace.numbers[row]
+        if code not in {Code.IN_BITFIELD, Code.FREED} and piece >= len(wishes.own):
+            tally.report(f"there is no piece {piece}", traces.at(trace, row))
+        elif code == Code.IN_HAVE:
+            wishes.learn(link, piece)
+        elif code == Code.REQUEST:
+            drawn = row
+            _drawn(traces, tally, trace, row, wishes)
+        elif code == Code.OUT_REQUEST:
+            tally.saw()
+            _asked(traces, tally, trace, row, drawn, wishes, unchoked)
+            wishes.ask(link, piece)
+        elif code in PIECES:
+            wishes.answer(link, piece, kept=code == Code.IN_PIECE)
+        elif code == Code.DOWNLOADED:
+            wishes.gain(piece)
+        elif code == Code.FREED:
+            wishes.release(piece)
+        elif code == Code.IN_UNCHOKE:
+            unchoked.add(link)
+        elif code == Code.IN_CHOKE:
+            unchoked.discard(link)
+        elif code == Code.IN_BITFIELD:
+            wishes.bitfield(link, row)
+        elif code == Code.OPEN:
+            wishes.begin(link)
+        else:
+            wishes.end(link)
+
+
+def _drawn(traces: Traces, tally: Tally, trace: TraceLife, row: int, wishes: _Wishes) -> None:
+    """The record of a draw: from as many as there were, and one of them."""
+    link, among = trace.links[row], trace.values[row]
+    free = wishes.free.get(link, 0)
+    if link not in wishes.unsure and not free - len(wishes.limbo) <= among <= free:
+        tally.report(
+            f"it was drawn from {among} pieces, but {free} could be asked for",
+            traces.at(trace, row),
+        )
+    if trace.mseqs[row] >= among:
+        tally.report(f"draw {trace.mseqs[row]} of {among}", traces.at(trace, row))
+
+
+def _asked(
+    traces: Traces,
+    tally: Tally,
+    trace: TraceLife,
+    row: int,
+    drawn: int,
+    wishes: _Wishes,
+    unchoked: set[int],
+) -> None:
+    """The request itself."""
+    link, piece = trace.links[row], trace.numbers[row]
+    known = wishes.known.get(link)
+    if drawn < 0 or (trace.links[drawn], trace.numbers[drawn]) != (link, piece):
+        tally.report(f"piece {piece} wasn't drawn for it", traces.at(trace, row))
+    if link not in unchoked:
+        tally.report("that neighbor chokes", traces.at(trace, row))
+    if wishes.own[piece]:
+        tally.report(f"piece {piece} is here", traces.at(trace, row))
+    if known is None or not (known[piece] or link in wishes.unsure):
+        tally.report(f"piece {piece} isn't known to be there", traces.at(trace, row))
+
+
+@check(
+    "W18",
+    "waste-is-counted",
+    ERROR,
+    clause="6.4, 6.5",
+    rule="Each piece that isn't kept and each request that is given up is recorded with its cause, and the last record counts them.",
+    order="L",
+    needs="one trace",
+    example="the record `end` counts 2 skipped pieces, and 3 are recorded.",
+    scope=Scope.TRACE,
+)
+def waste_is_counted(traces: Traces, tally: Tally) -> None:
+    """Records `skipped` against pieces not kept and their causes; the counts of the record `end`."""
+    for trace in traces.lives:
+        _skips(traces, tally, trace)
+        if trace.end is None:
+            continue
+        tally.saw()
+        counted = (trace.end.skipped_pieces, trace.end.freed_requests)
+        found = tuple(len(trace.rows({code})) for code in (Code.SKIPPED, Code.FREED))
+        if counted != found:
+            tally.report(
+                f"it counts {counted[0]} skipped pieces and {counted[1]} freed requests;"
+                f" recorded are {found[0]} and {found[1]}",
+                traces.at(trace, len(trace) - 1),
+            )
+
+
+def _skips(traces: Traces, tally: Tally, trace: TraceLife) -> None:
+    """Each piece not kept with its record, whichever comes first; at the end nothing is decided."""
+    asked: set[tuple[int, int]] = set()
+    own: set[int] = set()
+    told: set[tuple[int, int]] = set()
+    silent: dict[tuple[int, int], tuple[int, bool]] = {}
+    for row in trace.rows({Code.OUT_REQUEST, Code.SKIPPED, Code.DOWNLOADED, *PIECES}):
+        code, piece = trace.codes[row], trace.numbers[row]
+        key = (trace.links[row], piece)
+        if code == Code.OUT_REQUEST:
+            asked.add(key)
+        elif code == Code.DOWNLOADED:
+            own.add(piece)
+        elif code == Code.SKIPPED:
+            tally.saw()
+            here = trace.seed or piece in own
+            came = silent.pop(key, None)
+            if came is None:
+                told.add(key)
+            was_asked = key in asked if came is None else came[1]
+            if not _cause_holds(trace.cause(row), here=here, asked=was_asked):
+                tally.report(f"'{trace.cause(row)}', but that isn't so", traces.at(trace, row))
+        else:
+            if code == Code.IN_PIECE and key not in asked:
+                tally.report(f"piece {piece} was kept, but not asked for", traces.at(trace, row))
+            elif code == Code.IN_SKIPPED_PIECE and key not in told:
+                silent[key] = (row, key in asked)
+            told.discard(key)
+            asked.discard(key)
+    last = max(trace.rows(OUTS), default=-1)
+    for (_, piece), (row, _) in silent.items():
+        if row < last:
+            tally.report(f"piece {piece} was dropped without a word", traces.at(trace, row))
+
+
+def _cause_holds(cause: str, *, here: bool, asked: bool) -> bool:
+    """Whether a piece was skipped for the cause that is told (spec 6.5)."""
+    if cause == "failed":
+        return True
+    if here or cause == "had it":
+        return here and cause == "had it"
+    return cause == ("in progress" if asked else "not asked")

@@ -1,0 +1,176 @@
+"""W07, W09: how requests of neighbors are served (spec 4.8, 4.9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from verifier.checks.registry import Scope, check
+from verifier.findings import Severity
+from verifier.traces.columns import OUTS, Code
+
+if TYPE_CHECKING:
+    from verifier.findings import Tally
+    from verifier.traces.columns import TraceLife
+    from verifier.traces.swarm import Traces
+
+ERROR = Severity.ERROR
+SOMETHING = 2**62
+"""Some piece, of which nobody knows whether it is still under way."""
+
+
+class _Queue:
+    """The requests of one neighbor that wait, as rows, and the piece that may be under way."""
+
+    def __init__(self) -> None:
+        self.waiting: list[int] = []
+        self.unchoked = False
+        self.sending = -1
+        """The piece queued last, until the neighbor announces it; -1 if it surely has gone out."""
+        self.due = -1
+        """A request that nothing kept from being answered at once."""
+        self.served: set[int] = set()
+        """All pieces queued so far."""
+
+    def turn(self, *, unchoked: bool) -> None:
+        """It is unchoked, or choked: then its haves no longer tell when the piece under way is out."""
+        if self.unchoked and not unchoked and self.sending >= 0:
+            self.sending = SOMETHING
+        self.unchoked = unchoked
+
+
+@check(
+    "W07",
+    "answers-requests",
+    ERROR,
+    clause="4.9, 6.4",
+    rule="Each piece sent answers a request, in their order; a request stays unanswered only across a choke, a loss, or the end.",
+    order="L",
+    needs="one trace; for unanswered requests also the neighbor's",
+    example="piece 9 goes to peer 1003, which had asked for piece 4.",
+    scope=Scope.TRACE,
+)
+def answers_requests(traces: Traces, tally: Tally) -> None:
+    """Replay each neighbor's queue of requests: served in order, dropped for a cause, or waiting."""
+    taken = {id(trace): _taken(trace) for trace in traces.lives}
+    for trace in traces.lives:
+        _replay(traces, tally, trace, taken)
+
+
+def _taken(trace: TraceLife) -> set[tuple[int, int]]:
+    """The pieces that a peer downloaded, each with its connection."""
+    return {(trace.links[row], trace.numbers[row]) for row in trace.rows({Code.DOWNLOADED})}
+
+
+def _replay(
+    traces: Traces, tally: Tally, trace: TraceLife, taken: dict[int, set[tuple[int, int]]]
+) -> None:
+    queues: dict[int, _Queue] = {}
+    own: set[int] = set()
+    wanted = {Code.IN_REQUEST, Code.IN_HAVE, Code.DROPPED, Code.DOWNLOADED, Code.TRANSITION}
+    for row in trace.rows({*OUTS, *wanted}):
+        code, piece = trace.codes[row], trace.numbers[row]
+        queue = queues.setdefault(trace.links[row], _Queue())
+        if code == Code.DOWNLOADED:
+            own.add(piece)
+        elif code == Code.TRANSITION:
+            machine, _, _, state = trace.transitions[trace.values[row]]
+            if machine == "upload":
+                queue.turn(unchoked=state != "choked")
+        elif code == Code.IN_HAVE:
+            link = trace.link(row)
+            if queue.sending == piece and link is not None and link.mate is not None:
+                # A request that a choke crossed may be served although another served it too: then
+                # the have doesn't tell that this copy is out.
+                mate, end = link.mate
+                queue.sending = -1 if (end.index, piece) in taken[id(mate)] else SOMETHING
+        elif code == Code.IN_REQUEST:
+            idle = queue.unchoked and queue.sending < 0 and not queue.waiting
+            queue.waiting.append(row)
+            queue.due = row if idle and (trace.seed or piece in own) else -1
+        elif code == Code.DROPPED:
+            _dropped(traces, tally, trace, row, queue, own)
+        elif code == Code.OUT_PIECE:
+            tally.saw()
+            _served(traces, tally, trace, row, queue)
+            # Which of two copies a have is about nobody can tell.
+            queue.sending = SOMETHING if piece in queue.served else piece
+            queue.served.add(piece)
+            queue.due = -1
+        elif queue.due >= 0:
+            tally.report(
+                f"the request for piece {trace.numbers[queue.due]} wasn't answered",
+                traces.at(trace, queue.due),
+                traces.at(trace, row),
+            )
+            queue.due = -1
+
+
+def _dropped(
+    traces: Traces, tally: Tally, trace: TraceLife, row: int, queue: _Queue, own: set[int]
+) -> None:
+    """A request that is not served, and why."""
+    piece, cause, link = trace.numbers[row], trace.cause(row), trace.link(row)
+    asked = [n for n in queue.waiting if trace.numbers[n] == piece]
+    queue.due = -1
+    if not asked:
+        tally.report(f"nobody asked for piece {piece}", traces.at(trace, row))
+        return
+    queue.waiting.remove(asked[-1])
+    right = {
+        "choked": not queue.unchoked,
+        "lacking": not (trace.seed or piece in own),
+        "loss": link is not None and 0 <= link.closed < row,
+        "repeated": len(asked) > 1 or queue.sending in {piece, SOMETHING},
+    }
+    if not right.get(cause, False):
+        tally.report(
+            f"the request for piece {piece} is dropped as '{cause}', which isn't so",
+            traces.at(trace, asked[-1]),
+            traces.at(trace, row),
+        )
+
+
+def _served(traces: Traces, tally: Tally, trace: TraceLife, row: int, queue: _Queue) -> None:
+    """A piece that is queued."""
+    piece = trace.numbers[row]
+    place = next((n for n, r in enumerate(queue.waiting) if trace.numbers[r] == piece), None)
+    if place is None:
+        tally.report(f"nobody asked for piece {piece}", traces.at(trace, row))
+        return
+    if place:
+        tally.report(
+            f"the request for piece {trace.numbers[queue.waiting[0]]} came before it",
+            traces.at(trace, queue.waiting[0]),
+            traces.at(trace, row),
+        )
+    del queue.waiting[place]
+
+
+@check(
+    "W09",
+    "no-piece-after-choke",
+    ERROR,
+    clause="4.8",
+    rule="No piece is begun to be sent to a neighbor that is choked.",
+    order="L",
+    needs="one trace",
+    example="choke goes to peer 1003, then piece 9, without unchoke between them.",
+    scope=Scope.TRACE,
+)
+def no_piece_after_choke(traces: Traces, tally: Tally) -> None:
+    """The last choke or unchoke queued before each piece."""
+    for trace in traces.lives:
+        last: dict[int, int] = {}
+        for row in trace.rows({Code.OUT_CHOKE, Code.OUT_UNCHOKE, Code.OUT_PIECE}):
+            link = trace.links[row]
+            if trace.codes[row] != Code.OUT_PIECE:
+                last[link] = row
+                continue
+            tally.saw()
+            before = last.get(link, -1)
+            if before < 0 or trace.codes[before] == Code.OUT_CHOKE:
+                tally.report(
+                    f"piece {trace.numbers[row]} goes to a neighbor that is choked",
+                    *([traces.at(trace, before)] if before >= 0 else []),
+                    traces.at(trace, row),
+                )
