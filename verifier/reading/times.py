@@ -52,7 +52,10 @@ _ZONES = {
 """Hours east of Greenwich; names with several meanings as the assignment's country uses them."""
 
 _BLANK = r"[ \t\u202f\xa0]"
-_WEEKDAY = rf"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{{0,6}}\.?,?{_BLANK}{{1,2}})?"
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+NAMES = (*_WEEKDAYS, *_MONTHS)
+"""How the names of days and months begin, in lower case."""
+_WEEKDAY = rf"(?:(?:{'|'.join(_WEEKDAYS)})[a-z]{{0,6}}\.?,?{_BLANK}{{1,2}})?"
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]{{0,6}}\.?"
 _CLOCK = (
     r"(?P<hour>\d{1,2})(?P<mark>[:.\-])(?P<minute>\d{1,2})"
