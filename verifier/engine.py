@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from verifier.history.lives import Swarm
     from verifier.reading.columns import LogColumns
     from verifier.reading.config import Config
-    from verifier.reading.files import LogFile
+    from verifier.reading.finding import LogFile
 
     Needs = tuple[array[int], array[int], array[int]]
     Judged = tuple[int, dict[str, Tally], Facts]

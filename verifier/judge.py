@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope
@@ -11,20 +13,19 @@ from verifier.engine import Engine, make_engine, run_check
 from verifier.findings import Outcome, Severity, Tally
 from verifier.history.case import Case
 from verifier.history.lives import Swarm, join, make_life, windows
-from verifier.reading.config import InputError, find, load
-from verifier.reading.files import find_logs
+from verifier.reading.config import InputError, load
+from verifier.reading.finding import find_configuration, find_logs, find_traces
 from verifier.report.metrics import Metrics, measure
 from verifier.rules import CHECKS
 from verifier.traces.swarm import Traces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from verifier.checks.registry import Check
     from verifier.reading.columns import LogColumns
     from verifier.reading.config import Config
-    from verifier.reading.files import LogFile
+    from verifier.reading.finding import LogFile
 
 OK, VIOLATION, UNUSABLE, UNKNOWN = 0, 1, 2, 3
 
@@ -87,8 +88,11 @@ class Verdict:
 def verify_folder(folder: Path, options: Options) -> list[Verdict]:
     """Judge a folder's run, or each of its runs; InputError when it can't be judged."""
     begun = time.perf_counter()
-    files = find_logs(folder)
-    config = load(*find(folder, options.config))
+    files, notes = find_logs(folder)
+    place = Path(os.path.commonpath([file.path.parent for file in files]))
+    found = find_configuration(folder, place, options.config)
+    config = load(found.common, found.peer_info)
+    config.notes += notes + found.notes
     ids = [peer.peer_id for peer in config.peers]
     known = [file for file in files if file.peer_id in ids]
     if not known:
@@ -231,7 +235,7 @@ def _traces(case: Case, options: Options) -> Traces | None:
     """The traces beside the logs; None without any."""
     if options.trace == "ignore":
         return None
-    found = sorted(case.swarm.folder.rglob("trace_peer_*.jsonl*"))
+    found = find_traces(case.swarm.folder)
     if options.trace == "require" and not found:
         raise InputError(
             f"{case.swarm.folder}: no trace_peer_[id].jsonl in it, and --trace require was given"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from verifier.reading.config import Config
-    from verifier.reading.files import LogFile
+    from verifier.reading.finding import LogFile
 
 HOUR = 3600.0
 BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)

@@ -53,7 +53,8 @@ _OTHERWISE = re.compile(
 )
 """Words that would change what the sentence behind them states."""
 _BEFORE_TIME = re.compile(
-    r"(?:(?:logged )?(?:at|on|time|date|timestamp)\b[ ]*[:=-]?[ ]*)(?=[\[(<]?[0-9a-z])", re.IGNORECASE
+    r"(?:(?:logged )?(?:at|on|time|date|timestamp)\b[ ]*[:=-]?[ ]*)(?=[\[(<]?[0-9a-z])",
+    re.IGNORECASE,
 )
 _BRACKETS = {"[": "]", "(": ")", "<": ">", "{": "}"}
 _AFTER_TIME = re.compile(r"[ \t]*[:|,>\u2013-]{0,2}[ \t]*")
@@ -138,12 +139,14 @@ def _read_one(text: str, order: str | None) -> Reading:
     if reading.problem == NOT_ELEVEN and head.stamp is None and (torn := _TORN_TIME.match(body)):
         head = _Head(None, head.end + torn.end(), ("unreadable-time",), "")
         reading = _read_body(text[head.end :], head)
-    if reading.problem == NOT_ELEVEN and (tag := _TAG.match(body)):
-        if not _OTHERWISE.search(tag.group()):
-            notes = tuple(dict.fromkeys((*head.deviations, "logger-prefix")))
-            tagged = _read_body(body[tag.end() :], head._replace(deviations=notes))
-            reading = tagged if tagged.events else reading
-    return reading
+    if reading.problem != NOT_ELEVEN:
+        return reading
+    tag = _TAG.match(body)
+    if tag is None or _OTHERWISE.search(tag.group()):
+        return reading
+    notes = tuple(dict.fromkeys((*head.deviations, "logger-prefix")))
+    tagged = _read_body(body[tag.end() :], head._replace(deviations=notes))
+    return tagged if tagged.events else reading
 
 
 def _read_body(text: str, head: _Head) -> Reading:
@@ -242,7 +245,9 @@ def _head(text: str, order: str | None) -> _Head:
     stamp, end = match_time(text, start + opened, order)
     if end == start + opened:
         start = before.start() if before else start
-        return _Head(None, start, tuple(n for n in (*notes, "no-time") if n != "words-before-time"), "")
+        return _Head(
+            None, start, tuple(n for n in (*notes, "no-time") if n != "words-before-time"), ""
+        )
     time = text[start + opened : end]
     if stamp is None:
         notes.append("impossible-time")

@@ -28,7 +28,9 @@ _GOT = rf"{_HAS}(?:received|receives|receive|got|gets|get) "
 _MESSAGE = r"(?:(?:message|messages|messaging|msg|notification|signal|packet) )?"
 _OTHER = rf"(?:the |remote )?{_LABEL}(?P<other># )"
 _FROM = rf"(?:from |by |sent (?:by|from) |coming from ){_OTHER}"
-_PIECE = r"(?:the )?piece (?:(?:index|number|no|num|id|with|\.) )*(?:[:=\ufffd] )?(?P<piece># )(?:, )?"
+_PIECE = (
+    r"(?:the )?piece (?:(?:index|number|no|num|id|with|\.) )*(?:[:=\ufffd] )?(?P<piece># )(?:, )?"
+)
 _ABOUT = rf"(?:[,:;-] )?(?:(?:for|of|with|about|regarding|on|that|it|has|is) )*{_PIECE}"
 _LINK = rf"{_THE}(?:(?:tcp|socket|incoming|outgoing|successful) )*connection "
 _NOBODY = r"(?P<placeholder_for_none>(?:none|null|nil|nobody|nothing|empty|n / a) )"

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from verifier.reading.columns import NOBODY, STRANGER, Connection, LogColumns
 from verifier.reading.dialects import read_line
+from verifier.reading.encodings import decode
 from verifier.reading.files import Block, blocks
 from verifier.reading.sentences import Kind, Sentence
-from verifier.reading.times import guess_order, parse_time
+from verifier.reading.times import guess_order, is_ambiguous, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +30,12 @@ SAMPLE = 100
 """Lines at a log's beginning that tell the order of day, month and year."""
 TABLE = 1 << 16
 """Piece numbers looked up by their text; larger ones are computed."""
+DATE = re.compile(
+    rb"^[^\n\d]{0,40}(\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d\d)|\d\d[-/.]\d{1,2}[-/.]\d{1,2})\b",
+    re.MULTILINE,
+)
+"""A date of three numbers at a line's beginning whose order is open."""
+MOST_DATES = 1000
 HALF_DAY, DAY = 43200.0, 86400.0
 BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
 
@@ -137,6 +144,18 @@ def _shape(data: bytes, owner: bytes) -> Shape | None:
     )
 
 
+def _order(path: Path, first: Block) -> str | None:
+    """The order of day, month and year in a file: by its beginning, or where that allows several, by
+    all dates in it.
+    """
+    sample = decode(first.data[: 1 << 16]).split("\n")[:SAMPLE]
+    times = list(dict.fromkeys(read_line(text).time for text in sample))
+    if any(map(is_ambiguous, times)):
+        dates = {date for block in blocks(path) for date in DATE.findall(block.data)}
+        times += [f"{date.decode()} 00:00:00" for date in sorted(dates)[:MOST_DATES]]
+    return guess_order(times)
+
+
 class Scanner:
     """Reads the log of one peer; `peers` are the ids in start order, `pieces` their number."""
 
@@ -161,8 +180,7 @@ class Scanner:
         log = self.log
         for block in blocks(path):
             if not log.line_count:
-                sample = block.data[: 1 << 16].decode("utf-8", "replace").split("\n")[:SAMPLE]
-                self._order = guess_order(read_line(text).time for text in sample)
+                self._order = _order(path, block)
             self._take(block)
         for conn in log.conns:
             conn.settle(self._pieces)
@@ -287,7 +305,7 @@ class Scanner:
             if data:
                 self.log.form.deviation("blank line", line)
             return
-        reading = read_line(data.decode("utf-8", "replace"), self._order)
+        reading = read_line(decode(data), self._order)
         form = self.log.form
         for text in reading.deviations if reading.events or reading.continued is not None else ():
             form.deviation(text, line)

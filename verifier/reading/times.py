@@ -89,9 +89,7 @@ _FORMS = {
     "day-month-name": (
         rf"{_WEEKDAY}{_DAY}[ \-/.]?{_MONTH}(?:,{_BLANK}?|[ \-/.]?){_YEAR}{_JOIN}{_CLOCK}{_ZONE}"
     ),
-    "year-month-name": (
-        rf"(?P<year>\d{{4}})[ \-/.]?{_MONTH}[ \-/.]?{_DAY}{_JOIN}{_CLOCK}{_ZONE}"
-    ),
+    "year-month-name": (rf"(?P<year>\d{{4}})[ \-/.]?{_MONTH}[ \-/.]?{_DAY}{_JOIN}{_CLOCK}{_ZONE}"),
     "clock-first": rf"{_CLOCK}{_ZONE}{_BEFORE_DATE}{_NUMBERS}",
     "clock-first-month-name": (
         rf"{_CLOCK}{_ZONE}{_BEFORE_DATE}{_WEEKDAY}{_MONTH}[ \-/]{{1,2}}{_DAY}(?:,{_BLANK}?|[ \-/]){_YEAR}"
