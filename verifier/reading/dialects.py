@@ -27,11 +27,16 @@ _LONGEST = 16384
 """Characters of a line: room for a list of 2,700 preferred neighbors."""
 _LONGEST_SHAPE = 400
 """Characters of a shape worth keeping: longer ones are program's own lines and seldom repeat."""
+_LONGEST_SEVERAL = 4000
 _MOST_STARTS = 32
 _LONGEST_TIME = 40
 """Characters between the beginnings of one time."""
 
 _DIGITS = re.compile(r"[0-9]+")
+_LONG_LIST = re.compile(
+    r".{0,200}?ne?i?g?h?bo?u?r\w{0,3}\b[^a-z]*(?:(?:and|peer)\b[^a-z]*)*$", re.IGNORECASE
+)
+"""The only sentence that may be long: the preferred neighbors."""
 _LEVEL = "trace|debug|fine|finer|finest|config|info|information|notice|warn|warning|error|severe"
 _SOURCE = r"root|__main__|main|thread-?\w{0,20}|pool-\d{1,9}-thread-\d{1,9}|[a-z_]\w{0,40}(?:\.[a-z_$][\w$]{0,40}){1,8}"
 _PREFIX = re.compile(
@@ -126,7 +131,7 @@ def read_line(text: str, order: str | None = None) -> Reading:
     if len(text) > _LONGEST:
         return Reading(None, (), tuple(notes), TOO_LONG)
     reading = _read_one(text, order)
-    if reading.problem == NOT_ELEVEN:
+    if reading.problem == NOT_ELEVEN and len(text) <= _LONGEST_SEVERAL and _DIGITS.search(text):
         reading = _read_several(text, order) or reading
     return reading._replace(deviations=(*notes, *reading.deviations)) if notes else reading
 
@@ -141,7 +146,7 @@ def _read_one(text: str, order: str | None) -> Reading:
         reading = _read_body(text[head.end :], head)
     if reading.problem != NOT_ELEVEN:
         return reading
-    tag = _TAG.match(body)
+    tag = _TAG.match(body) if _DIGITS.search(body) else None
     if tag is None or _OTHERWISE.search(tag.group()):
         return reading
     notes = tuple(dict.fromkeys((*head.deviations, "logger-prefix")))
@@ -151,7 +156,10 @@ def _read_one(text: str, order: str | None) -> Reading:
 
 def _read_body(text: str, head: _Head) -> Reading:
     shape = _DIGITS.sub(NUMBER, text)
-    body = (_body if len(shape) <= _LONGEST_SHAPE else _body.__wrapped__)(shape)
+    if len(shape) <= _LONGEST_SHAPE:
+        body = _body(shape)
+    else:
+        body = _body.__wrapped__(shape) if _LONG_LIST.match(shape) else None
     if body is None:
         return Reading(head.stamp, (), head.deviations, NOT_ELEVEN, time=head.time)
     texts = _DIGITS.findall(text)

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 20
 LONGEST = 1 << 16
-MOST_EXPANDED = 1 << 28
+MOST_EXPANDED = 1 << 25
 """Bytes that a gzip file may expand to whatever its own size."""
-MOST_RATIO = 200
-"""How many times its own size a gzip file may expand to beyond that: logs reach a tenth of it."""
+MOST_RATIO = 60
+"""How many times its own size a gzip file may expand to beyond that: logs reach about a third of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ each block from the block's first prescribed line.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from itertools import compress, count
 from operator import add, lt, not_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from verifier.reading.columns import NOBODY, STRANGER, Connection, LogColumns
-from verifier.reading.dialects import read_line
+from verifier.reading.dialects import Reading, read_line
 from verifier.reading.encodings import decode
 from verifier.reading.files import Block, blocks
 from verifier.reading.sentences import Kind, Sentence
@@ -36,6 +37,16 @@ DATE = re.compile(
 )
 """A date of three numbers at a line's beginning whose order is open."""
 MOST_DATES = 1000
+MOST_SAME = 10_000
+"""So often, and as often again for each piece, may one event of one neighbor be repeated."""
+MOST_CONNECTIONS = 1000
+"""So often may a pair connect."""
+MOST_PUZZLES = 1000
+"""Different lines that state no event, after which only what is known by then is looked at closely."""
+MOST_KNOWN = 10_000
+LONGEST_SHAPE = 400
+DIGITS = str.maketrans("123456789", "000000000")
+TOO_MANY = f"more than {MOST_PUZZLES} different lines state no event"
 HALF_DAY, DAY = 43200.0, 86400.0
 BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
 
@@ -144,6 +155,14 @@ def _shape(data: bytes, owner: bytes) -> Shape | None:
     )
 
 
+class _FloodError(Exception):
+    """A log repeats something beyond all measure: what follows is not read."""
+
+    def __init__(self, line: int, text: str) -> None:
+        super().__init__(f"read up to line {line} only: {text}")
+        self.line = line
+
+
 def _order(path: Path, first: Block) -> str | None:
     """The order of day, month and year in a file: by its beginning, or where that allows several, by
     all dates in it.
@@ -174,14 +193,21 @@ class Scanner:
         self._order: str | None = None
         self._time: float | None = None
         self._days = 0.0
+        self._same: Counter[tuple[int, int]] = Counter()
+        self._puzzles: set[str] = set()
+        self._known: set[str] = set()
 
     def read(self, path: Path) -> LogColumns:
         """The whole file as columns; InputError when it can't be read."""
         log = self.log
-        for block in blocks(path):
-            if not log.line_count:
-                self._order = _order(path, block)
-            self._take(block)
+        try:
+            for block in blocks(path):
+                if not log.line_count:
+                    self._order = _order(path, block)
+                self._take(block)
+        except _FloodError as flood:
+            log.line_count = flood.line
+            log.form.flood = str(flood)
         for conn in log.conns:
             conn.settle(self._pieces)
         log.have_count = sum(len(conn.pieces) + conn.repeats.count for conn in log.conns)
@@ -276,6 +302,10 @@ class Scanner:
         for conn in touched:
             if len(conn.pieces) > 2 * self._pieces:
                 conn.compact(self._pieces)
+            if conn.repeats.count > MOST_SAME + self._pieces:
+                raise _FloodError(
+                    first + end - begin - 1, f"{conn.repeats.count} haves are repeated"
+                )
 
     def _clock(self, times: list[float], first: int, *, time_only: bool) -> list[float]:
         """Look through consecutive times for falls; times without a date go on over midnight."""
@@ -305,8 +335,11 @@ class Scanner:
             if data:
                 self.log.form.deviation("blank line", line)
             return
-        reading = read_line(decode(data), self._order)
         form = self.log.form
+        reading = self._read_line(decode(data))
+        if reading is None:
+            form.unread.add(line, TOO_MANY)
+            return
         for text in reading.deviations if reading.events or reading.continued is not None else ():
             form.deviation(text, line)
         if reading.stamp is not None:
@@ -323,6 +356,26 @@ class Scanner:
         for event in reading.events:
             form.sentences += 1
             self._event(event, line, time)
+
+    def _read_line(self, text: str) -> Reading | None:
+        """What a line states; None for one too many of those that state nothing, unless its like did."""
+        shape = text[:LONGEST_SHAPE].translate(DIGITS)
+        if len(self._puzzles) >= MOST_PUZZLES and shape not in self._known:
+            return None
+        reading = read_line(text, self._order)
+        if reading.events or reading.continued is not None:
+            if len(self._known) < MOST_KNOWN:
+                self._known.add(shape)
+        else:
+            self._puzzles.add(shape)
+        return reading
+
+    def _count(self, kind: int, other: int, line: int) -> None:
+        """Stop at an event that is repeated beyond all measure."""
+        self._same[kind, other] += 1
+        limit = MOST_CONNECTIONS if kind in BEGINNINGS else MOST_SAME + self._pieces
+        if self._same[kind, other] > limit:
+            raise _FloodError(line - 1, f"more than {limit} of its lines state the same event")
 
     def _continue(self, number: int) -> None:
         """The count of the download above, written on a line of its own."""
@@ -375,6 +428,7 @@ class Scanner:
             log.form.foreign_subject.add(line, str(event.subject))
             return
         if event.kind is Kind.PREFERRED:
+            self._count(event.kind, NOBODY, line)
             ids = tuple(self._index(peer_id, line) for peer_id in event.ids)
             if len(set(event.ids)) < len(event.ids):
                 log.form.bad_list.add(line)
@@ -388,6 +442,8 @@ class Scanner:
             return
         if other == STRANGER or (other == NOBODY and event.kind is not Kind.COMPLETE):
             return
+        if event.kind is not Kind.HAVE:
+            self._count(event.kind, other, line)
         if event.kind in BEGINNINGS:
             self._current[other] = len(log.conns)
             log.conns.append(Connection(other, event.kind, line, time))
