@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from verifier.checks.registry import Scope
 from verifier.findings import Tally
-from verifier.history.facts import Facts, View, requirements
+from verifier.history.facts import Facts, View
+from verifier.history.replay import requirements
 from verifier.reading.config import InputError
 from verifier.reading.scan import Scanner
 from verifier.rules import CHECKS
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from multiprocessing.connection import Connection as Pipe
     from multiprocessing.process import BaseProcess
 
@@ -31,15 +32,22 @@ if TYPE_CHECKING:
     from verifier.reading.finding import LogFile
 
     Needs = tuple[array[int], array[int], array[int]]
+    Spot = tuple[int, float]
+    """A neighbor and a time."""
     Judged = tuple[int, dict[str, Tally], Facts]
 
 SMALL = 1 << 22
 """Bytes of logs below which a second process costs more than it saves."""
 
 
-def run_check(check: Check, subject: object, *, lenient: bool) -> Tally:
-    """What a check finds; one that crashes makes its verdict unknown, with the reason."""
-    tally = Tally(check.lenient if lenient else check.severity)
+def run_check(
+    check: Check, subject: object, *, lenient: bool, doubts: dict[int, str] | None = None
+) -> Tally:
+    """What a check finds; one that crashes makes its verdict unknown, with the reason.
+
+    `doubts` are logs whose missing lines prove nothing to it (see `Swarm.doubts`).
+    """
+    tally = Tally(check.weight(lenient=lenient), doubts=doubts or {})
     try:
         check.run(subject, tally)
     except Exception as error:  # noqa: BLE001  # whatever it is, the other checks go on
@@ -58,6 +66,9 @@ class Engine(Protocol):
 
     def requirements(self) -> list[Needs]:
         """For each life of the swarm judged last, which line of which log each have needs."""
+
+    def haves_at(self, lines: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], Spot]:
+        """Of lives of the swarm judged last: whom haves are from at some lines, and when they came."""
 
     def close(self) -> None:
         """End what was started."""
@@ -83,13 +94,16 @@ class Local:
         """Judge the lives whose logs are here."""
         self._views = {}
         results = []
+        doubts = {reads: swarm.doubts(reads) for reads in {CHECKS[name].reads for name in wanted}}
         for life in swarm.lives:
             if life.file.label not in self._logs:
                 continue
             view = View(swarm, life, self._logs[life.file.label].cut(*life.window))
             self._views[life.index] = view
             tallies = {
-                name: run_check(CHECKS[name], view, lenient=swarm.lenient)
+                name: run_check(
+                    CHECKS[name], view, lenient=swarm.lenient, doubts=doubts[CHECKS[name].reads]
+                )
                 for name in wanted
                 if CHECKS[name].scope is Scope.LOG
             }
@@ -103,6 +117,16 @@ class Local:
     def numbered_requirements(self) -> list[tuple[int, Needs]]:
         """The same with the lives' indices."""
         return [(index, requirements(self._views[index])) for index in sorted(self._views)]
+
+    def haves_at(self, lines: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], Spot]:
+        """From the logs that are here."""
+        return {
+            (log, line): spot
+            for log, wanted in lines.items()
+            if log in self._views
+            for line in wanted
+            if (spot := self._views[log].have_at(line)) is not None
+        }
 
     def close(self) -> None:
         """Nothing was started."""
@@ -175,6 +199,11 @@ class Spread:
         """In the order of the lives."""
         answers = self._ask("numbered_requirements", [()] * len(self._pipes))
         return [needs for _, needs in sorted(one for answer in answers for one in answer)]
+
+    def haves_at(self, lines: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], Spot]:
+        """From whichever worker read them."""
+        answers = self._ask("haves_at", [(lines,)] * len(self._pipes))
+        return {key: spot for answer in answers for key, spot in answer.items()}
 
     def close(self) -> None:
         """End the workers."""

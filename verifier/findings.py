@@ -26,6 +26,16 @@ class Outcome(Enum):
     NOT_EXERCISED = "not exercised"
 
 
+class Standing(Enum):
+    """How a rule came out, in the words of the reports for people; the worst first."""
+
+    FAIL = "fail"
+    UNDECIDED = "undecided"
+    WARNING = "warning"
+    PASS = "pass"  # noqa: S105  # no password
+    NOT_APPLIED = "not applied"
+
+
 @dataclass(frozen=True, slots=True)
 class Witness:
     """One line of one log: `log` counts the logs under judgement from 0, `line` counts from 1."""
@@ -47,7 +57,8 @@ class Finding:
 class Tally:
     """What one check saw: how often its rule applied, what broke it, what it couldn't tell.
 
-    `severity` is the weight of a finding that doesn't bring its own.
+    `severity` is the weight of a finding that doesn't bring its own; `doubts` are logs that this
+    check can't rely on, each with the reason: what would be found on them is unknown.
     """
 
     severity: Severity
@@ -55,15 +66,28 @@ class Tally:
     counts: list[int] = field(default_factory=lambda: [0, 0, 0])
     findings: list[Finding] = field(default_factory=list)
     reasons: dict[str, None] = field(default_factory=dict)
+    doubts: dict[int, str] = field(default_factory=dict)
 
     def saw(self, times: int = 1) -> None:
         """The rule's antecedent occurred."""
         self.exercised += times
 
     def report(
-        self, because: str, *witnesses: Witness, severity: Severity | None = None, times: int = 1
+        self,
+        because: str,
+        *witnesses: Witness,
+        severity: Severity | None = None,
+        times: int = 1,
+        lacking: int | None = None,
     ) -> None:
-        """The rule was broken, `times` times in the same way."""
+        """The rule was broken, `times` times in the same way.
+
+        `lacking` is the log of which something is missing, where no witness stands in it.
+        """
+        logs = [witness.log for witness in witnesses] if self.doubts else []
+        if doubts := [self.doubts[log] for log in (*logs, lacking) if log in self.doubts]:
+            self.unsure(doubts[0])
+            return
         weight = self.severity if severity is None else severity
         self.counts[weight] += times
         if len(self.findings) < KEPT:
@@ -87,6 +111,17 @@ class Tally:
         del self.findings[KEPT:]
         for reason in other.reasons:
             self.unsure(reason)
+
+    @property
+    def standing(self) -> Standing:
+        """Failed by an error; a warning is a pass that has something to say."""
+        if self.counts[Severity.ERROR]:
+            return Standing.FAIL
+        if self.counts[Severity.WARNING]:
+            return Standing.WARNING
+        if self.reasons:
+            return Standing.UNDECIDED
+        return Standing.PASS if self.exercised else Standing.NOT_APPLIED
 
     @property
     def outcome(self) -> Outcome:

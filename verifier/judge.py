@@ -12,12 +12,14 @@ from verifier.checks.registry import Scope
 from verifier.engine import Engine, make_engine, run_check
 from verifier.findings import Outcome, Severity, Tally
 from verifier.history.case import Case
+from verifier.history.fit import misfit
 from verifier.history.lives import Swarm, join, make_life
 from verifier.history.runs import Run, find_runs
 from verifier.reading.config import InputError, load
 from verifier.reading.finding import find_configuration, find_logs, find_traces
 from verifier.report.metrics import Metrics, measure
 from verifier.rules import CHECKS
+from verifier.showing import shown
 from verifier.traces.swarm import Traces
 
 if TYPE_CHECKING:
@@ -71,11 +73,13 @@ class Verdict:
 
     @property
     def unknown(self) -> list[Result]:
-        """Checks of errors that these logs can't decide."""
+        """Checks of errors that these logs can't decide; with --lenient, of what is one there."""
+        lenient = self.case.swarm.lenient
         return [
             result
             for result in self.results
-            if result.tally.outcome is Outcome.UNKNOWN and result.check.severity is Severity.ERROR
+            if result.tally.outcome is Outcome.UNKNOWN
+            and result.check.weight(lenient=lenient) is Severity.ERROR
         ]
 
     @property
@@ -99,7 +103,7 @@ def verify_folder(folder: Path, options: Options) -> list[Verdict]:
     if not known:
         names = ", ".join(file.label for file in files[:3])
         raise InputError(
-            f"{folder}: none of the logs ({names}) is of a peer in PeerInfo.cfg;"
+            f"{shown(folder)}: none of the logs ({names}) is of a peer in PeerInfo.cfg;"
             " is this the configuration of another run? name the right one with --config DIR"
         )
     engine = make_engine(config, known)
@@ -109,8 +113,11 @@ def verify_folder(folder: Path, options: Options) -> list[Verdict]:
         # A peer that is alone with the file has nothing to say; anybody else has.
         if silent and (len(config.peers) > 1 or any(file.size for file in known)):
             raise InputError(
-                f"{folder}: no line of any log could be read as one of the eleven sentences"
+                f"{shown(folder)}: no line of any log could be read as one of the eleven sentences"
             )
+        problem = misfit(config, logs)
+        if problem:
+            raise InputError(f"{shown(folder)}: {problem}")
         runs = find_runs(logs)
         verdicts = []
         for number, name in _chosen(len(runs), options.run):
@@ -205,11 +212,12 @@ def _judge(engine: Engine, swarm: Swarm, options: Options) -> Verdict:
     for name in wanted:
         check = CHECKS[name]
         if check.scope is Scope.LOG:
-            tally = Tally(check.lenient if swarm.lenient else check.severity)
+            tally = Tally(check.weight(lenient=swarm.lenient))
             for _, tallies, _ in judged:
                 tally.add(tallies[name])
         elif check.scope is Scope.SWARM:
-            tally = run_check(check, case, lenient=swarm.lenient)
+            doubts = swarm.doubts(check.reads)
+            tally = run_check(check, case, lenient=swarm.lenient, doubts=doubts)
         elif traces is not None:
             tally = run_check(check, traces, lenient=swarm.lenient)
         else:
@@ -217,9 +225,24 @@ def _judge(engine: Engine, swarm: Swarm, options: Options) -> Verdict:
         if check.timed and name != "G03" and unreliable:
             _discount(case, tally, unreliable)
         results.append(Result(check, tally))
+    case.haves = engine.haves_at(_lines_between(case, results))
     return Verdict(
         swarm.folder, case, results, measure(case), notes=case.config.notes + swarm.notes
     )
+
+
+def _lines_between(case: Case, results: list[Result]) -> dict[int, list[int]]:
+    """Of each log, the witnesses' lines that are no event but a have, if anything."""
+    found: dict[int, set[int]] = {}
+    for result in results:
+        for finding in result.tally.findings:
+            for witness in finding.witnesses:
+                if witness.log < len(case.lives):
+                    found.setdefault(witness.log, set()).add(witness.line)
+    return {
+        log: sorted(lines.difference(case.lives[log].columns.events.lines))
+        for log, lines in found.items()
+    }
 
 
 def _discount(case: Case, tally: Tally, logs: set[int]) -> None:

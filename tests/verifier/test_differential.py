@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from peerio.simulation.swarm import Swarm, random_scenario
+from peerio.simulation.scenario import random_scenario
+from peerio.simulation.swarm import Swarm
 from tests.effort import examples
 from tests.verifier.judging import Run, fired, judge
 from verifier.history.offsets import Clocks
@@ -116,12 +117,12 @@ def _plain(value: Any) -> Any:
 
 
 def test_a_have_from_oneself(tmp_path: Path) -> None:
-    """A have that a peer says to have got from itself is told as a stranger's on both ways (spec 1.3)."""
+    """A have that a peer says to have got from itself is told on both ways (spec 1.3)."""
     path = tmp_path / f"log_peer_{OWNER}.log"
     line = "2026-11-22T10:00:00: Peer 1002 received the 'have' message from 1002 for the piece 1.\n"
     path.write_text(line)
-    assert SlowScanner(OWNER, PEERS, PIECES).read(path).form.stranger.count == 1
-    assert Scanner(OWNER, PEERS, PIECES).read(path).form.stranger.count == 1
+    assert SlowScanner(OWNER, PEERS, PIECES).read(path).form.own_id.count == 1
+    assert Scanner(OWNER, PEERS, PIECES).read(path).form.own_id.count == 1
 
 
 @pytest.mark.parametrize("batch", range(5))

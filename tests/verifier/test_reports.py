@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -13,8 +14,9 @@ from verifier.api import verify
 from verifier.checks.registry import Scope
 from verifier.cli import main
 from verifier.engine import Spread, run_check
-from verifier.findings import Outcome, Severity, Tally
+from verifier.findings import Outcome, Severity, Standing, Tally
 from verifier.judge import Options
+from verifier.report.text import conclusion
 from verifier.rules import CHECKS
 
 
@@ -35,7 +37,7 @@ def test_text_explains(broken: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert lines[1].startswith("  log_peer_1004.log:")
     assert "has downloaded the piece" in lines[1]
     assert "because log_peer_1003.log has no have" in text
-    assert text.splitlines()[-1].startswith("broken: ")
+    assert text.splitlines()[-1].startswith("FAIL: ")
     assert "\x1b" not in text
 
 
@@ -46,9 +48,42 @@ def test_color_only_when_asked(broken: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_not_exercised_is_not_ok(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A rule that never applied is told as not exercised (invariants 1.4)."""
+    """A rule that never applied is told as not applied (invariants 1.4)."""
     assert main([str(good_run().write(tmp_path))]) == 0
-    assert "not exercised: D16" in capsys.readouterr().out
+    assert "not applied: D16" in capsys.readouterr().out
+
+
+def test_rules_are_counted_first(tmp_path: Path) -> None:
+    """The verdict counts rules by how they came out, then the lines that break one."""
+    run = good_run()
+    haves = [line for line in run.files["log_peer_1003.log"] if "'have' message from 1004" in line]
+    for line in haves[2:5]:
+        run.files["log_peer_1003.log"].remove(line)
+    verdict = verify([run.write(tmp_path)]).verdicts[0]
+    standings = [result.tally.standing for result in verdict.results]
+    fails = standings.count(Standing.FAIL)
+    told = re.fullmatch(
+        r"FAIL: (\d+) rules: (\d+) pass(?:, (\d+) warnings?)?, (\d+) fail(?:, (\d+) undecided)?"
+        r"(?:, (\d+) not applied)?; (\d+) lines concerned",
+        conclusion(verdict),
+    )
+    assert told is not None
+    rules, *parts, lines = (int(number or 0) for number in told.groups())
+    assert rules == sum(parts) == len(standings)
+    assert parts[2] == fails
+    assert lines == verdict.count(Severity.ERROR) + verdict.count(Severity.WARNING)
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+def test_line_ends_are_form(lenient: bool, tmp_path: Path) -> None:
+    """CRLF line ends are a warning of form in either mode: the sentences are those prescribed."""
+    folder = good_run().write(tmp_path)
+    path = folder / "log_peer_1003.log"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    verdict = verify([folder], Options(lenient=lenient)).verdicts[0]
+    assert verdict.status == 0
+    tally = next(result.tally for result in verdict.results if result.check.id == "F02")
+    assert tally.standing is Standing.WARNING
 
 
 def test_json(broken: Path) -> None:
@@ -72,11 +107,14 @@ def test_json(broken: Path) -> None:
 def test_junit(broken: Path) -> None:
     """The JUnit report has a case for each check, with failures for errors."""
     suite = ET.fromstring(verify([broken], form="junit").text.encode())[0]
-    cases = {case.get("name", "").split()[0]: case for case in suite}
+    cases = {case.get("name", "").split()[0]: case for case in suite.findall("testcase")}
+    told = {one.get("name"): one.get("value") for one in suite.iter("property")}
+    assert told["verdict"] == "FAIL"
+    assert f"{len(cases)} rules: " in (told["rules"] or "")
     assert cases["H01"].find("failure") is not None
     assert cases["D16"].find("skipped") is not None
     assert suite.get("failures") == str(
-        sum(1 for case in suite if case.find("failure") is not None)
+        sum(1 for case in cases.values() if case.find("failure") is not None)
     )
 
 
@@ -102,7 +140,7 @@ def test_several_folders(broken: Path, tmp_path: Path, capsys: pytest.CaptureFix
     """Each folder is judged; the worst status counts, unusable input above all."""
     assert main([str(broken), str(tmp_path / "nowhere")]) == 2
     told = capsys.readouterr()
-    assert "broken:" in told.out
+    assert "FAIL:" in told.out
     assert told.err.startswith("verifier: ")
 
 

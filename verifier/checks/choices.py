@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from verifier.checks.registry import check
 from verifier.checks.statistics import LEVEL, Drift, Stays, rank_draw, subset_draw
 from verifier.findings import Severity
-from verifier.reading.columns import NEVER, NOBODY
+from verifier.history.replay import Walk
+from verifier.reading.columns import NEVER
 from verifier.reading.sentences import Kind
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _complete_choices(case: Case, life: Life, after: int) -> tuple[Drift, Stays]
         ranks = [among.index(one) for one in decision.chosen]
         drift.add(*subset_draw(ranks, len(among), past))
         stays.chances.append(1 / comb(len(among), k) if known else 0.0)
-    for begin, end, there, chosen in _spells(case, life):
+    for begin, end, there, chosen in _spells(life):
         if begin > after and len(there) > k and len(chosen) == k and chosen <= there:
             quiet = _quiet(case, life, begin, end)
             stays.chances += [1 / comb(len(there), k)] * quiet
@@ -93,34 +94,26 @@ def _quiet(case: Case, life: Life, begin: int, end: int) -> int:
     return max(0, min(MOST_STAYS, int(seconds / case.config.unchoking - 1)))
 
 
-def _spells(case: Case, life: Life) -> Iterator[tuple[int, int, frozenset[int], frozenset[int]]]:
+def _spells(life: Life) -> Iterator[tuple[int, int, frozenset[int], frozenset[int]]]:
     """Spells of a complete peer without any change: first and last line, who is interested, who is
     preferred. A neighbor that may be lost ends them.
     """
-    events = life.columns.events
-    decisions = {d.line: d for d in case.choking(life).decisions if d.kind == Kind.PREFERRED}
-    leaving = set(life.last_lines)
-    interested: set[int] = set()
+    walk, leaving = Walk(life), set(life.last_lines)
+    interested: frozenset[int] = frozenset()
     preferred: frozenset[int] = frozenset()
     gone: set[int] = set()
     begin = 0
-    rows = zip(events.kinds, events.lines, events.others, events.conns, strict=True)
-    for kind, line, other, conn in rows:
+    for step in walk.steps():
+        kind, line, conn = step.kind, step.line, step.conn
         if kind not in CHANGES and line not in leaving:
             continue
         if begin and not gone & interested:
-            yield begin, line, frozenset(interested), preferred
-        if kind == Kind.PREFERRED:
-            preferred = frozenset(decisions[line].chosen)
-        elif kind == Kind.INTERESTED:
-            interested.add(other)
-        elif other != NOBODY and kind in CHANGES:
-            interested.discard(other)
-            preferred -= {other} if kind != Kind.NOT_INTERESTED else frozenset()
+            yield begin, line, interested, preferred
+        interested, preferred = frozenset(walk.interested), walk.preferred
         if conn >= 0 and line == life.last_lines[conn]:
-            gone.add(other)
+            gone.add(step.other)
         elif conn >= 0:
-            gone.discard(other)
+            gone.discard(step.other)
         begin = line if life.seed or line >= life.done_line else 0
 
 
@@ -133,6 +126,7 @@ def _spells(case: Case, life: Life) -> Iterator[tuple[int, int, frozenset[int], 
     order="L,Tl",
     needs="one log, many choices",
     example="a seed always prefers the neighbors with the lowest ids.",
+    reads="interest choice",
 )
 def seed_random(case: Case, tally: Tally) -> None:
     """The choices of complete peers."""
@@ -150,6 +144,7 @@ def seed_random(case: Case, tally: Tally) -> None:
     order="L,Tl",
     needs="one log, many choices",
     example="a peer that became complete goes on preferring the same neighbors.",
+    reads="interest choice",
 )
 def completes_switch(case: Case, tally: Tally) -> None:
     """The choices of leechers after their completion."""
@@ -168,6 +163,7 @@ def completes_switch(case: Case, tally: Tally) -> None:
     order="Tl",
     needs="all logs, times",
     example="of several neighbors that sent nothing the lowest ids are always preferred.",
+    reads="download",
 )
 def ties_random(case: Case, tally: Tally) -> None:
     """Neighbors that sent nothing at all tie; which of them are chosen, by id and by connection."""
@@ -221,6 +217,7 @@ def ties_random(case: Case, tally: Tally) -> None:
     order="L",
     needs="all logs, many choices",
     example="the candidate with the lowest id is always chosen.",
+    reads="choice",
 )
 def optimistic_random(case: Case, tally: Tally) -> None:
     """The ranks of those chosen among the interested and choked."""
@@ -270,6 +267,7 @@ def _received(case: Case, life: Life) -> dict[int, tuple[list[float], list[int],
     order="Tl",
     needs="one log, times",
     example="peer 1003 sent 40 pieces in the last interval, peer 1002 none, and peer 1002 is preferred.",
+    reads="download",
 )
 def rank_by_rate(case: Case, tally: Tally) -> None:
     """Bytes of the last p seconds, with slack of a piece and of a late timer."""

@@ -72,6 +72,7 @@ def at_most_k(case: Case, tally: Tally) -> None:
     order="L",
     needs="one log",
     example="peer 1003 is preferred though it never said `interested`.",
+    reads="interest",
 )
 def preferred_interested(case: Case, tally: Tally) -> None:
     """The last word of each preferred neighbor."""
@@ -100,6 +101,7 @@ def preferred_interested(case: Case, tally: Tally) -> None:
     order="L",
     needs="one log",
     example="one preferred neighbor where k is 2 and three are interested.",
+    reads="interest choice",
 )
 def preferred_full(case: Case, tally: Tally) -> None:
     """The length of each list against those interested; a neighbor that may be lost may lack."""
@@ -130,6 +132,7 @@ def preferred_full(case: Case, tally: Tally) -> None:
     order="L",
     needs="one log",
     example="the same preferred list at each interval.",
+    reads="choice",
 )
 def logged_on_change(case: Case, tally: Tally) -> None:
     """Each line against the state that the lines above left."""
@@ -220,6 +223,7 @@ def optimistic_period(case: Case, tally: Tally) -> None:
     order="L",
     needs="one log",
     example="peer 1003 is chosen though its last word is `not interested`.",
+    reads="interest",
 )
 def optimistic_interested(case: Case, tally: Tally) -> None:
     """The last word of the one chosen."""
@@ -248,6 +252,7 @@ def optimistic_interested(case: Case, tally: Tally) -> None:
     order="L",
     needs="one log",
     example="peer 1003 is preferred and then chosen as the optimistically unchoked neighbor.",
+    reads="choice",
 )
 def optimistic_was_choked(case: Case, tally: Tally) -> None:
     """The one chosen was neither preferred nor the last one chosen."""
@@ -276,11 +281,12 @@ def _silent(case: Case, life: Life, conn: int, mate: Life) -> str | None:
     "unchoke-replay",
     ERROR,
     lenient=WARNING,
-    clause="4.4, 4.5",
-    rule="What a neighbor hears, unchoke and choke, are the changes that the chooser's decisions imply.",
+    clause="4.4, 4.5, 4.7",
+    rule="What a neighbor hears, unchoke and choke, are the changes that the chooser's decisions imply; a choke and an unchoke that fall due together are both sent or neither.",
     order="L,F",
     needs="both logs",
     example="peer 1002 leaves the preferred list of peer 1001 and is never choked by it.",
+    reads="choke choice",
 )
 def unchoke_replay(case: Case, tally: Tally) -> None:
     """(Un)chokes matched with decisions; only a tail may lack."""
@@ -297,7 +303,9 @@ def unchoke_replay(case: Case, tally: Tally) -> None:
         for line in matching.missing:
             word = "unchoked" if owed[line] == Kind.UNCHOKED else "choked"
             tally.report(
-                f"{case.name(life.owner)} should be {word} for this and isn't", case.at(mate, line)
+                f"{case.name(life.owner)} should be {word} for this and isn't",
+                case.at(mate, line),
+                lacking=life.index,
             )
         for row in matching.extra:
             tally.report(
@@ -324,6 +332,7 @@ def unchoke_replay(case: Case, tally: Tally) -> None:
     order="F",
     needs="both logs",
     example="peer 1002 is choked by peer 1001 while it is its optimistically unchoked neighbor.",
+    reads="choice",
 )
 def choke_has_cause(case: Case, tally: Tally) -> None:
     """Each choke heard has its decision."""
@@ -339,6 +348,7 @@ def choke_has_cause(case: Case, tally: Tally) -> None:
                 tally.report(
                     f"{case.name(mate.owner)} logs no decision that chokes {case.name(life.owner)}",
                     case.at(life, life.columns.events.lines[row]),
+                    lacking=mate.index,
                 )
 
 
@@ -351,6 +361,7 @@ def choke_has_cause(case: Case, tally: Tally) -> None:
     order="L",
     needs="one log",
     example="choked twice in a row by peer 1002.",
+    reads="choke",
 )
 def alternate(case: Case, tally: Tally) -> None:
     """A repeated unchoke is information, a choke without unchoke a warning."""

@@ -56,6 +56,7 @@ def direction(case: Case, tally: Tally) -> None:
     order="-",
     needs="both logs",
     example="peer 1002 makes a connection to peer 1001, whose log doesn't tell it.",
+    reads="connection",
 )
 def both_ends(case: Case, tally: Tally) -> None:
     """Connection lines without their counterpart; one that led to nothing may stay alone."""
@@ -66,7 +67,9 @@ def both_ends(case: Case, tally: Tally) -> None:
         other = mate.columns.conns[there]
         if conn.implicit and not other.implicit:
             tally.report(
-                f"{case.name(life.owner)} doesn't log this connection", case.at(mate, other.line)
+                f"{case.name(life.owner)} doesn't log this connection",
+                case.at(mate, other.line),
+                lacking=life.index,
             )
         elif not conn.implicit and conn.kind == other.kind and life.owner < conn.other:
             tally.report(
@@ -85,6 +88,7 @@ def both_ends(case: Case, tally: Tally) -> None:
                 f"{case.name(conn.other)} doesn't log this connection",
                 case.at(life, conn.line),
                 severity=INFO if harmless else None,
+                lacking=case.swarm.by_peer[conn.other][-1],
             )
 
 
@@ -98,6 +102,7 @@ def both_ends(case: Case, tally: Tally) -> None:
     order="-",
     needs="all logs",
     example="no log tells a connection of peers 1002 and 1004.",
+    reads="connection",
 )
 def full_mesh(case: Case, tally: Tally) -> None:
     """Pairs that no connection line names."""
@@ -111,11 +116,16 @@ def full_mesh(case: Case, tally: Tally) -> None:
     for one in peers:
         for other in range(one):
             tally.saw()
-            if case.swarm.by_peer[one] and case.swarm.by_peer[other]:
-                if frozenset((one, other)) not in joined:
-                    tally.report(f"{case.name(other)} and {case.name(one)} were never connected")
-            elif frozenset((one, other)) not in joined:
+            if frozenset((one, other)) in joined:
+                continue
+            finals = [case.swarm.final(peer) for peer in (one, other)]
+            doubts = [tally.doubts.get(life.index) for life in finals if life is not None]
+            if None in finals:
                 tally.unsure(f"a log of {case.name(one)} or {case.name(other)} is missing")
+            elif any(doubts):
+                tally.unsure(next(filter(None, doubts)))
+            else:
+                tally.report(f"{case.name(other)} and {case.name(one)} were never connected")
 
 
 @check(
@@ -128,6 +138,7 @@ def full_mesh(case: Case, tally: Tally) -> None:
     order="L",
     needs="one log",
     example="peer 1001 receives a have from peer 1002 and only then is connected from it.",
+    reads="connection",
 )
 def connect_first(case: Case, tally: Tally) -> None:
     """Events of connections that no line began, and choices among strangers."""

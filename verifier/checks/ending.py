@@ -39,6 +39,7 @@ def _completes(case: Case, life: Life) -> bool:
     order="-",
     needs="all logs",
     example="log_peer_1003.log doesn't tell that it has downloaded the complete file.",
+    reads="download",
 )
 def all_complete(case: Case, tally: Tally) -> None:
     """Completion in each leecher's last life."""
@@ -47,8 +48,9 @@ def all_complete(case: Case, tally: Tally) -> None:
     for life in _finals(case):
         if life.seed:
             continue
-        if life.columns.form.truncated and not _completes(case, life):
-            tally.unsure(f"{life.file.label} lacks its end")
+        lost = case.ends.lost(life)
+        if lost and not _completes(case, life):
+            tally.unsure(lost)
             continue
         if case.swarm.lenient and not life.seq and not _completes(case, life):
             tally.unsure(f"{life.file.label} never tells of downloads")
@@ -88,11 +90,13 @@ def _latest(case: Case, life: Life) -> list[int]:
     "T02",
     "knew-before-leaving",
     ERROR,
+    lenient=WARNING,
     clause="7.1",
     rule="A peer ends when it knows, from bitfields and haves, that all peers are complete.",
     order="L",
     needs="all logs",
     example="peer 1002's log ends, and it hasn't heard of all pieces of peer 1003.",
+    reads="have",
 )
 def knew_before_leaving(case: Case, tally: Tally) -> None:
     """What each last life was told on the last connection with each neighbor."""
@@ -101,8 +105,9 @@ def knew_before_leaving(case: Case, tally: Tally) -> None:
         if case.swarm.lenient and unknown and not life.columns.have_count:
             tally.unsure(f"{life.file.label} never tells of haves")
             continue
-        if life.columns.form.truncated:
-            tally.unsure(f"{life.file.label} lacks its end")
+        lost = case.ends.lost(life)
+        if lost:
+            tally.unsure(lost)
             continue
         tally.saw(len(case.config.peers) - 1)
         for peer in unknown:
@@ -112,7 +117,6 @@ def knew_before_leaving(case: Case, tally: Tally) -> None:
             tally.report(
                 f"{case.name(life.owner)} ends without knowing that {case.name(peer)} is complete",
                 case.at(life, life.columns.line_count),
-                severity=WARNING if case.swarm.lenient else None,
             )
 
 

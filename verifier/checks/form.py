@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope, check
 from verifier.findings import Severity, Witness
+from verifier.reading.files import CRLF
 
 if TYPE_CHECKING:
     from verifier.findings import Tally
@@ -16,12 +17,19 @@ if TYPE_CHECKING:
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 
 
-def _once(view: View, tally: Tally, seen: Examples, because: str, shown: int = 1) -> None:
+def _once(
+    view: View,
+    tally: Tally,
+    seen: Examples,
+    because: str,
+    shown: int = 1,
+    severity: Severity | None = None,
+) -> None:
     """One finding for all lines of a log with the same fault."""
     if seen.count:
         lines = [Witness(view.life.index, line) for line, _ in seen.first[:shown]]
         more = f" ({seen.count} lines)" if seen.count > 1 else ""
-        tally.report(because + more, *lines, times=seen.count)
+        tally.report(because + more, *lines, times=seen.count, severity=severity)
 
 
 @check(
@@ -35,12 +43,15 @@ def _once(view: View, tally: Tally, seen: Examples, because: str, shown: int = 1
     example="log_peer_1003.log is missing, or log_peer_1009.log belongs to nobody.",
 )
 def every_peer_logged(case: Case, tally: Tally) -> None:
-    """Missing logs and logs of peers that aren't listed."""
+    """Missing and empty logs, and logs of peers that aren't listed."""
     tally.saw(len(case.config.peers))
     for peer in case.swarm.missing:
         if peer in case.swarm.elsewhere:
             continue  # it took no part in this run of several: its log is there
         tally.report(f"there is no log_peer_{case.swarm.peer_id(peer)}.log")
+    for life in case.lives:
+        if life.empty:
+            tally.report(f"{life.file.label} is empty")
     for label in case.swarm.strangers:
         tally.report(f"{label} is there, but PeerInfo.cfg doesn't list that peer")
 
@@ -62,7 +73,9 @@ def known_sentence(view: View, tally: Tally) -> None:
     form = view.columns.form
     tally.saw(form.sentences + form.unread.count)
     for text, seen in form.deviations.items():
-        _once(view, tally, seen, f"not the prescribed form: {text}")
+        # Line ends are the platform's, not the sentence's: form alone, whatever the mode.
+        severity = WARNING if text == CRLF else None
+        _once(view, tally, seen, f"not the prescribed form: {text}", severity=severity)
     problems = sorted({text for _, text in form.unread.first})
     _once(view, tally, form.unread, "states no event that could be read: " + ", ".join(problems), 3)
 
@@ -98,10 +111,13 @@ def own_subject(view: View, tally: Tally) -> None:
 )
 def known_ids(view: View, tally: Tally) -> None:
     """Ids that belong to nobody, or to the writer itself."""
-    tally.saw(view.columns.form.sentences)
-    stranger = view.columns.form.stranger
-    ids = ", ".join(sorted({text for _, text in stranger.first})[:5])
-    _once(view, tally, stranger, f"no such neighbor in PeerInfo.cfg: {ids}", 3)
+    form = view.columns.form
+    tally.saw(form.sentences)
+    ids = ", ".join(sorted({text for _, text in form.stranger.first})[:5])
+    _once(view, tally, form.stranger, f"no such neighbor in PeerInfo.cfg: {ids}", 3)
+    own = view.swarm.peer_id(view.life.owner)
+    _once(view, tally, form.own_id, f"{own} is the writer's own id", 3)
+    _once(view, tally, form.no_id, "0 is nobody's id", 3, WARNING if view.swarm.lenient else None)
 
 
 @check(
@@ -153,16 +169,18 @@ def piece_range(view: View, tally: Tally) -> None:
     ERROR,
     lenient=WARNING,
     clause="8.1",
-    rule="A list of preferred neighbors names each of them once and has no empty item.",
+    rule="A choice names each neighbor once, and nothing that isn't a neighbor.",
     order="-",
     needs="one log",
     example="`has the preferred neighbors 1002,1002.`",
     scope=Scope.LOG,
 )
 def list_form(view: View, tally: Tally) -> None:
-    """Repeated ids; an empty list is allowed."""
+    """Repeated ids, and placeholders such as 0 (spec 1.3); an empty list is allowed."""
     tally.saw(len(view.columns.events.lists))
-    _once(view, tally, view.columns.form.bad_list, "an id is listed twice", 3)
+    form = view.columns.form
+    _once(view, tally, form.bad_list, "an id is listed twice", 3)
+    _once(view, tally, form.placeholder, "a placeholder is chosen where no neighbor is", 3)
 
 
 @check(
@@ -210,7 +228,7 @@ def not_truncated(view: View, tally: Tally) -> None:
     "config-sane",
     ERROR,
     clause="1.5",
-    rule="Counts, intervals and sizes are positive, ids and addresses unique, and somebody has the file.",
+    rule="Counts, intervals and sizes are within their limits, ids and addresses unique, and somebody has the file.",
     order="-",
     needs="Common.cfg and PeerInfo.cfg",
     example="no peer has the file.",

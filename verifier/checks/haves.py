@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope, check
 from verifier.findings import Severity, Witness
+from verifier.history.facts import SHOWN
 from verifier.reading.columns import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from verifier.findings import Tally
-    from verifier.history.facts import View
+    from verifier.history.case import Case
+    from verifier.history.facts import Haves, View
     from verifier.history.lives import Life
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
-SHOWN = 20
-"""Pieces of one connection that are told one by one."""
+SILENCE = 20.0
+"""Seconds after which a have that never came is no lost tail, if both logs go on."""
 
 
 def _links(view: View) -> Iterator[tuple[int, Life, int, int]]:
@@ -26,38 +28,48 @@ def _links(view: View) -> Iterator[tuple[int, Life, int, int]]:
 
     What is owed are the neighbor's downloads from the bitfield on, up to its next connection.
     """
-    for number, mate in enumerate(view.life.mates):
-        base = view.life.bases[number]
-        if mate is None or base is None or view.full(number):
+    for number in range(len(view.columns.conns)):
+        owing = view.owing(number)
+        if owing is not None:
+            yield number, *owing
+
+
+def _owing(case: Case) -> Iterator[tuple[Life, int, Life, Haves]]:
+    """Connections with a leecher whose log is there: the hearer's end, its mate, what it heard."""
+    for life, number, _, mate, _, facts in case.links():
+        if mate is None or facts.haves is None:
             continue
-        life = view.swarm.lives[mate[0]]
-        yield number, life, base, bisect_left(life.seq_lines, life.ends[mate[1]])
+        yield life, number, mate, facts.haves
 
 
-def _lasting(view: View, number: int, mate: Life) -> bool:
+def _lasting(case: Case, life: Life, number: int, mate: Life) -> bool:
     """Whether nothing but the end of the run came after a connection, so that no have may lack."""
-    there = view.life.mates[number]
+    there = life.mates[number]
     return (
-        view.life.last
+        life.last
         and mate.last
-        and view.life.ends[number] == NEVER
+        and life.ends[number] == NEVER
         and there is not None
-        and mate.ends[there[1]] == NEVER
+        and case.lives[mate.index].ends[there[1]] == NEVER
     )
 
 
-def _missing(view: View, number: int, mate: Life, base: int, owed: int) -> tuple[list[int], int]:
-    """The places in the mate's downloads that were never announced, and how many of them are a
-    tail: after them nothing was announced.
-    """
-    connection = view.columns.conns[number]
-    if view.aligned(number):
-        told = base + len(connection.pieces)
-        return list(range(told, owed)), max(0, owed - told)
-    have = set(connection.pieces)
-    lacking = [place for place in range(base, owed) if mate.seq[place] not in have]
-    last = max((mate.place[piece] for piece in have if mate.place[piece] != NEVER), default=-1)
-    return lacking, sum(1 for place in lacking if place > last)
+def _silent(case: Case, life: Life) -> bool:
+    """With --lenient a log that never tells of haves, though some are owed, is not judged by them."""
+    if not case.swarm.lenient or life.columns.have_count:
+        return False
+    facts = case.facts[life.index].conns
+    return any(one.haves is not None and one.haves.owed > one.haves.base for one in facts)
+
+
+def _overdue(case: Case, life: Life, mate: Life, haves: Haves) -> int:
+    """How many haves of a tail were due for `SILENCE` while both logs went on."""
+    if not (life.columns.timed and mate.columns.timed):
+        return 0
+    most = case.clocks.interval(mate.index, life.index)[1]
+    until = min(mate.columns.last_time, life.columns.last_time - most) - SILENCE
+    first = haves.owed - haves.tail
+    return bisect_right(mate.seq_times, until, first, haves.owed) - first
 
 
 def _mute(view: View) -> bool:
@@ -75,38 +87,84 @@ def _mute(view: View) -> bool:
     order="L",
     needs="both logs",
     example="peer 1002 downloads piece 5, and peer 1003 never hears of it.",
-    scope=Scope.LOG,
+    reads="have download connection",
 )
-def announced_to_all(view: View, tally: Tally) -> None:
-    """Downloads without a have; where the connection ended, a tail may lack."""
-    if _mute(view):
-        tally.unsure(f"{view.life.file.label} never tells of haves")
-        return
-    for number, mate, base, owed in _links(view):
-        connection = view.columns.conns[number]
-        missing, tail = _missing(view, number, mate, base, owed)
-        excused = 0 if _lasting(view, number, mate) else tail
-        tally.saw(max(0, owed - base))
-        if view.columns.form.truncated and tail:
-            tally.unsure(f"{view.life.file.label} lacks its end")
-            excused = tail
-        blamed = missing[: len(missing) - excused]
-        mild = WARNING if view.swarm.lenient else None
-        for place in blamed[:SHOWN]:
-            at_end = place >= owed - tail
-            tally.report(
-                f"{view.life.file.label} has no have for piece {mate.seq[place]} from peer"
-                f" {view.swarm.peer_id(connection.other)}",
-                Witness(mate.index, mate.seq_lines[place]),
-                Witness(view.life.index, connection.line),
-                severity=mild if at_end else None,
-            )
-        rest = len(blamed) - SHOWN
-        if rest > 0:
+def announced_to_all(case: Case, tally: Tally) -> None:
+    """Downloads without a have. Where the connection ended a tail may lack; with --lenient it may
+    lack unless both peers live on, and the bitfield may have told what is written right below.
+    """
+    for life, number, mate, haves in _owing(case):
+        if _silent(case, life):
+            tally.unsure(f"{life.file.label} never tells of haves")
+            continue
+        tally.saw(max(0, haves.owed - haves.base))
+        for place in haves.gaps:
+            early = mate.seq[place] in haves.early
+            _unheard(case, tally, life, number, mate, place, WARNING if early else None)
+        if haves.gap_count > len(haves.gaps):
             tally.report(
                 "and more on that connection",
-                times=rest,
-                severity=mild if tail >= len(blamed) else None,
+                case.at(life, life.columns.conns[number].line),
+                times=haves.gap_count - len(haves.gaps),
+            )
+        if haves.tail and _lasting(case, life, number, mate):
+            _tail(case, tally, life, number, mate, haves)
+
+
+def _unheard(
+    case: Case,
+    tally: Tally,
+    life: Life,
+    number: int,
+    mate: Life,
+    place: int,
+    severity: Severity | None,
+) -> None:
+    """One download that a neighbor never heard of."""
+    piece = mate.seq[place]
+    early = (
+        "" if severity is None else "; the bitfield may have told it before its line was written"
+    )
+    tally.report(
+        f"{life.file.label} has no have for piece {piece} from {case.name(mate.owner)}{early}",
+        case.at(mate, mate.seq_lines[place]),
+        case.at(life, life.columns.conns[number].line),
+        severity=severity,
+    )
+
+
+def _tail(case: Case, tally: Tally, life: Life, number: int, mate: Life, haves: Haves) -> None:
+    """What a neighbor owes at the end of the last connection of a pair."""
+    lost = case.ends.lost(life)
+    if lost:
+        tally.unsure(lost)
+        return
+    first = haves.owed - haves.tail
+    overdue = haves.tail
+    if case.swarm.lenient:
+        # One way alone may be a neighbor that stopped reading: its own fault, not the sender's.
+        there = life.mates[number]
+        back = there and case.facts[there[0]].conns[there[1]].haves
+        silent = back and _overdue(case, mate, life, back)
+        overdue = _overdue(case, life, mate, haves) if silent else 0
+    for severity, begin, end in (
+        (None, first, first + overdue),
+        (WARNING, first + overdue, haves.owed),
+    ):
+        for place in range(begin, min(end, begin + SHOWN)):
+            tally.report(
+                f"{life.file.label} has no have for piece {mate.seq[place]} from"
+                f" {case.name(mate.owner)}",
+                case.at(mate, mate.seq_lines[place]),
+                case.at(life, life.columns.conns[number].line),
+                severity=severity,
+            )
+        if end - begin > SHOWN:
+            tally.report(
+                "and more on that connection",
+                case.at(life, life.columns.conns[number].line),
+                times=end - begin - SHOWN,
+                severity=severity,
             )
 
 
@@ -119,24 +177,30 @@ def announced_to_all(view: View, tally: Tally) -> None:
     order="H",
     needs="both logs",
     example="peer 1003 hears that peer 1002 has piece 5, which peer 1002 never logs.",
-    scope=Scope.LOG,
+    reads="download",
 )
-def announced_true(view: View, tally: Tally) -> None:
-    """Haves against the sender's downloads, and against the order of causes."""
-    for number, connection in enumerate(view.columns.conns):
-        tally.saw(len(connection.pieces))
-        mate = view.mate(number)
-        if view.aligned(number) or (mate is None and not view.full(number)):
+def announced_true(case: Case, tally: Tally) -> None:
+    """Haves against the sender's downloads; a sender's log that lacks its end can't tell."""
+    for life, number, connection, mate, _, facts in case.links():
+        tally.saw(connection.haves)
+        untrue = facts.untrue
+        if not untrue.lines:
             continue
-        name = f"peer {view.swarm.peer_id(connection.other)}"
-        if mate is not None and view.swarm.lenient and not mate.seq and not mate.seed:
+        name = case.name(connection.other)
+        if case.config.peers[connection.other].has_file:
+            for line in untrue.lines:
+                tally.report(f"{name} has the file from the start", case.at(life, line))
+            continue
+        assert mate is not None
+        if case.swarm.lenient and not mate.seq:
             tally.unsure(f"{mate.file.label} never tells of downloads")
             continue
-        for piece, line in zip(connection.pieces, connection.lines, strict=True):
-            if view.full(number):
-                tally.report(f"{name} has the file from the start", Witness(view.life.index, line))
-            elif mate is not None and mate.place[piece] == NEVER:
-                tally.report(f"{name} never has piece {piece}", Witness(view.life.index, line))
+        for piece, line, time in zip(untrue.pieces, untrue.lines, untrue.times, strict=True):
+            excuse = case.ends.excuse(mate, life, number, line, time)
+            if excuse:
+                tally.unsure(excuse)
+                continue
+            tally.report(f"{name} never has piece {piece}", case.at(life, line), lacking=mate.index)
 
 
 @check(
@@ -178,13 +242,14 @@ def announced_once(view: View, tally: Tally) -> None:
     needs="both logs",
     example="peer 1002 announces a piece that it had downloaded above the line of the connection.",
     scope=Scope.LOG,
+    reads="have download connection",
 )
 def bitfield_is_prefix(view: View, tally: Tally) -> None:
     """Haves for pieces of the bitfield, and pieces outside it that were never announced."""
     if _mute(view):
         tally.unsure(f"{view.life.file.label} never tells of haves")
         return
-    for number, mate, base, owed in _links(view):
+    for number, mate, base, _ in _links(view):
         tally.saw()
         if view.aligned(number):
             continue
@@ -200,7 +265,7 @@ def bitfield_is_prefix(view: View, tally: Tally) -> None:
                     Witness(mate.index, begun),
                     Witness(view.life.index, line),
                 )
-        missing, tail = _missing(view, number, mate, base, owed)
+        missing, tail = view.missing(number)
         for place in missing[: len(missing) - tail][:SHOWN]:
             tally.report(
                 f"{name} got piece {mate.seq[place]} after it was connected and doesn't announce it",
@@ -249,29 +314,28 @@ def have_order(view: View, tally: Tally) -> None:
     "T05",
     "no-sudden-loss",
     ERROR,
+    lenient=WARNING,
     clause="7.2",
     rule="No peer's end costs a neighbor the last haves that it is owed.",
     order="H",
     needs="all logs",
     example="peer 1003's log ends before the last have of peer 1002.",
-    scope=Scope.LOG,
+    reads="have download connection",
 )
-def no_sudden_loss(view: View, tally: Tally) -> None:
+def no_sudden_loss(case: Case, tally: Tally) -> None:
     """Haves that lack at the end of the last connection of a pair."""
-    if _mute(view):
-        tally.unsure(f"{view.life.file.label} never tells of haves")
-        return
-    for number, mate, base, owed in _links(view):
-        if not _lasting(view, number, mate):
+    for life, number, mate, haves in _owing(case):
+        if _silent(case, life):
+            tally.unsure(f"{life.file.label} never tells of haves")
+            continue
+        if not _lasting(case, life, number, mate):
             continue
         tally.saw()
-        _, tail = _missing(view, number, mate, base, owed)
-        if view.columns.form.truncated and tail:
-            tally.unsure(f"{view.life.file.label} lacks its end")
-        elif tail:
+        if haves.tail and case.ends.lost(life):
+            tally.unsure(case.ends.lost(life) or "")
+        elif haves.tail:
             tally.report(
-                f"{tail} haves of peer {view.swarm.peer_id(view.columns.conns[number].other)} never arrive",
-                Witness(mate.index, mate.seq_lines[owed - tail]),
-                Witness(view.life.index, view.columns.line_count),
-                severity=WARNING if view.swarm.lenient else None,
+                f"{haves.tail} haves of {case.name(mate.owner)} never arrive",
+                case.at(mate, mate.seq_lines[haves.owed - haves.tail]),
+                case.at(life, life.columns.line_count),
             )

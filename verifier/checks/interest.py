@@ -85,13 +85,12 @@ def _ended_in_order(case: Case, life: Life) -> bool:
     order="L,F",
     needs="both logs",
     example="peer 1001 has the file, yet peer 1002 never tells it whether it is interested.",
+    reads="interest download connection",
 )
 def answers_bitfield(case: Case, tally: Tally) -> None:
     """The first word on each connection over which a bitfield with pieces went."""
     for life, number, mate, there, rows, changes in _told(case):
-        base = mate.bases[there]
-        if life.seed:
-            base = case.config.pieces
+        base = _certainly_told(case, life, mate, there)
         if not base or life.columns.conns[number].implicit:
             continue
         if not rows and not _must_have_answer(case, life, number, mate, there):
@@ -104,18 +103,39 @@ def answers_bitfield(case: Case, tally: Tally) -> None:
             tally.report(
                 f"{case.name(mate.owner)} never answers the bitfield of {case.name(life.owner)}",
                 case.at(life, line),
+                lacking=mate.index,
             )
             continue
         first = life.columns.events.kinds[rows[0]] == Kind.INTERESTED
         start = mate.columns.conns[there].line
         needed = changes and changes[0].line <= start and not changes[0].optional
-        if needed and not first:
+        if needed and not first and not _may_have_all(case, life, mate, there):
             tally.report(
                 f"{case.name(mate.owner)} lacks pieces of that bitfield, but isn't interested",
                 case.at(life, line),
                 case.at(mate, start),
                 case.at(life, life.columns.events.lines[rows[0]]),
             )
+
+
+def _certainly_told(case: Case, life: Life, mate: Life, there: int) -> int:
+    """How many pieces a bitfield told for sure, to the mate's connection `there`."""
+    if life.seed:
+        return case.config.pieces
+    haves = case.facts[mate.index].conns[there].haves
+    if case.swarm.lenient and haves is not None:
+        return haves.known
+    return mate.bases[there] or 0
+
+
+def _may_have_all(case: Case, life: Life, mate: Life, there: int) -> bool:
+    """With --lenient, whether a peer may have had all of a bitfield before it wrote that down."""
+    base = mate.bases[there]
+    if not case.swarm.lenient or life.seed or base is None:
+        return False
+    begun = mate.columns.conns[there]
+    had = set(mate.pending(begun.line, begun.time))
+    return all(mate.line_of[piece] < begun.line or piece in had for piece in life.seq[:base])
 
 
 @check(
@@ -127,6 +147,7 @@ def answers_bitfield(case: Case, tally: Tally) -> None:
     order="H",
     needs="both logs",
     example="a complete peer says `interested`.",
+    reads="download connection",
 )
 def justified_interest(case: Case, tally: Tally) -> None:
     """Each `interested` against what its sender had at least when it sent it."""
@@ -142,12 +163,39 @@ def justified_interest(case: Case, tally: Tally) -> None:
                 continue
             tally.saw()
             low, line = facts.low[row], events.lines[row]
-            if mate.seed or not _has_news(case, life, line, mate, low):
+            if not mate.seed and _has_news(case, life, line, mate, low):
+                continue
+            early = _told_early(case, life, number, row, mate)
+            if early is None:
                 tally.report(
                     f"{case.name(mate.owner)} already has every piece of {case.name(life.owner)}",
                     case.at(mate, low),
                     case.at(life, line),
                 )
+            else:
+                tally.report(
+                    f"{case.name(life.owner)} had told {case.name(mate.owner)} of piece {early}"
+                    " before it wrote its line",
+                    case.at(life, line),
+                    case.at(life, life.line_of[early]),
+                    severity=WARNING,
+                )
+
+
+def _told_early(case: Case, life: Life, number: int, row: int, mate: Life) -> int | None:
+    """With --lenient, a piece that explains an `interested`, though its line stands below that.
+
+    The sender's own log must show that it became interested then: by a have, or by a bitfield
+    that told of a piece for which no have came.
+    """
+    if not case.swarm.lenient or mate.seed:
+        return None
+    matching = case.interests(life, number)
+    if matching is not None and row not in {paired for paired, _ in matching.pairs}:
+        return None
+    events, low = life.columns.events, case.facts[life.index].low[row]
+    pending = life.pending(events.lines[row], events.times[row])
+    return next((piece for piece in pending if mate.line_of[piece] > low), None)
 
 
 def _has_news(case: Case, life: Life, line: int, mate: Life, low: int) -> bool:
@@ -171,6 +219,7 @@ def _has_news(case: Case, life: Life, line: int, mate: Life, low: int) -> bool:
     order="H",
     needs="both logs",
     example="peer 1002 says `not interested` to peer 1001, which has pieces that it lacks.",
+    reads="download have interest",
 )
 def justified_disinterest(case: Case, tally: Tally) -> None:
     """Each `not interested` against the sender's replayed interest between the bounds that the
@@ -204,6 +253,7 @@ def justified_disinterest(case: Case, tally: Tally) -> None:
     order="L,F",
     needs="both logs",
     example="peer 1002 completes all that peer 1001 has and never says `not interested`.",
+    reads="download have interest connection",
 )
 def interest_replay(case: Case, tally: Tally) -> None:
     """Changes of interest matched with messages; only a tail may lack."""
@@ -218,6 +268,7 @@ def interest_replay(case: Case, tally: Tally) -> None:
             tally.report(
                 f"{case.name(life.owner)} should hear `{words[line]}` for this and doesn't",
                 case.at(mate, line),
+                lacking=life.index,
             )
         for row in matching.extra:
             on = life.columns.events.kinds[row] == Kind.INTERESTED
@@ -264,6 +315,7 @@ def no_repeats(case: Case, tally: Tally) -> None:
     order="F",
     needs="both logs",
     example="peer 1002 is complete, and its last word to peer 1003 is `interested`.",
+    reads="interest download",
 )
 def finally_uninterested(case: Case, tally: Tally) -> None:
     """The last word of each complete peer on its last connection with each neighbor."""
@@ -309,6 +361,7 @@ def _ended_last(case: Case, life: Life, finals: list[Life | None]) -> bool:
     order="F,Tl",
     needs="both logs, times",
     example="peer 1002 learns of a piece that it lacks, completes others for seconds, and only then says `interested`.",
+    reads="download have",
 )
 def late_interest(case: Case, tally: Tally) -> None:
     """A change that is heard after a have for a piece that was completed seconds after it."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope, check
 from verifier.findings import Severity, Witness
+from verifier.history.replay import Walk
 from verifier.reading.columns import NEVER
 from verifier.reading.sentences import Kind
 
@@ -40,6 +41,7 @@ def downloads(life: Life) -> Iterator[tuple[int, int, int, int, int]]:
     order="L",
     needs="one log",
     example="`Now the number of pieces it has is 7.` follows a 5.",
+    reads="download",
 )
 def counts_up(case: Case, tally: Tally) -> None:
     """Each count against the one before it in the same life."""
@@ -106,6 +108,7 @@ def no_piece_twice(case: Case, tally: Tally) -> None:
     order="L",
     needs="one log",
     example="the number goes up with a piece that was there already.",
+    reads="download",
 )
 def count_is_set(case: Case, tally: Tally) -> None:
     """Each count against the pieces above it."""
@@ -158,6 +161,7 @@ def seeds_silent(case: Case, tally: Tally) -> None:
     needs="both logs",
     example="piece 5 is downloaded from peer 1002 above its have for piece 5.",
     scope=Scope.LOG,
+    reads="have connection",
 )
 def knew_it(view: View, tally: Tally) -> None:
     """Each download against the haves and the bitfield of its connection."""
@@ -193,6 +197,7 @@ def knew_it(view: View, tally: Tally) -> None:
     needs="both logs",
     example="peer 1002 downloads from peer 1001, to which it never said `interested`.",
     scope=Scope.LOG,
+    reads="interest",
 )
 def was_interested(view: View, tally: Tally) -> None:
     """Each have that tells of a piece served: its sender was interested since its have before."""
@@ -250,26 +255,24 @@ def _uninterested(
     order="L",
     needs="one log",
     example="choked by peer 1001, then a piece from peer 1001.",
+    reads="choke",
 )
 def not_while_choked(case: Case, tally: Tally) -> None:
     """With --lenient one piece for each choke is a warning."""
     for life in case.lives:
-        events = life.columns.events
         mute = not life.writes(Kind.UNCHOKED)
         if case.swarm.lenient and mute and life.seq:
             tally.unsure(f"{life.file.label} never tells of being unchoked")
             continue
         choked_at = [0 if conn.implicit and not mute else conn.line for conn in life.columns.conns]
-        open_ = [conn.implicit and not mute for conn in life.columns.conns]
         since = [0] * len(life.columns.conns)
-        rows = zip(events.kinds, events.lines, events.conns, strict=True)
-        for kind, line, conn in rows:
+        walk = Walk(life)
+        for _, kind, line, _, _, conn, _ in walk.steps():
             if kind in CHOKES:
-                open_[conn] = kind == Kind.UNCHOKED
                 choked_at[conn], since[conn] = line, 0
             elif kind == Kind.DOWNLOADED:
                 tally.saw()
-                if not open_[conn]:
+                if mute or conn not in walk.open:
                     since[conn] += 1
                     once = case.swarm.lenient and since[conn] == 1
                     tally.report(
@@ -290,6 +293,7 @@ def not_while_choked(case: Case, tally: Tally) -> None:
     order="L",
     needs="one log",
     example="the line of completion stands above the last piece.",
+    reads="download",
 )
 def complete_once(case: Case, tally: Tally) -> None:
     """Completion lines against the piece that makes the file whole."""

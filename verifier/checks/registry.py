@@ -49,7 +49,8 @@ class Check:
     """One rule and how it is decided.
 
     `order` uses the letters of `ORDERS`; `lenient` is the severity with `--lenient`; `example`
-    shows what breaks the rule.
+    shows what breaks the rule. `reads` are the topics (see `reading.topics`) whose lines it needs
+    all of, since it concludes from their absence.
     """
 
     id: str
@@ -62,12 +63,17 @@ class Check:
     needs: str
     example: str
     scope: Scope
+    reads: frozenset[str]
     run: Callable[[Any, Any], None]
 
     @property
     def family(self) -> str:
         """The letter of its family."""
         return self.id[0]
+
+    def weight(self, *, lenient: bool) -> Severity:
+        """How much a finding weighs that doesn't bring its own severity."""
+        return self.lenient if lenient else self.severity
 
     @property
     def timed(self) -> bool:
@@ -91,6 +97,7 @@ def check(
     example: str,
     scope: Scope = Scope.SWARM,
     lenient: Severity | None = None,
+    reads: str = "",
 ) -> Callable[[Callable[[Any, Any], None]], Callable[[Any, Any], None]]:
     """Register the decorated function as a check; `lenient` is its severity when asked for."""
 
@@ -107,6 +114,7 @@ def check(
             needs,
             example,
             scope,
+            frozenset(reads.split()),
             run,
         )
         return run

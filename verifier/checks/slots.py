@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
 from verifier.findings import Severity
+from verifier.history.replay import Walk
 from verifier.reading.columns import NOBODY
 from verifier.reading.sentences import Kind
 
@@ -86,6 +87,7 @@ def _served(case: Case, life: Life, other: Life, conn: int) -> Iterator[tuple[fl
     order="Tg",
     needs="all logs, times",
     example="a neighbor that was dropped is never choked and goes on downloading.",
+    reads="choke choice",
 )
 def slots(case: Case, tally: Tally) -> None:
     """From what the neighbors heard, by the chooser's clock."""
@@ -100,62 +102,36 @@ def slots(case: Case, tally: Tally) -> None:
 def _waits(case: Case, life: Life) -> list[Wait]:
     """The spells of `_find_waits`, found once."""
     if life.index not in case.waits:
-        case.waits[life.index] = list(_find_waits(case, life))
+        case.waits[life.index] = list(_find_waits(life))
     return case.waits[life.index]
 
 
-class _Waiting:
-    """Who is interested and choked, as a log's lines go by."""
+def _find_waits(life: Life) -> Iterator[Wait]:
+    """Spells during which a neighbor is certainly interested, choked and there.
 
-    def __init__(self) -> None:
-        self.since: dict[int, tuple[int, float]] = {}
-        self.latest: dict[int, tuple[int, float]] = {}
-        self.unchoked: frozenset[int] = frozenset()
-        self.interested: set[int] = set()
-
-    def restart(self, other: int) -> Iterator[Wait]:
-        """A neighbor is connected anew; its wait ended when it was last heard of."""
-        self.interested.discard(other)
-        self.unchoked -= {other}
-        if other in self.since:
-            begun = self.since.pop(other)
-            yield other, *begun, *self.latest.get(other, begun)
-
-    def settle(self, line: int, time: float) -> Iterator[Wait]:
-        """End and begin waits after a line that may have changed something."""
-        waiting = self.interested - self.unchoked
-        for one in [one for one in self.since if one not in waiting]:
-            yield one, *self.since.pop(one), line, time
-        for one in waiting:
-            self.since.setdefault(one, (line, time))
-
-    def finish(self) -> Iterator[Wait]:
-        """The log ends: waits last until the neighbor was last heard of."""
-        for one, begun in self.since.items():
-            end = self.latest.get(one, begun)
-            if end[0] > begun[0]:
-                yield one, *begun, *end
-
-
-def _find_waits(case: Case, life: Life) -> Iterator[Wait]:
-    """Spells during which a neighbor is certainly interested, choked and there."""
-    events, state = life.columns.events, _Waiting()
-    decisions = {decision.line: decision for decision in case.choking(life).decisions}
-    rows = zip(events.kinds, events.lines, events.times, events.others, strict=True)
-    for kind, line, time, other in rows:
-        if kind in BEGINNINGS:
-            yield from state.restart(other)
-        elif kind == Kind.INTERESTED:
-            state.interested.add(other)
-        elif kind == Kind.NOT_INTERESTED:
-            state.interested.discard(other)
-        elif kind in CHOICES:
-            state.unchoked = decisions[line].unchoked_after
+    Where a connection is replaced, and at the log's end, a wait ended when its neighbor was last
+    heard of.
+    """
+    walk = Walk(life)
+    since: dict[int, tuple[int, float]] = {}
+    latest: dict[int, tuple[int, float]] = {}
+    for step in walk.steps():
+        kind, line, time, other = step.kind, step.line, step.time, step.other
+        if kind in BEGINNINGS and other in since:
+            begun = since.pop(other)
+            yield other, *begun, *latest.get(other, begun)
         if other != NOBODY and kind != Kind.OPTIMISTIC:
-            state.latest[other] = (line, time)
+            latest[other] = (line, time)
         if kind in CHANGES:
-            yield from state.settle(line, time)
-    yield from state.finish()
+            waiting = walk.interested - walk.unchoked
+            for one in [one for one in since if one not in waiting]:
+                yield one, *since.pop(one), line, time
+            for one in waiting:
+                since.setdefault(one, (line, time))
+    for one, begun in since.items():
+        end = latest.get(one, begun)
+        if end[0] > begun[0]:
+            yield one, *begun, *end
 
 
 @check(
@@ -167,6 +143,7 @@ def _find_waits(case: Case, life: Life) -> Iterator[Wait]:
     order="Tl",
     needs="one log, times",
     example="peer 1003 is interested and choked for minutes, and no optimistic neighbor is chosen.",
+    reads="choice choke interest",
 )
 def optimistic_happens(case: Case, tally: Tally) -> None:
     """Long waits during which no optimistic choice falls."""
@@ -198,6 +175,7 @@ def optimistic_happens(case: Case, tally: Tally) -> None:
     order="Tl",
     needs="one log, times",
     example="peer 1003 waits for ten minutes.",
+    reads="choice interest",
 )
 def starvation(case: Case, tally: Tally) -> None:
     """Only measured: the specification gives no bound."""

@@ -6,8 +6,9 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from verifier.findings import Witness
+from verifier.history.ends import Ends
 from verifier.history.offsets import Clocks
-from verifier.history.replay import Choking, Matching, Owed, choking, match, match_interest
+from verifier.history.replay import Choking, Matching, Owed, choking, match_chokes, match_interest
 from verifier.reading.columns import NEVER
 from verifier.reading.sentences import Kind
 
@@ -36,12 +37,15 @@ class Case:
         self.facts = facts
         self.traces: list[LogFile] = []
         """The traces under judgement; witnesses count them on from the logs."""
+        self.haves: dict[tuple[int, int], tuple[int, float]] = {}
+        """Of witnesses that are haves, by log and line: whom they are from, and when they came."""
         self.requirements = requirements
         self._choking: dict[int, Choking] = {}
         self._rows: dict[int, dict[int, tuple[list[int], list[int]]]] = {}
         self._chokes: dict[tuple[int, int], Matching | None] = {}
         self._interests: dict[tuple[int, int], Matching | None] = {}
         self._clocks: Clocks | None = None
+        self._ends: Ends | None = None
         self.piece_times: dict[int, float] = {}
         self.waits: dict[int, list[tuple[int, int, float, int, float]]] = {}
 
@@ -61,7 +65,7 @@ class Case:
     def choking(self, life: Life) -> Choking:
         """A life's decisions."""
         if life.index not in self._choking:
-            self._choking[life.index] = choking(life, complete=life.seed)
+            self._choking[life.index] = choking(life)
         return self._choking[life.index]
 
     def rows(self, life: Life, conn: int) -> tuple[list[int], list[int]]:
@@ -118,8 +122,7 @@ class Case:
             received = [
                 item for item, before in zip(received, states, strict=False) if item[0] != before
             ]
-        sent = [(one.kind == Kind.UNCHOKED, one.line, one.line) for one in owed]
-        return match(sent, received, self.facts[life.index], self.heard(life, conn))
+        return match_chokes(owed, received, self.facts[life.index], self.heard(life, conn))
 
     def interests(self, life: Life, conn: int) -> Matching | None:
         """Interest received on a connection matched with the mate's changes of interest."""
@@ -148,6 +151,13 @@ class Case:
                 [_back(one) for one in columns],
             )
         return self._clocks
+
+    @property
+    def ends(self) -> Ends:
+        """Which logs lack their end."""
+        if self._ends is None:
+            self._ends = Ends(self.swarm, self.facts, self.clocks)
+        return self._ends
 
     def _least_delays(self) -> list[list[float]]:
         """The least delay of the matched messages from each log to each; infinite without any."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from itertools import accumulate, chain, compress, count, repeat
+from itertools import accumulate, compress, count
 from operator import lt, sub
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +19,8 @@ from verifier.reading.sentences import Kind
 if TYPE_CHECKING:
     from verifier.history.lives import Life, Swarm
 
+SHOWN = 20
+"""Pieces of one connection that are named one by one."""
 MESSAGES = frozenset({Kind.UNCHOKED, Kind.CHOKED, Kind.INTERESTED, Kind.NOT_INTERESTED})
 
 
@@ -37,6 +39,34 @@ class Change(NamedTuple):
 
 
 @dataclass(slots=True)
+class Haves:
+    """The haves of a connection beside the downloads that its mate logs.
+
+    The mate's downloads from place `base` to `owed` must be announced. `gaps` are places of those
+    that weren't although a later one was (up to `SHOWN`, of `gap_count`); `tail` more are missing
+    at the end. `early` are pieces that the bitfield may have told although the mate writes their
+    lines below the connection's, `known` how many pieces only the bitfield can have told.
+    """
+
+    base: int
+    owed: int
+    gaps: list[int]
+    gap_count: int
+    tail: int
+    early: frozenset[int]
+    known: int
+
+
+@dataclass(slots=True)
+class Untrue:
+    """Haves for pieces that their sender's log never tells of."""
+
+    pieces: array[int] = field(default_factory=lambda: array("i"))
+    lines: array[int] = field(default_factory=lambda: array("i"))
+    times: array[float] = field(default_factory=lambda: array("d"))
+
+
+@dataclass(slots=True)
 class ConnectionFacts:
     """What the haves of one connection tell.
 
@@ -46,6 +76,9 @@ class ConnectionFacts:
     `complete_at` the owner's line at which the neighbor was known to be complete, `complete_time` when,
     `certain_at` the line by which it certainly was (a bitfield comes some time after the connection
     line). `first_heard` is the owner's line of the first message after the bitfield, NEVER if none.
+    `haves` compares its haves with the mate's downloads, None where one of the two isn't known;
+    `untrue` are haves for pieces that the mate never logs, `accounted` the owner's line of the last
+    have for a piece that it does.
     """
 
     changes: list[Change] | None
@@ -57,6 +90,9 @@ class ConnectionFacts:
     complete_time: float
     certain_at: int
     first_heard: int
+    haves: Haves | None = None
+    untrue: Untrue = field(default_factory=Untrue)
+    accounted: int = 0
 
 
 @dataclass(slots=True)
@@ -122,6 +158,16 @@ class View:
             self._found[conn] = dict(zip(connection.pieces, connection.lines, strict=True))
         return self._found[conn].get(piece, NEVER)
 
+    def have_at(self, line: int) -> tuple[int, float] | None:
+        """Whom the have at a line is from, and its time; a repeat has the time of the have above."""
+        for conn in self.columns.conns:
+            row = bisect_left(conn.lines, line)
+            if row < len(conn.lines) and conn.lines[row] == line:
+                return conn.other, conn.times[row]
+            if any(at == line for at, _ in conn.repeats.first):
+                return conn.other, conn.times[row - 1] if row else conn.time
+        return None
+
     def next_line(self, conn: int) -> int:
         """The first line about a neighbor after the connection line."""
         haves = self.columns.conns[conn].lines
@@ -171,6 +217,7 @@ class View:
             lines = map(mate.line_of.__getitem__, connection.pieces[-3:])
             heard = max((line for line in lines if line < NEVER), default=0)
         first_heard = self.next_line(number)
+        untrue, accounted = self._untrue(number)
         return ConnectionFacts(
             self._changes(number),
             min(delays, default=float("inf")),
@@ -181,7 +228,80 @@ class View:
             connection.times[-1] if connection.times else connection.time,
             first_heard if complete_at == connection.line else complete_at,
             first_heard,
+            self._haves(number),
+            untrue,
+            accounted,
         )
+
+    def owing(self, number: int) -> tuple[Life, int, int] | None:
+        """The mate of a connection, and from which to which of its downloads it owes haves.
+
+        None where the neighbor has the file, and where its log or its bitfield isn't known.
+        """
+        mate, base = self.mate(number), self.life.bases[number]
+        there = self.life.mates[number]
+        if mate is None or there is None or base is None or self.full(number):
+            return None
+        return mate, base, bisect_left(mate.seq_lines, mate.ends[there[1]])
+
+    def missing(self, number: int) -> tuple[list[int], int]:
+        """The places in the mate's downloads that were never announced, and how many of them are
+        a tail: after them nothing was announced.
+        """
+        owing = self.owing(number)
+        if owing is None:
+            return [], 0
+        mate, base, owed = owing
+        pieces = self.columns.conns[number].pieces
+        if self._aligned[number]:
+            told = base + len(pieces)
+            return list(range(told, owed)), max(0, owed - told)
+        have = set(pieces)
+        lacking = [place for place in range(base, owed) if mate.seq[place] not in have]
+        last = max((mate.place[piece] for piece in have if mate.place[piece] != NEVER), default=-1)
+        return lacking, sum(1 for place in lacking if place > last)
+
+    def early(self, number: int) -> frozenset[int]:
+        """With --lenient, what the mate's bitfield may have told before the mate wrote it down."""
+        mate, there = self.mate(number), self.life.mates[number]
+        if not self.swarm.lenient or mate is None or there is None or mate.seed:
+            return frozenset()
+        begun = mate.columns.conns[there[1]]
+        if begun.implicit:
+            return frozenset()
+        pending = mate.pending(begun.line, begun.time)
+        return frozenset(pending).difference(self.columns.conns[number].pieces)
+
+    def _haves(self, number: int) -> Haves | None:
+        owing = self.owing(number)
+        if owing is None:
+            return None
+        mate, base, owed = owing
+        missing, tail = self.missing(number)
+        gaps = missing[: len(missing) - tail]
+        pieces = () if self._aligned[number] else self.columns.conns[number].pieces
+        late = sum(1 for piece in pieces if mate.place[piece] < base)
+        return Haves(base, owed, gaps[:SHOWN], len(gaps), tail, self.early(number), base - late)
+
+    def _untrue(self, number: int) -> tuple[Untrue, int]:
+        """Haves that the mate's log doesn't explain, and the line of the last one that it does."""
+        connection, mate, found = self.columns.conns[number], self.mate(number), Untrue()
+        full = self.full(number)
+        if not connection.lines or (mate is None and not full):
+            return found, 0
+        if self._aligned[number]:
+            return found, connection.lines[-1]
+        accounted = 0
+        for piece, line, time in zip(
+            connection.pieces, connection.lines, connection.times, strict=True
+        ):
+            if not full and mate is not None and mate.place[piece] != NEVER:
+                accounted = line
+                continue
+            found.pieces.append(piece)
+            found.lines.append(line)
+            found.times.append(time)
+        return found, accounted
 
     def _delays(self, connection: Connection, mate: Life | None, number: int) -> list[float]:
         """Seconds from each announced download to its have, by two clocks."""
@@ -222,7 +342,8 @@ class View:
         if life.headless or (base is None and not self.full(number)):
             return None
         start, line_of = connection.line, life.line_of
-        until = self._bitfield_until(number, mate, base or 0)
+        certain = self._bitfield_until(number, mate, base or 0)
+        until = max([certain, *map(line_of.__getitem__, self.early(number))])
         if connection.lines:
             spans = _spans(connection, line_of, until)
         else:
@@ -231,7 +352,7 @@ class View:
         changes: list[Change] = []
         if until > start:
             latest = self.next_line(number)
-            skipped = until < latest
+            skipped = until < latest or certain <= start
             changes.append(Change(start, on=True, latest=latest, optional=skipped))
             if skipped and spans:
                 spans[0] = spans[0]._replace(optional=True)
@@ -271,24 +392,3 @@ def _spans(connection: Connection, line_of: array[int], until: int) -> list[Chan
     if reach[-1] >= 0 and reach[-1] != NEVER:
         changes.append(Change(reach[-1], on=False, latest=reach[-1]))
     return changes
-
-
-def requirements(view: View) -> tuple[array[int], array[int], array[int]]:
-    """For the exact replay: at which lines a have needs which line of which other log."""
-    lines, logs, needs = array("i"), array("i"), array("i")
-    pairs = (
-        zip(
-            conn.lines,
-            repeat(mate.index, len(conn.lines)),
-            map(mate.line_of.__getitem__, conn.pieces),
-            strict=True,
-        )
-        for number, conn in enumerate(view.columns.conns)
-        if (mate := view.mate(number)) is not None and not view.full(number)
-    )
-    for line, log, need in sorted(chain.from_iterable(pairs)):
-        if need != NEVER:
-            lines.append(line)
-            logs.append(log)
-            needs.append(need)
-    return lines, logs, needs

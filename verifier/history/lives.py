@@ -11,15 +11,20 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.reading.columns import NEVER, Connection, LogColumns
 from verifier.reading.sentences import Kind
+from verifier.reading.topics import TOPICS
 
 if TYPE_CHECKING:
     from verifier.reading.config import Config
     from verifier.reading.finding import LogFile
+
+LAG = 1.0
+"""Seconds by which a program with several threads may act on a piece before its line is written."""
 
 
 @dataclass(slots=True)
@@ -28,7 +33,7 @@ class Life:
 
     `seq` are its pieces in the order of their first download, `seq_lines` and `seq_times` where
     and when; `place` tells a piece's index in `seq` and `line_of` its line (NEVER where it has
-    none); `sources` the connection that each piece of `seq` came over. `ends` holds for each
+    none); `empty` tells that the log holds no line although there are neighbors; `sources` the connection that each piece of `seq` came over. `ends` holds for each
     connection the line at which the next one of that pair begins; `mates` the other end of each
     connection as (life, connection); `bases` how many of the mate's downloads its bitfield told,
     None where that can't be known.
@@ -47,6 +52,7 @@ class Life:
     place: array[int] = field(default_factory=lambda: array("i"))
     line_of: array[int] = field(default_factory=lambda: array("i"))
     done_line: int = NEVER
+    empty: bool = False
     headless: bool = False
     ends: list[int] = field(default_factory=list)
     last_lines: list[int] = field(default_factory=list)
@@ -61,6 +67,21 @@ class Life:
     def had_before(self, line: int) -> int:
         """How many pieces it had downloaded above a line."""
         return bisect_left(self.seq_lines, line)
+
+    def pending(self, line: int, time: float) -> list[int]:
+        """Pieces that it may have had at a line although their lines stand below it.
+
+        A program with a thread for each neighbor can announce a piece before it writes its line.
+        So of each neighbor the first download below counts, if it is written soon after.
+        """
+        columns = self.columns
+        until = time + LAG + columns.resolution if columns.timed else inf
+        found: dict[int, int] = {}
+        for place in range(self.had_before(line), len(self.seq)):
+            if self.seq_times[place] > until or len(found) == len(columns.conns):
+                break
+            found.setdefault(self.sources[place], self.seq[place])
+        return list(found.values())
 
     def latest(self, other: int) -> int | None:
         """The last connection with a neighbor."""
@@ -100,6 +121,25 @@ class Swarm:
         """A peer's id."""
         return self.config.peers[index].peer_id
 
+    def doubts(self, topics: frozenset[str]) -> dict[int, str]:
+        """Logs that can't be judged by what they lack on these topics, and why.
+
+        An empty log shows nothing. With --lenient neither does one of which lines that mention a
+        topic couldn't be read.
+        """
+        found = {}
+        for life in self.lives:
+            unread = life.columns.form.unread_about if self.lenient else {}
+            lines = [(unread[topic].first[0][0], topic) for topic in topics & unread.keys()]
+            if life.empty:
+                found[life.index] = f"{life.file.label} is empty"
+            elif lines:
+                line, topic = min(lines)
+                found[life.index] = (
+                    f"{life.file.label}:{line} can't be read and mentions {TOPICS[topic]}"
+                )
+        return found
+
     def final(self, peer: int) -> Life | None:
         """A peer's last life; None when its log is missing."""
         return self.lives[self.by_peer[peer][-1]] if self.by_peer[peer] else None
@@ -111,6 +151,7 @@ def make_life(
     """A life with everything that follows from its own downloads."""
     seed = config.peers[columns.owner].has_file
     life = Life(index, file, window, columns, seed)
+    life.empty = columns.line_count < window[0] and len(config.peers) > 1
     life.place = array("i", [NEVER]) * config.pieces
     life.line_of = array("i", [NEVER]) * config.pieces
     events = columns.events

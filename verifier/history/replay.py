@@ -1,18 +1,26 @@
-"""Replays a log's decisions: who was preferred and optimistic when, and what that owed to whom."""
+"""Replays a log: who was connected, interested and unchoked when, what decisions owed to whom, and
+which message received is which that was sent.
+"""
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
-from verifier.reading.columns import NOBODY
+from verifier.reading.columns import NEVER, NOBODY
 from verifier.reading.sentences import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from verifier.history.facts import Change, Facts
+    from verifier.history.facts import Change, Facts, View
     from verifier.history.lives import Life
+
+
+BREATH = 0.01
+"""Most seconds between two decisions on adjacent lines that may have been made together (spec 4.7)."""
 
 
 class Owed(NamedTuple):
@@ -21,6 +29,9 @@ class Owed(NamedTuple):
     kind: Kind
     line: int
     time: float
+    back: bool = False
+    """It is an unchoke that takes back the choke before it, which fell due with it: both are sent, or
+    neither (spec 4.7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,38 +68,79 @@ class Decision:
         return self.preferred | frozenset(self.chosen)
 
 
-@dataclass(slots=True)
-class Choking:
-    """All decisions of a life, and what they owed on each connection, in order."""
+class Step(NamedTuple):
+    """One event of a log, and the decision that it is, if it is one."""
 
-    decisions: list[Decision] = field(default_factory=list)
-    owed: dict[int, list[Owed]] = field(default_factory=dict)
+    row: int
+    kind: int
+    line: int
+    time: float
+    other: int
+    conn: int
+    decision: Decision | None
 
 
-class _State:
-    """A peer's choking as its log tells it."""
+class Walk:
+    """A peer and its neighbors as the lines of its log go by: the one replay of who is what when.
 
-    def __init__(self, life: Life, complete: bool) -> None:  # noqa: FBT001  # a fact, not a switch
-        self.life = life
-        self.preferred: frozenset[int] = frozenset()
-        self.optimistic = NOBODY
+    `conn` are the present connections, `interested` the neighbors whose last word is interested,
+    `preferred` and `optimistic` those whom the peer unchokes, `open` the connections on which it is
+    unchoked (one of which no line tells the beginning may be), `complete` whether it has the file.
+    A new connection starts choked and not interested (spec 2.7, 2.8).
+    """
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._seen: set[int] = set()
         self.conn: dict[int, int] = {}
         self.interested: set[int] = set()
-        self.complete = complete
-        self.seen: set[int] = set()
+        self.preferred: frozenset[int] = frozenset()
+        self.optimistic = NOBODY
+        self.open = {number for number, conn in enumerate(life.columns.conns) if conn.implicit}
+        self.complete = life.seed
 
-    def connect(self, other: int, conn: int) -> None:
-        """A new connection starts choked and not interested (spec 2.7, 2.8)."""
+    @property
+    def unchoked(self) -> frozenset[int]:
+        """Whom the peer unchokes."""
+        return self.preferred | ({self.optimistic} - {NOBODY})
+
+    def steps(self) -> Iterator[Step]:
+        """Each event, after it has changed what it changes."""
+        events = self._life.columns.events
+        lists, done = events.lists, self._life.done_line
+        rows = zip(
+            events.kinds, events.lines, events.times, events.others, events.conns, strict=True
+        )
+        for row, (kind, line, time, other, conn) in enumerate(rows):
+            decision = None
+            if conn >= 0 and self.conn.get(other) != conn:
+                self._connect(other, conn)
+            if kind == Kind.INTERESTED:
+                self.interested.add(other)
+            elif kind == Kind.NOT_INTERESTED:
+                self.interested.discard(other)
+            elif kind == Kind.UNCHOKED:
+                self.open.add(conn)
+            elif kind == Kind.CHOKED:
+                self.open.discard(conn)
+            elif line >= done:
+                self.complete = True
+            if kind == Kind.PREFERRED:
+                decision = self._decide(Kind.PREFERRED, line, time, lists.get(row, ()))
+            elif kind == Kind.OPTIMISTIC:
+                decision = self._decide(Kind.OPTIMISTIC, line, time, (other,))
+            yield Step(row, kind, line, time, other, conn, decision)
+
+    def _connect(self, other: int, conn: int) -> None:
         self.conn[other] = conn
         self.interested.discard(other)
         self.preferred -= {other}
         if self.optimistic == other:
             self.optimistic = NOBODY
 
-    def decide(self, kind: Kind, line: int, time: float, chosen: tuple[int, ...]) -> Decision:
+    def _decide(self, kind: Kind, line: int, time: float, chosen: tuple[int, ...]) -> Decision:
         """The decision with the state before it; the state moves on."""
-        last = self.life.last_lines
-        sure = {y for y in self.interested if y in self.conn and last[self.conn[y]] > line}
+        last = self._life.last_lines
         decision = Decision(
             kind,
             line,
@@ -97,46 +149,57 @@ class _State:
             self.preferred,
             self.optimistic,
             frozenset(self.interested),
-            frozenset(sure),
+            frozenset(
+                one for one in self.interested if one in self.conn and last[self.conn[one]] > line
+            ),
             frozenset(self.conn),
             self.complete,
-            kind not in self.seen,
+            kind not in self._seen,
         )
-        self.seen.add(kind)
+        self._seen.add(kind)
         if kind == Kind.PREFERRED:
             self.preferred = frozenset(chosen)
         elif chosen:
             self.optimistic = chosen[0]
         return decision
 
-    @property
-    def unchoked(self) -> frozenset[int]:
-        return self.preferred | ({self.optimistic} - {NOBODY})
+
+@dataclass(slots=True)
+class Choking:
+    """All decisions of a life, and what they owed on each connection, in order."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    owed: dict[int, list[Owed]] = field(default_factory=dict)
 
 
-def choking(life: Life, *, complete: bool) -> Choking:
-    """Replay a life's decisions; `complete` tells whether it has the file from the start."""
-    state, result = _State(life, complete), Choking()
-    events = life.columns.events
-    rows = zip(events.kinds, events.lines, events.times, events.others, events.conns, strict=True)
-    for row, (kind, line, time, other, conn) in enumerate(rows):
-        if conn >= 0 and state.conn.get(other) != conn:
-            state.connect(other, conn)
-        if kind == Kind.INTERESTED:
-            state.interested.add(other)
-        elif kind == Kind.NOT_INTERESTED:
-            state.interested.discard(other)
-        elif line >= life.done_line:
-            state.complete = True
-        if kind in {Kind.PREFERRED, Kind.OPTIMISTIC}:
-            chosen = events.lists.get(row, ()) if kind == Kind.PREFERRED else (other,)
-            before = state.unchoked
-            result.decisions.append(state.decide(Kind(kind), line, time, chosen))
-            for one in sorted(before ^ state.unchoked):
-                owed = Kind.CHOKED if one in before else Kind.UNCHOKED
-                if one in state.conn:
-                    result.owed.setdefault(state.conn[one], []).append(Owed(owed, line, time))
+def choking(life: Life) -> Choking:
+    """A life's decisions, and the chokes and unchokes that they owe."""
+    walk, result = Walk(life), Choking()
+    for step in walk.steps():
+        decision = step.decision
+        if decision is None:
+            continue
+        last = result.decisions[-1] if result.decisions else None
+        result.decisions.append(decision)
+        before = decision.unchoked
+        for one in sorted(before ^ walk.unchoked):
+            owed = Kind.CHOKED if one in before else Kind.UNCHOKED
+            if one in walk.conn:
+                messages = result.owed.setdefault(walk.conn[one], [])
+                back = owed == Kind.UNCHOKED and _together(last, decision)
+                back = back and bool(messages) and messages[-1].line == step.line - 1
+                messages.append(Owed(owed, step.line, step.time, back))
     return result
+
+
+def _together(first: Decision | None, second: Decision) -> bool:
+    """Whether both choices may have been made before anything was sent."""
+    return (
+        first is not None
+        and first.kind != second.kind
+        and first.line + 1 == second.line
+        and not abs(second.time - first.time) > BREATH  # not a number where there are no times
+    )
 
 
 @dataclass(slots=True)
@@ -193,6 +256,34 @@ def _fits(sent: list[tuple[bool, int, int]], place: int, kind: bool, high: int) 
     return place < len(sent) and sent[place][0] == kind and sent[place][1] <= high
 
 
+def match_chokes(
+    owed: list[Owed], received: list[tuple[bool, int]], facts: Facts, heard: int
+) -> Matching:
+    """Match what decisions owe with what was received; of the chokes that were taken back at once each
+    may be told or not, whichever explains more.
+    """
+    backs = [place for place, one in enumerate(owed) if one.back]
+    every = set(range(len(owed)))
+    pairs = {place for back in backs for place in (back - 1, back)}
+
+    def matched(places: set[int]) -> Matching:
+        sent = [(owed[n].kind == Kind.UNCHOKED, owed[n].line, owed[n].line) for n in sorted(places)]
+        return match(sent, received, facts, heard)
+
+    best, places = min(((matched(one), one) for one in (every, every - pairs)), key=_unexplained)
+    for back in backs:
+        if _unexplained((best, places)) == (0, 0):
+            break
+        other = places ^ {back - 1, back}
+        best, places = min((best, places), (matched(other), other), key=_unexplained)
+    return best
+
+
+def _unexplained(one: tuple[Matching, set[int]]) -> tuple[int, int]:
+    """What a matching leaves open: faults, and messages that are missing at the end."""
+    return one[0].faults, one[0].tail
+
+
 def match_interest(
     changes: list[Change], received: Iterable[tuple[bool, int]], facts: Facts, heard: int
 ) -> Matching:
@@ -212,3 +303,24 @@ def match_interest(
         other = match(fewer, told, facts, heard)
         result = min(result, other, key=lambda matching: matching.faults)
     return result
+
+
+def requirements(view: View) -> tuple[array[int], array[int], array[int]]:
+    """For the exact replay: at which lines a have needs which line of which other log."""
+    lines, logs, needs = array("i"), array("i"), array("i")
+    pairs = (
+        zip(
+            conn.lines,
+            repeat(mate.index, len(conn.lines)),
+            map(mate.line_of.__getitem__, conn.pieces),
+            strict=True,
+        )
+        for number, conn in enumerate(view.columns.conns)
+        if (mate := view.mate(number)) is not None and not view.full(number)
+    )
+    for line, log, need in sorted(chain.from_iterable(pairs)):
+        if need != NEVER:
+            lines.append(line)
+            logs.append(log)
+            needs.append(need)
+    return lines, logs, needs

@@ -51,7 +51,8 @@ class _Log:
         for kind, line, number in zip(events.kinds, events.lines, events.conns, strict=True):
             if number >= 0 and kind != Kind.OPTIMISTIC:
                 self.last[number] = max(self.last[number], line)
-        self.starts = self._own_starts()
+        self.starts: list[int] = []
+        self._find_starts()
 
     def line(self, conn: int) -> int:
         """Where a connection begins."""
@@ -88,8 +89,8 @@ class _Log:
             self.last[number] < line for peer, number in latest.items() if peer != other
         )
 
-    def _own_starts(self) -> list[int]:
-        self.starts: list[int] = []
+    def _find_starts(self) -> None:
+        """What the log itself shows, in one walk."""
         events = self.columns.events
         begins = {self.line(number): number for number in self.conns}
         counted, complete, unsettled = 0, False, 0
@@ -124,7 +125,6 @@ class _Log:
             elif kind == Kind.COMPLETE:
                 complete = True
             before = time
-        return self.starts
 
     def _counts_anew(self, row: int, counted: int, *, complete: bool) -> bool:
         """Whether the next count of pieces is that of a beginner, though it had more, or all, before."""
@@ -247,8 +247,8 @@ def _groups(logs: list[_Log], mates: dict[tuple[int, int], tuple[int, int]]) -> 
         two = group_of[there, logs[there].part_of(logs[there].line(mate))]
         if one is not two:
             one |= two
-            for part in two:
-                group_of[part] = one
+            for moved in two:
+                group_of[moved] = one
     groups = list({id(group): group for group in group_of.values()}.values())
     joined = [group for group in groups if len(group) > 1]
     for group in [group for group in groups if len(group) == 1]:

@@ -24,6 +24,9 @@ EXAMPLE_FIELDS = (
     "unread",
     "foreign_subject",
     "stranger",
+    "own_id",
+    "no_id",
+    "placeholder",
     "out_of_range",
     "bad_list",
     "clock_back",
@@ -183,15 +186,23 @@ class Events:
 
 @dataclass(slots=True)
 class Form:
-    """What was seen of a log's form: each kind of fault with its count and first lines."""
+    """What was seen of a log's form: each kind of fault with its count and first lines.
+
+    `highest_piece` is the highest index beyond the file that is named, -1 where none is.
+    """
 
     deviations: dict[str, Examples] = field(default_factory=dict)
     unread: Examples = field(default_factory=Examples)
     foreign_subject: Examples = field(default_factory=Examples)
     stranger: Examples = field(default_factory=Examples)
+    own_id: Examples = field(default_factory=Examples)
+    no_id: Examples = field(default_factory=Examples)
+    placeholder: Examples = field(default_factory=Examples)
     out_of_range: Examples = field(default_factory=Examples)
     bad_list: Examples = field(default_factory=Examples)
     clock_back: Examples = field(default_factory=Examples)
+    unread_about: dict[str, Examples] = field(default_factory=dict)
+    highest_piece: int = -1
     sentences: int = 0
     timeless: int = 0
     truncated: bool = False
@@ -202,11 +213,34 @@ class Form:
         """What concerns a range of lines; counts beyond the examples can't be told apart."""
         part = Form(sentences=self.sentences, timeless=self.timeless, truncated=self.truncated)
         part.flood = self.flood
+        part.highest_piece = self.highest_piece
         part.deviations = {text: seen.cut(first, last) for text, seen in self.deviations.items()}
         part.deviations = {text: seen for text, seen in part.deviations.items() if seen.count}
+        about = {topic: seen.cut(first, last) for topic, seen in self.unread_about.items()}
+        part.unread_about = {topic: seen for topic, seen in about.items() if seen.count}
         for name in EXAMPLE_FIELDS:
             setattr(part, name, getattr(self, name).cut(first, last))
         return part
+
+    def unreadable(self, line: int, problem: str, topics: list[str]) -> None:
+        """A line that states no event which could be read, and what it mentions all the same."""
+        self.unread.add(line, problem)
+        for topic in topics:
+            self.unread_about.setdefault(topic, Examples()).add(line)
+
+    def no_neighbor(self, line: int, peer_id: int, *, own: bool, chosen: bool) -> None:
+        """An id that is no neighbor's: the writer's own, a stranger's, or nobody's (spec 1.3)."""
+        if own:
+            self.own_id.add(line)
+        elif peer_id:
+            self.stranger.add(line, str(peer_id))
+        else:
+            (self.placeholder if chosen else self.no_id).add(line)
+
+    def no_piece(self, line: int, piece: int) -> None:
+        """A piece beyond the file."""
+        self.out_of_range.add(line)
+        self.highest_piece = max(self.highest_piece, piece)
 
     def deviation(self, text: str, line: int) -> None:
         """A line that departs from the prescribed form in this way."""

@@ -24,7 +24,11 @@ MAX_ID = 2**32 - 1
 LARGEST = 1 << 24
 """Bytes of a configuration file."""
 MOST_PEERS = 10_000
-MOST_PIECES = 2**24
+MOST_PIECES = 2**25
+"""More can't be judged."""
+MIN_INTERVAL = 0.001
+MAX_PIECES = 2**24
+"""Pieces that a peer need take (spec 1.5)."""
 
 
 class InputError(Exception):
@@ -156,12 +160,16 @@ def _peers(path: Path) -> list[Peer]:
 def _problems(config: Config) -> list[str]:
     """What breaks spec 1.5 without making the logs unreadable."""
     found = []
-    if config.preferred < 1:
-        found.append(f"NumberOfPreferredNeighbors is {config.preferred}; at least 1")
-    if config.unchoking <= 0:
-        found.append(f"UnchokingInterval is {config.unchoking:g}; more than 0")
-    if config.optimistic <= 0:
-        found.append(f"OptimisticUnchokingInterval is {config.optimistic:g}; more than 0")
+    if not 1 <= config.preferred <= MAX_ID:
+        found.append(f"NumberOfPreferredNeighbors is {config.preferred:g}; expected 1 to {MAX_ID}")
+    if config.unchoking < MIN_INTERVAL:
+        found.append(f"UnchokingInterval is {config.unchoking:g}; at least {MIN_INTERVAL}")
+    if config.optimistic < MIN_INTERVAL:
+        found.append(
+            f"OptimisticUnchokingInterval is {config.optimistic:g}; at least {MIN_INTERVAL}"
+        )
+    if config.pieces > MAX_PIECES:
+        found.append(f"FileSize and PieceSize make {config.pieces} pieces; at most {MAX_PIECES}")
     if config.piece_size > 2**31:
         found.append(f"PieceSize is {config.piece_size}; at most 2147483648")
     if not any(peer.has_file for peer in config.peers):

@@ -16,7 +16,13 @@ from verifier.reading.patterns import COUNT_ALONE, FIELDS, PATTERNS
 from verifier.reading.phrases import PHRASES, SUBJECT_NEEDED
 from verifier.reading.sentences import PRESCRIBED, Kind, Sentence
 from verifier.reading.times import NAMES, Stamp, match_time
-from verifier.reading.words import NUMBER, STRAIGHT_QUOTES, form_deviations, normalise
+from verifier.reading.words import (
+    NUMBER,
+    STRAIGHT_QUOTES,
+    form_deviations,
+    nobody_as_zero,
+    normalise,
+)
 
 NOT_ELEVEN = "not one of the eleven sentences"
 CUT_OFF = "a sentence is cut off by the next one on the same line"
@@ -155,6 +161,7 @@ def _read_one(text: str, order: str | None) -> Reading:
 
 
 def _read_body(text: str, head: _Head) -> Reading:
+    text = nobody_as_zero(text)
     shape = _DIGITS.sub(NUMBER, text)
     if len(shape) <= _LONGEST_SHAPE:
         body = _body(shape)

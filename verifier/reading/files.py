@@ -28,6 +28,8 @@ MOST_EXPANDED = 1 << 25
 """Bytes that a gzip file may expand to whatever its own size."""
 MOST_RATIO = 60
 """How many times its own size a gzip file may expand to beyond that: logs reach about a third of it."""
+CRLF = "CRLF line ends"
+"""The name of that deviation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def _assemble(chunks: Iterable[tuple[bytes, str]]) -> Iterator[Block]:
 def _clean(data: bytes, told: list[str], *, truncated: bool) -> Block:
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        told.append("CRLF line ends")
+        told.append(CRLF)
     return Block(data, tuple(told), truncated)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from itertools import compress, count
 from operator import add, lt, not_
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,9 +17,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from verifier.reading.columns import NOBODY, STRANGER, Connection, LogColumns
 from verifier.reading.dialects import Reading, read_line
 from verifier.reading.encodings import decode
+from verifier.reading.expressions import GROUPS, OWN, Shape, shape_of
 from verifier.reading.files import Block, blocks
 from verifier.reading.sentences import Kind, Sentence
 from verifier.reading.times import guess_order, is_ambiguous, parse_time
+from verifier.reading.topics import topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,50 +51,15 @@ TOO_MANY = f"more than {MOST_PUZZLES} different lines state no event"
 HALF_DAY, DAY = 43200.0, 86400.0
 BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
 
-OWN = re.compile(
-    rb"makes a connection to Peer (?P<makes>\d{1,18})\."
-    rb"|is connected from Peer (?P<connected>\d{1,18})\."
-    rb"|has the preferred neighbors (?P<preferred>(?:\d{1,18}(?:,\d{1,18})*)?)\."
-    rb"|has the optimistically unchoked neighbor (?P<optimistic>\d{1,18})\."
-    rb"|is unchoked by (?P<unchoked>\d{1,18})\."
-    rb"|is choked by (?P<choked>\d{1,18})\."
-    rb"|received the 'interested' message from (?P<interested>\d{1,18})\."
-    rb"|received the 'not interested' message from (?P<not_interested>\d{1,18})\."
-    rb"|has downloaded the piece (?P<piece>\d{1,9}) from (?P<downloaded>\d{1,18})\."
-    rb" Now the number of pieces it has is (?P<count>\d{1,9})\."
-    rb"|has downloaded the (?P<complete>complete) file\."
-)
-KINDS = {
-    "makes": Kind.MAKES,
-    "connected": Kind.CONNECTED_FROM,
-    "preferred": Kind.PREFERRED,
-    "optimistic": Kind.OPTIMISTIC,
-    "unchoked": Kind.UNCHOKED,
-    "choked": Kind.CHOKED,
-    "interested": Kind.INTERESTED,
-    "not_interested": Kind.NOT_INTERESTED,
-    "count": Kind.DOWNLOADED,
-    "complete": Kind.COMPLETE,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How a block writes its times: the expression for its lines, and the time's fixed end."""
-
-    pattern: re.Pattern[bytes]
-    tail: str
-    digits: int
-    time_only: bool
-
 
 class Rows(NamedTuple):
-    """A block's lines as columns; `ids` are the neighbors' as written, empty but for haves."""
+    """A block's lines as columns; `ids` and `texts` are neighbors and pieces as written in haves."""
 
     others: list[int]
     pieces: list[int]
     times: list[float]
     ids: Sequence[bytes]
+    texts: Sequence[bytes]
     first: int
     time_only: bool
 
@@ -121,38 +87,6 @@ class _Indices(dict[bytes, int]):
 
     def __missing__(self, text: bytes) -> int:
         return self._absent
-
-
-def _generalise(match: re.Match[bytes]) -> bytes:
-    text = match[0]
-    if text.isdigit():
-        return rb"\d+"
-    return rb"[A-Za-z]+" if text.isalpha() else re.escape(text)
-
-
-def _shape(data: bytes, owner: bytes) -> Shape | None:
-    """The form of time in a block's first prescribed line; None when there is no such line."""
-    match = re.search(rb"^([^\n]{1,60}?): Peer " + owner + rb" ", data, re.MULTILINE)
-    stamp = match and parse_time(match[1].decode("utf-8", "replace"))
-    if not match or not stamp:
-        return None
-    text = match[1]
-    fraction = re.search(rb"(?<=\d:\d\d)\.(\d{1,9})(?!\d)", text)
-    head, tail = (text[: fraction.start()], text[fraction.end() :]) if fraction else (text, b"")
-    digits = len(fraction[1]) if fraction else 0
-    time = b"(%b)%b%b" % (
-        re.sub(rb"\d+|[A-Za-z]+|[^\dA-Za-z]+", _generalise, head),
-        rb"(\.\d{%d})" % digits if digits else rb"()",
-        re.escape(tail),
-    )
-    have = rb"received the 'have' message from (\d{1,18}) for the piece (\d{1,9})\."
-    line = rb"^(?:%b: Peer %b (?:%b|([^\n]+))|([^\n]*))$" % (time, owner, have)
-    return Shape(
-        re.compile(line, re.MULTILINE),
-        tail.decode("utf-8", "replace"),
-        digits,
-        stamp.form in {"time-only", "hour-minute"},
-    )
 
 
 class _FloodError(Exception):
@@ -220,7 +154,7 @@ class Scanner:
             self.log.form.deviation(text, first)
         self.log.form.truncated |= block.truncated
         data = block.data[:-1]
-        shape = _shape(data, b"%d" % self._owner_id) if data else None
+        shape = shape_of(data, b"%d" % self._owner_id) if data else None
         if shape is not None:
             self._quickly(shape, data, first)
         elif block.data:
@@ -246,7 +180,7 @@ class Scanner:
         others = list(map(self._peer.__getitem__, ids))
         pieces = self._numbers(texts)
         middle = b"%b: Peer %d " % (shape.tail.encode(), self._owner_id)
-        block = Rows(others, pieces, times, ids, first, shape.time_only)
+        block = Rows(others, pieces, times, ids, texts, first, shape.time_only)
         begin = 0
         for row in compress(count(), map(not_, ids)):
             if not heads[row]:
@@ -283,7 +217,7 @@ class Scanner:
         if STRANGER in others or OUT_OF_RANGE in pieces:
             for row, text in enumerate(block.ids[begin:end]):
                 if text:
-                    have = Sentence(Kind.HAVE, None, int(text), pieces[row])
+                    have = Sentence(Kind.HAVE, None, int(text), int(block.texts[begin + row]))
                     self._event(have, first + row, times[row])
             return
         nothing: list[Any] = []
@@ -336,12 +270,13 @@ class Scanner:
                 self.log.form.deviation("blank line", line)
             return
         form = self.log.form
-        reading = self._read_line(decode(data))
+        text = decode(data)
+        reading = self._read_line(text)
         if reading is None:
-            form.unread.add(line, TOO_MANY)
+            form.unreadable(line, TOO_MANY, topics(text))
             return
-        for text in reading.deviations if reading.events or reading.continued is not None else ():
-            form.deviation(text, line)
+        for name in reading.deviations if reading.events or reading.continued is not None else ():
+            form.deviation(name, line)
         if reading.stamp is not None:
             known = reading.stamp.form in {"time-only", "hour-minute"}
             time = self._clock([reading.stamp.seconds], line, time_only=known)[0]
@@ -352,7 +287,7 @@ class Scanner:
         if reading.continued is not None:
             self._continue(reading.continued)
         if reading.problem is not None:
-            form.unread.add(line, reading.problem)
+            form.unreadable(line, reading.problem, topics(text))
         for event in reading.events:
             form.sentences += 1
             self._event(event, line, time)
@@ -386,30 +321,26 @@ class Scanner:
     def _own(self, rest: bytes, line: int, time: float) -> bool:
         """A prescribed sentence other than `have`; False when it is something else."""
         match = OWN.fullmatch(rest)
-        if match is None or match.lastgroup is None:
+        if match is None:
             return False
-        kind = KINDS[match.lastgroup]
-        text = match[match.lastgroup]
-        if kind is Kind.COMPLETE:
-            event = Sentence(kind)
-        elif kind is Kind.PREFERRED:
-            ids = tuple(int(item) for item in text.split(b",")) if text else ()
-            event = Sentence(kind, ids=ids)
-        elif kind is Kind.DOWNLOADED:
-            other, piece = int(match["downloaded"]), int(match["piece"])
-            event = Sentence(kind, None, other, piece, int(text))
+        kind, groups = GROUPS[match.lastindex or 0]
+        if kind is Kind.PREFERRED:
+            text = match[groups["ids"]]
+            event = Sentence(kind, ids=tuple(map(int, text.split(b","))) if text else ())
         else:
-            event = Sentence(kind, None, int(text))
+            found = {field: int(match[group]) for field, group in groups.items()}
+            event = Sentence(kind, None, found.get("other"), found.get("piece"), found.get("count"))
         self._event(event, line, time)
         return True
 
-    def _index(self, peer_id: int | None, line: int) -> int:
-        """A peer's index; strangers are noted."""
+    def _index(self, peer_id: int | None, line: int, *, chosen: bool = False) -> int:
+        """A peer's index; strangers are noted, and in a choice what stands for nobody."""
         if peer_id is None:
             return NOBODY
         index = self._by_id.get(peer_id, STRANGER)
         if index in {STRANGER, self.log.owner}:
-            self.log.form.stranger.add(line, str(peer_id))
+            own = index == self.log.owner
+            self.log.form.no_neighbor(line, peer_id, own=own, chosen=chosen)
             return STRANGER
         return index
 
@@ -429,16 +360,17 @@ class Scanner:
             return
         if event.kind is Kind.PREFERRED:
             self._count(event.kind, NOBODY, line)
-            ids = tuple(self._index(peer_id, line) for peer_id in event.ids)
-            if len(set(event.ids)) < len(event.ids):
+            ids = tuple(self._index(peer_id, line, chosen=True) for peer_id in event.ids)
+            named = [peer_id for peer_id in event.ids if peer_id]
+            if len(set(named)) < len(named):
                 log.form.bad_list.add(line)
             log.events.lists[len(log.events)] = tuple(i for i in dict.fromkeys(ids) if i >= 0)
             log.events.add(event.kind, line, time, NOBODY, -1, -1, -1)
             return
-        other = self._index(event.other, line)
+        other = self._index(event.other, line, chosen=event.kind is Kind.OPTIMISTIC)
         piece = -1 if event.piece is None else event.piece
-        if piece == OUT_OF_RANGE or piece >= self._pieces:
-            log.form.out_of_range.add(line)
+        if piece >= self._pieces:
+            log.form.no_piece(line, piece)
             return
         if other == STRANGER or (other == NOBODY and event.kind is not Kind.COMPLETE):
             return

@@ -26,8 +26,24 @@ _MESSAGES = (Kind.HAVE, Kind.INTERESTED, Kind.NOT_INTERESTED)
 _QUOTED = re.compile(r"'(?:have|(?:not )?interested)'|\u2018(?:have|(?:not )?interested)\u2019")
 _BRACKETED_NUMBER = re.compile(r"\[[ ]?\0[ ]?\]|\([ ]?\0[ ]?\)|\{[ ]?\0[ ]?\}")
 _BRACKETED = re.compile(r"\[[^\[\](){}]*\]|\([^\[\](){}]*\)|\{[^\[\](){}]*\}")
+_CHOICE = re.compile(r"neighbou?rs?\b", re.IGNORECASE)
+_NOBODY = re.compile(
+    r"(?<![\w.-])(?:-1(?!\d)|(?:null|none|nil)(?=\s*[,;]))|(?<=[,;])\s*(?:null|none|nil)\b",
+    re.IGNORECASE,
+)
 _MISSING_BLANK = re.compile(r"[A-Za-z]\0|\0[A-Za-z]|[.,:;][A-Za-z]")
 _EXTRA_BLANK = re.compile(r"\s\s|[^\S ]")
+
+
+def nobody_as_zero(text: str) -> str:
+    """A choice of neighbors with 0, which is nobody's id (spec 1.3), for what else stands for nobody.
+
+    A word that stands alone is read as an empty choice elsewhere; `-1` is one however it stands.
+    """
+    choice = _CHOICE.search(text)
+    if choice is None:
+        return text
+    return text[: choice.end()] + _NOBODY.sub("0", text[choice.end() :])
 
 
 def normalise(shape: str) -> tuple[str, list[str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from verifier.findings import Outcome, Severity
+from verifier.report.text import summary, word_of
 
 if TYPE_CHECKING:
     from verifier.judge import Result, Verdict
@@ -40,7 +41,12 @@ def _suite(verdict: Verdict) -> str:
         f'<testsuite name={name} tests="{len(results)}" failures="{failures}" errors="0"'
         f' skipped="{skipped}" time="{verdict.seconds:.3f}">'
     )
-    return "\n".join([head, *(_case(verdict, result) for result in results), "</testsuite>"])
+    told = "".join(
+        f'<property name="{key}" value={quoteattr(value)}/>'
+        for key, value in (("verdict", word_of(verdict)), ("rules", summary(verdict)))
+    )
+    cases = (_case(verdict, result) for result in results)
+    return "\n".join([head, f"<properties>{told}</properties>", *cases, "</testsuite>"])
 
 
 def _skipped(result: Result) -> bool:
@@ -61,7 +67,8 @@ def _case(verdict: Verdict, result: Result) -> str:
     if tally.counts[Severity.ERROR]:
         return f"{head}><failure message={quoteattr(check.rule)}>{body}</failure></testcase>"
     if _skipped(result):
-        reason = quoteattr(_clean("; ".join(tally.reasons)) or "not exercised")
+        reasons = "; ".join(tally.reasons)
+        reason = quoteattr(_clean(f"undecided: {reasons}" if reasons else "not applied"))
         return f"{head}><skipped message={reason}/></testcase>"
     if tally.counts[Severity.WARNING]:
         return f"{head}><system-out>{body}</system-out></testcase>"

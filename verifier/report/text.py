@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import FAMILIES
-from verifier.findings import Finding, Outcome, Severity
+from verifier.findings import Finding, Outcome, Severity, Standing
 from verifier.reading.config import InputError
 from verifier.reading.files import texts
 
@@ -17,6 +18,14 @@ SHOWN = 5
 WIDTH = 160
 """Characters of a witness line that are shown."""
 COLORS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
+ORDER = (
+    Standing.PASS,
+    Standing.WARNING,
+    Standing.FAIL,
+    Standing.UNDECIDED,
+    Standing.NOT_APPLIED,
+)
+"""How rules came out, in the order in which it is said."""
 WORDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
@@ -93,15 +102,18 @@ def about(verdict: Verdict) -> str:
 
 
 def _family(verdict: Verdict, letter: str, painter: Painter) -> str:
-    """One line: how the checks of a family came out."""
+    """One line: how the rules of a family came out; those that don't just pass by name."""
     results = _of(verdict, letter)
     marks = []
-    for outcome in Outcome:
-        names = [result.check.id for result in results if result.tally.outcome is outcome]
-        if names and outcome is Outcome.OK:
-            marks.append(f"{len(names)} ok")
-        elif names:
-            marks.append(f"{outcome.value}: {' '.join(names)}")
+    for standing in ORDER:
+        found = [result.check for result in results if result.tally.standing is standing]
+        if standing is Standing.PASS and found:
+            marks.append(f"{len(found)} pass")
+        elif standing is Standing.NOT_APPLIED and found:
+            marks.append(f"not applied: {' '.join(check.id for check in found)}")
+        elif found:
+            names = ", ".join(f"{check.id} {check.name}" for check in found)
+            marks.append(f"{standing.value}: {names}")
     worst = [s for r in results for s in (Severity.ERROR, Severity.WARNING) if r.tally.counts[s]]
     code = COLORS[max(worst)] if worst else "32"
     return f"  {painter.paint(letter, code)} {FAMILIES[letter]:18} {'; '.join(marks)}"
@@ -129,7 +141,9 @@ def _violation(
     least = Severity.INFO if notes else Severity.WARNING
     total = sum(tally.counts[least:])
     if total > len(findings):
-        lines.append(f"  and {total - len(findings)} more; {tally.exercised} times exercised")
+        lines.append(
+            f"  and {total - len(findings)} more; the rule applied {tally.exercised} times"
+        )
     return lines
 
 
@@ -145,7 +159,7 @@ def _short(text: str) -> str:
 
 def _undecided(verdict: Verdict) -> list[str]:
     lines = [
-        f"unknown {result.check.id} {result.check.name}: {'; '.join(list(result.tally.reasons)[:3])}"
+        f"undecided {result.check.id} {result.check.name}: {'; '.join(list(result.tally.reasons)[:3])}"
         for result in verdict.results
         if result.tally.outcome is Outcome.UNKNOWN
     ]
@@ -178,11 +192,23 @@ def _last(verdict: Verdict, painter: Painter) -> str:
 
 
 def conclusion(verdict: Verdict) -> str:
-    """The verdict in one line: `kept: 0 errors, ...`."""
-    errors, warnings = verdict.count(Severity.ERROR), verdict.count(Severity.WARNING)
-    exercised = sum(1 for result in verdict.results if result.tally.exercised)
-    word = {0: "kept", 1: "broken", 3: "unknown"}[verdict.status]
-    return (
-        f"{word}: {errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)},"
-        f" {len(verdict.results)} checks, {exercised} exercised, {len(verdict.unknown)} unknown"
-    )
+    """The verdict in one line: `FAIL: 72 rules: 69 pass, 2 warnings, 1 fail; 34 lines concerned`."""
+    return f"{word_of(verdict)}: {summary(verdict)}"
+
+
+def word_of(verdict: Verdict) -> str:
+    """PASS, FAIL or UNDECIDED, as the exit status says."""
+    return {0: "PASS", 1: "FAIL", 3: "UNDECIDED"}[verdict.status]
+
+
+def summary(verdict: Verdict) -> str:
+    """How many rules came out how, then how many lines break one."""
+    counts = Counter(result.tally.standing for result in verdict.results)
+    parts = [
+        f"{counts[one]} {one.value}{'s' * (one is Standing.WARNING and counts[one] > 1)}"
+        for one in ORDER
+        if counts[one] or one is Standing.PASS
+    ]
+    rules = f"{len(verdict.results)} rule{'s' * (len(verdict.results) != 1)}: {', '.join(parts)}"
+    lines = verdict.count(Severity.ERROR) + verdict.count(Severity.WARNING)
+    return f"{rules}; {lines:,} line{'s' * (lines != 1)} concerned" if lines else rules

@@ -6,16 +6,12 @@ import json
 from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
-from verifier.reading.dialects import read_line
-from verifier.reading.sentences import Kind
-from verifier.reading.times import ORDERS, parse_time
+from verifier.reading.times import parse_time
 
 if TYPE_CHECKING:
     from verifier.history.case import Case
     from verifier.history.lives import Life
     from verifier.report.page.moments import Moments
-
-DAY = 86400.0
 
 
 class Place(NamedTuple):
@@ -29,9 +25,9 @@ class Place(NamedTuple):
 
 
 def place(case: Case, moments: Moments, log: int, line: int, text: str) -> Place | None:
-    """The place of a witness with this text; None for a trace that goes with no log in use."""
+    """The place of a witness; `text` is a trace's record. None for a trace that goes with no log in use."""
     if log < len(case.lives):
-        return _of_line(case, moments, case.lives[log], line, text)
+        return _of_line(case, moments, case.lives[log], line)
     file = case.source(log)
     for life in case.lives:
         if (life.file.peer_id, life.file.generation) == (file.peer_id, file.generation):
@@ -44,33 +40,17 @@ def _peer(case: Case, peer_id: object) -> int | None:
     return ids.index(peer_id) if peer_id in ids else None
 
 
-def _of_line(case: Case, moments: Moments, life: Life, line: int, text: str) -> Place:
-    """A line of a log: as it was read, or, if it is a have or none of the sentences, as it looks."""
+def _of_line(case: Case, moments: Moments, life: Life, line: int) -> Place:
+    """A line of a log, as it was read; one that is no sentence came right after the one above."""
     events = life.columns.events
     row = bisect_left(events.lines, line)
     if row < len(events) and events.lines[row] == line:
-        other = events.others[row]
-        time = events.times[row]
+        other, time = events.others[row], events.times[row]
     else:
-        named = [event.other for event in read_line(text).events if event.kind == Kind.HAVE]
-        found = _peer(case, named[0]) if named else None
-        other = -1 if found is None else found
         before = events.times[row - 1] if row else life.columns.first_time
-        after = events.times[row] if row < len(events) else life.columns.last_time
-        time = _time_between(text, before, after)
+        other, time = case.haves.get((life.index, line), (-1, before))
     moment = moments.at(life, time, line) if moments.placed(life) else None
     return Place(life.owner, moment, other if other >= 0 else None)
-
-
-def _time_between(text: str, before: float, after: float) -> float:
-    """The time that a line states, read in the way that fits best between its neighbors' times."""
-    stamps = [stamp for order in ORDERS if (stamp := read_line(text, order).stamp)]
-    times = [stamp.seconds for stamp in stamps]
-    # A time without a date: the log may have gone on over midnight.
-    times += [time + round((before - time) / DAY) * DAY for time in times]
-    middle = (before + after) / 2
-    best = min(times, key=lambda time: abs(time - middle), default=before)
-    return min(max(best, min(before, after)), max(before, after))
 
 
 def _of_record(case: Case, moments: Moments, life: Life, text: str) -> Place:

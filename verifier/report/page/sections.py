@@ -6,14 +6,13 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from verifier.checks.registry import FAMILIES
+from verifier.findings import Standing
 from verifier.report.page.words import NOTHING, badge, figure, table
-from verifier.report.text import about, conclusion
+from verifier.report.text import about, summary, word_of
 
 if TYPE_CHECKING:
     from verifier.report.page.run import Run
 
-OUTCOMES = ("violated", "unknown", "ok", "not exercised")
-"""The worst first."""
 STATUS = '<p class="status" role="status"></p>'
 """Where a chart says what is in view, and what is aggregated in it."""
 
@@ -44,12 +43,13 @@ KEY = (
 def head(run: Run) -> str:
     """What was judged, and the verdict in one line."""
     verdict = run.verdict
-    word, _, rest = conclusion(verdict).partition(":")
+    word = word_of(verdict)
     name = f"{verdict.folder}{', ' * bool(verdict.run)}{verdict.run}"
     mode = ", judged leniently" if verdict.case.swarm.lenient else ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in verdict.notes)
     return (
-        f'<header>\n<p class="verdict {word}">{badge(word)} <span>{escape(rest.strip())}</span></p>\n'
+        f'<header>\n<p class="verdict {word.lower()}">{badge(word.lower(), word)}'
+        f" <span>{escape(summary(verdict))}</span></p>\n"
         f"<h1>{escape(name + mode)}</h1>\n"
         f'<p class="about">{escape(about(verdict))}</p>\n'
         f"{f'<ul>{notes}</ul>' if notes else ''}</header>"
@@ -57,33 +57,34 @@ def head(run: Run) -> str:
 
 
 def families(run: Run) -> str:
-    """A row for each family, with how its checks came out."""
+    """A row for each family, with how its rules came out; the worst in the second column."""
     rows = []
     for letter, name in FAMILIES.items():
-        checks = [one for one in run.document["checks"] if one["id"][0] == letter]
+        results = [one for one in run.verdict.results if one.check.family == letter]
         found = {
-            outcome: [one for one in checks if one["outcome"] == outcome] for outcome in OUTCOMES
+            standing: [one.check.id for one in results if one.tally.standing is standing]
+            for standing in Standing
         }
-        worst = next((outcome for outcome in OUTCOMES if found[outcome]), None)
-        told = badge("not exercised", "not judged") if worst is None else badge(worst)
-        if worst == "violated" and not any(one["errors"] for one in checks):
-            told = badge("warning", "violated, warnings only")
-        cells = [_ids(run, found[outcome]) for outcome in ("violated", "unknown", "not exercised")]
-        passed = str(len(found["ok"])) if found["ok"] else NOTHING
-        rows.append([f"{letter} {escape(name)}", told, passed, *cells])
-    titles = ("Family", "Outcome", "ok", "violated", "unknown", "not exercised")
+        worst = next((one for one in Standing if found[one]), Standing.NOT_APPLIED)
+        named = (Standing.FAIL, Standing.WARNING, Standing.UNDECIDED)
+        cells = [_rules(run, found[standing], named=True) for standing in named]
+        cells.append(_rules(run, found[Standing.NOT_APPLIED], named=False))
+        passed = str(len(found[Standing.PASS])) if found[Standing.PASS] else NOTHING
+        rows.append([f"{letter} {escape(name)}", badge(worst.value), passed, *cells])
+    titles = ("Family", "Outcome", "pass", "fail", "warning", "undecided", "not applied")
     return f"<section><h2>What the rules say</h2>\n{table(titles, rows, kind='families')}</section>"
 
 
-def _ids(run: Run, checks: list[dict[str, Any]]) -> str:
-    """The ids of some checks; those that have something to say lead to it."""
+def _rules(run: Run, ids: list[str], *, named: bool) -> str:
+    """Some rules, by name if they have something to say; then they lead to it."""
     shown = []
-    for one in checks:
+    for one in (check for check in run.document["checks"] if check["id"] in ids):
         title = escape(f"{one['name']}: {one['rule']}")
         text = f'<abbr title="{title}">{one["id"]}</abbr>'
         linked = one["findings"] or one["unknown"]
-        shown.append(f'<a href="#{run.id}-{one["id"]}">{text}</a>' if linked else text)
-    return " ".join(shown) or NOTHING
+        text = f'<a href="#{run.id}-{one["id"]}">{text}</a>' if linked else text
+        shown.append(f"{text} {escape(one['name'])}" if named else text)
+    return (", " if named else " ").join(shown) or NOTHING
 
 
 def timeline(run: Run) -> str:

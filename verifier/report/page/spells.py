@@ -9,6 +9,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from verifier.history.replay import Walk
 from verifier.reading.columns import NOBODY
 from verifier.reading.sentences import Kind
 
@@ -82,8 +83,7 @@ class _Walk:
         self.life = life
         self.moments = moments
         self.open: dict[tuple[str, int], float] = {}
-        self.preferred: set[int] = set()
-        self.optimistic = NOBODY
+        self.state = Walk(life)
         self.granted: dict[int, str] = {}
         first = moments.at(life, life.columns.first_time, life.window[0])
         self.begin = self.now = max([first, *(end for _, end in lane.lives)])
@@ -94,24 +94,17 @@ class _Walk:
         for conn in columns.conns:
             if conn.implicit:
                 self._open("connections", conn.other)
-        events = columns.events
-        rows = zip(
-            events.kinds, events.lines, events.times, events.others, events.pieces, strict=True
-        )
-        for row, (kind, line, time, other, piece) in enumerate(rows):
+        pieces = columns.events.pieces
+        for row, kind, line, time, other, _, decision in self.state.steps():
             self.now = max(self.now, self.moments.at(self.life, time, line))
             if kind == Kind.DOWNLOADED:
-                if piece >= 0:
-                    self._download(line, other, piece)
+                if pieces[row] >= 0:
+                    self._download(line, other, pieces[row])
             elif kind == Kind.COMPLETE:
                 lane.complete.append(self.now)
             elif kind in BEGINNINGS:
                 self._connect(other)
-            elif kind == Kind.PREFERRED:
-                self.preferred = set(events.lists.get(row, ()))
-                self._grant()
-            elif kind == Kind.OPTIMISTIC:
-                self.optimistic = other
+            elif decision is not None:
                 self._grant()
             elif kind in {Kind.UNCHOKED, Kind.INTERESTED}:
                 self._open("unchoked" if kind == Kind.UNCHOKED else "interested", other)
@@ -134,16 +127,13 @@ class _Walk:
         """A new connection begins choked and not interested (spec 2.7, 2.8)."""
         for kind in KINDS:
             self._close(kind, other)
-        self.preferred.discard(other)
         self.granted.pop(other, None)
-        if self.optimistic == other:
-            self.optimistic = NOBODY
         self._open("connections", other)
 
     def _grant(self) -> None:
         """A decision: spells of those that were dropped end, of those that were chosen begin."""
-        wanted = dict.fromkeys({self.optimistic} - {NOBODY}, "optimistic")
-        wanted |= dict.fromkeys(self.preferred, "preferred")
+        wanted = dict.fromkeys({self.state.optimistic} - {NOBODY}, "optimistic")
+        wanted |= dict.fromkeys(self.state.preferred, "preferred")
         for other in self.granted.keys() | wanted.keys():
             before, after = self.granted.get(other), wanted.get(other)
             if before is not None and before != after:

@@ -25,7 +25,7 @@ def violations(run: Run) -> str:
     broken.sort(key=lambda one: not one["errors"])
     unknown = [one for one in checks if one["unknown"]]
     noted = [one for one in checks if one["infos"] and one["outcome"] != "violated"]
-    parts = ["<section><h2>Violations</h2>"]
+    parts = ["<section><h2>Broken rules</h2>"]
     parts += [_check(run, one) for one in broken] or ["<p>No rule is broken.</p>"]
     if unknown:
         parts.append("<h2>What these logs can't decide</h2>")
@@ -88,4 +88,4 @@ def _finding(run: Run, check: dict[str, Any], nth: int) -> str:
 
 def _unknown(run: Run, check: dict[str, Any], *, own: bool) -> str:
     reasons = "".join(f"<li>{escape(printable(reason))}</li>" for reason in check["unknown"])
-    return f"{_title(run, check, badge('unknown'), own=own)}\n<ul>{reasons}</ul></section>"
+    return f"{_title(run, check, badge('undecided'), own=own)}\n<ul>{reasons}</ul></section>"

@@ -10,12 +10,10 @@ if TYPE_CHECKING:
 
 NOTHING = '<span class="none">&ndash;</span>'
 SIGNS = {
-    "ok": "✓",
-    "violated": "✗",
-    "unknown": "?",
-    "not exercised": "○",
-    "kept": "✓",
-    "broken": "✗",
+    "pass": "✓",
+    "fail": "✗",
+    "undecided": "?",
+    "not applied": "○",
     "error": "✗",
     "warning": "!",
     "info": "i",

@@ -1,0 +1,80 @@
+"""Which logs lack their end, and what may have happened after it.
+
+A program that is killed loses what its log's stream still held: the file ends at a line's end, and
+nothing in it shows that more happened. The other logs do: they go on hearing of pieces that it
+never logs. With `--lenient` such a log is not judged by what it lacks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from verifier.history.lives import LAG
+from verifier.reading.columns import NEVER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from verifier.history.facts import Facts
+    from verifier.history.lives import Life, Swarm
+    from verifier.history.offsets import Clocks
+
+
+class Ends:
+    """The ends of all logs of a swarm."""
+
+    def __init__(self, swarm: Swarm, facts: Sequence[Facts], clocks: Clocks) -> None:
+        self._swarm = swarm
+        self._facts = facts
+        self._clocks = clocks
+        self._lost = {life.index: reason for life in swarm.lives if (reason := _cut(life))}
+        if swarm.lenient:
+            for hearer in swarm.lives:
+                for number in range(len(hearer.columns.conns)):
+                    self._hear(hearer, number)
+
+    def lost(self, life: Life) -> str | None:
+        """Why a log may lack its end; None where nothing suggests that."""
+        return self._lost.get(life.index)
+
+    def may_follow(self, life: Life, hearer: Life, conn: int, line: int, time: float) -> bool:
+        """Whether a message that another log has at a line may have been sent after a log's end."""
+        if line < self._facts[hearer.index].conns[conn].accounted:
+            return False  # a later have is of a piece that the log has
+        if not (life.columns.timed and hearer.columns.timed):
+            return True
+        least = self._clocks.interval(life.index, hearer.index)[0]
+        latest = time + hearer.columns.resolution - least
+        return latest >= life.columns.last_time - LAG
+
+    def excuse(self, life: Life, hearer: Life, conn: int, line: int, time: float) -> str | None:
+        """Why a log needn't tell of what another one has at a line; None where it must."""
+        reason = self.lost(life)
+        return reason if reason and self.may_follow(life, hearer, conn, line, time) else None
+
+    def _hear(self, hearer: Life, number: int) -> None:
+        """Note a log of which another one tells later than its last line."""
+        mate = hearer.mates[number]
+        life = None if mate is None else self._swarm.lives[mate[0]]
+        if life is None or life.seed or life.index in self._lost:
+            return
+        untrue = self._facts[hearer.index].conns[number].untrue
+        seen = [(untrue.lines[row], untrue.times[row]) for row in range(len(untrue.lines))]
+        seen += [
+            (line, time)
+            for piece, line, time, source in zip(
+                hearer.seq, hearer.seq_lines, hearer.seq_times, hearer.sources, strict=True
+            )
+            if source == number and life.place[piece] == NEVER
+        ]
+        if any(self.may_follow(life, hearer, number, line, time) for line, time in seen):
+            self._lost[life.index] = (
+                f"{life.file.label} may lack its end: {hearer.file.label} tells of its peer later"
+            )
+
+
+def _cut(life: Life) -> str | None:
+    """What a log's own form says of its end."""
+    if life.empty:
+        return f"{life.file.label} is empty"
+    return f"{life.file.label} lacks its end" if life.columns.form.truncated else None
