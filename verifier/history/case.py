@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from verifier.history.facts import ConnectionFacts, Facts
     from verifier.history.lives import Life, Swarm
     from verifier.reading.columns import Connection, LogColumns
-    from verifier.reading.files import LogFile
+    from verifier.reading.finding import LogFile
 
     Requirements = Callable[[], list[tuple[array[int], array[int], array[int]]]]
 
