@@ -222,7 +222,7 @@ class Form:
             setattr(part, name, getattr(self, name).cut(first, last))
         return part
 
-    def unreadable(self, line: int, problem: str, topics: list[str]) -> None:
+    def unreadable(self, line: int, problem: str, topics: tuple[str, ...]) -> None:
         """A line that states no event which could be read, and what it mentions all the same."""
         self.unread.add(line, problem)
         for topic in topics:
