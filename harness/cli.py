@@ -12,7 +12,7 @@ from invoke.exceptions import Exit
 from invoke.tasks import Task
 
 from core.exits import ExitStatus
-from harness import develop, docs, options, simulate
+from harness import develop, docs, options, probing, simulate
 from harness.bench import compare, scale
 from harness.errors import HarnessError
 from harness.local import reports, swarm
@@ -135,7 +135,7 @@ COMMANDS = (
         "docs",
         docs.write,
         options.NoOptions,
-        "Write what is generated in docs/ anew: the machines' diagrams, the checks of each clause.",
+        "Write what is generated in docs/ anew: the machines' diagrams, the checks of each clause, the probe's catalogue.",
         "docs",
         ("0",),
     ),
@@ -154,6 +154,19 @@ COMMANDS = (
         "Replay a run's logs and show every broken rule; `python -m verifier --help` has more options.",
         "verify --dir runs/2026-11-22T10-00-00",
         ("0 no errors", "1 a rule is broken", "2 unusable input", "3 only unknowns"),
+    ),
+    Command(
+        "probe",
+        probing.run_probe,
+        probing.Options,
+        "Test any team's program: play all its neighbors and say which rules it breaks.",
+        "probe --command 'python3 peerProcess.py {id}' --quick",
+        (
+            "0 nothing broken",
+            "1 broken",
+            "2 can't be judged or wrong use",
+            "3 something undecided",
+        ),
     ),
     Command(
         "report",

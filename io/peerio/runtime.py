@@ -21,6 +21,7 @@ from core.effects import (
     Finish,
     Log,
     Note,
+    Punish,
     Send,
     SendPiece,
     SetTimer,
@@ -45,6 +46,8 @@ from core.events import (
     StreamEnded,
     Timer,
     TimerFired,
+    TurnEnded,
+    UnknownReceived,
 )
 from core.exits import ExitStatus
 from core.messages import Message, Unchoke
@@ -145,6 +148,7 @@ class Runtime:
             Warn: self._tell,
             Dial: self._dial,
             CloseConnection: self._close_connection,
+            Punish: self._punish,
             CompleteFile: self._complete_file,
             Finish: self._finish,
         }
@@ -170,6 +174,10 @@ class Runtime:
     def on_haves(self, remote_peer_id: int, pieces: list[int]) -> None:
         """Have messages arrived."""
         self._handle(HavesReceived(remote_peer_id, pieces))
+
+    def on_unknown(self, remote_peer_id: int) -> None:
+        """A message of an unknown type was skipped."""
+        self._handle(UnknownReceived(remote_peer_id))
 
     def on_peer_disconnected(self, remote_peer_id: int) -> None:
         """The connection is gone."""
@@ -213,7 +221,8 @@ class Runtime:
         self._handle(TimerFired(timer))
 
     def on_turn_end(self) -> None:
-        """Write the lines of this turn before networking sends (spec 8.4)."""
+        """Let the core decide, then write the lines of this turn before networking sends (spec 8.4)."""
+        self._handle(TurnEnded())
         try:
             self.logs.end_turn()
         except LogError as error:
@@ -318,6 +327,9 @@ class Runtime:
 
     def _close_connection(self, order: CloseConnection) -> None:
         self.network.close_connection(order.neighbor, flush=order.flush)
+
+    def _punish(self, order: Punish) -> None:
+        self.network.punish(order.neighbor, order.reason)
 
     def _finish(self, order: Finish) -> None:
         self._finished = ExitStatus(order.status), order.reason

@@ -74,6 +74,9 @@ class FakeNetwork:
     def close_connection(self, remote_peer_id: int, *, flush: bool) -> None:
         self._journal.append(f"close {remote_peer_id} {flush}")
 
+    def punish(self, remote_peer_id: int, reason: str) -> None:
+        self._journal.append(f"punish {remote_peer_id} {reason}")
+
     def set_timer(self, timer: Timer, at: float | None) -> None:
         self._journal.append(f"timer {timer.name} {at}")
 
@@ -131,7 +134,8 @@ class Stage:
         self.runtime.network = self.network
 
     def asked(self) -> int:
-        """The piece that was requested last."""
+        """The piece that was requested last, this turn being over."""
+        self.runtime.on_turn_end()
         return int(re.findall(r"Request\(piece=(\d+)", "\n".join(self.journal))[-1])
 
     def gives(self, neighbor: int, piece: int) -> None:
@@ -160,6 +164,7 @@ def play(stage: Stage) -> None:
     kind, size, fields = describe(ALL)
     trace.message("in", "2:5000>1", 2, 1, kind, size, fields)
     runtime.on_message(2, UNCHOKE)
+    stage.asked()
     runtime.on_message(2, CHOKE)  # freed
     runtime.on_message(3, UNCHOKE)
     assert runtime.on_piece_start(3, (stage.asked() + 1) % 4) is None  # skipped
@@ -320,12 +325,13 @@ def test_a_disk_that_fails_is_told_once(tmp_path: Path) -> None:
     runtime.on_peer_connected(2, True)
     runtime.on_message(2, Bitfield(b"\1\1\1\0"))
     runtime.on_message(2, UNCHOKE)
-    sink = runtime.on_piece_start(2, stage.asked())
+    piece = stage.asked()
+    sink = runtime.on_piece_start(2, piece)
     assert sink is not None
     stage.store.fails = True
     sink.write(memoryview(b"01234"))
     sink.write(memoryview(b"56789"))
-    runtime.on_piece_end(2, stage.asked())
+    runtime.on_piece_end(2, piece)
     runtime.can_not_write("and the log too")
     assert stage.warnings == ["disk full; nothing more is requested, what is here is served"]
     assert not any(line.startswith("broadcast") for line in stage.journal)

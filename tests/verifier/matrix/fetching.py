@@ -8,7 +8,7 @@ from core.downloads import Downloads
 from core.effects import Log, Send
 from core.events import MessageReceived, PieceReceived
 from core.messages import Choke, Request
-from core.picking import CandidateSet, Pick
+from core.picking import Pick
 from core.state import State
 from core.uploads import Uploads
 from peerio.simulation.scenario import Faults
@@ -98,10 +98,9 @@ class OnePieceAnUnchoke(Downloads):
         super().look_again(neighbor)
 
     def _answered(self, neighbor, piece):
-        candidates = neighbor.candidates
-        neighbor.candidates = CandidateSet(len(self._state.own))
         super()._answered(neighbor, piece)
-        neighbor.candidates = candidates
+        if neighbor.download.state == "requesting":
+            neighbor.download.answered()
 
 
 @mutant("end", scenario=replace(CROSSING, trace=False))
@@ -112,7 +111,7 @@ class ForgetsFreedRequests(Downloads):
         pass
 
 
-@mutant("end", scenario=replace(UNTRACED, window=300, faults=Faults(resets=12)))
+@mutant("end", scenario=replace(UNTRACED, window=100, faults=Faults(resets=12)))
 class ForgetsHalfPieces(Downloads):
     """A piece whose connection is lost in the middle stays under way for ever."""
 
@@ -129,6 +128,7 @@ class Pipelines(Downloads):
 
     def unchoked(self, neighbor):
         super().unchoked(neighbor)
+        self.ask_now(neighbor)
         self._ask(neighbor)
 
 
