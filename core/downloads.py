@@ -10,6 +10,9 @@ A piece that has begun to come has one writer (spec 6.5). If that one brings les
 it in 30 s, its connection is closed: nothing else could come on it, and only so is the piece really
 free for others (spec 6.6).
 
+Nothing is asked for before the turn ends (`end_turn`): what came later in it may forbid the request,
+and a request that isn't made needn't be withdrawn (spec 6.2).
+
 For each neighbor, `candidates` holds the pieces that it has, that we lack and that are not in the
 book: all that a random choice needs (spec 6.1). They are kept up to date with every change of the
 book, at a cost that grows with the number of neighbors but not of pieces.
@@ -62,6 +65,8 @@ class Downloads:
         self._state = state
         self._open: dict[int, int] = {}
         self._receiving: dict[int, Receipt] = {}
+        self._looking: dict[int, Neighbor] = {}
+        """Neighbors that may be asked for something at the end of this turn."""
         self._timer_at: float | None = None
         self._reported: set[int] = set()
         """Who didn't answer a request and was reported for it: each is once."""
@@ -125,9 +130,31 @@ class Downloads:
         self._free(neighbor, piece, "choke")
 
     def look_again(self, neighbor: Neighbor) -> None:
-        """Ask for a piece, if unchoked and idle (spec 6.3)."""
-        if neighbor.download.state == "idle":
-            self._ask(neighbor)
+        """At the end of the turn, ask for a piece if unchoked and idle (spec 6.3).
+
+        A choke may still come in the same turn: what is chosen after it needs not be taken back.
+        """
+        self._looking[neighbor.peer_id] = neighbor
+
+    def end_turn(self) -> None:
+        """Ask whom this turn's facts made us look at again (spec 6.2)."""
+        if self._looking:
+            looking, self._looking = self._looking, {}
+            for neighbor in looking.values():
+                self.ask_now(neighbor)
+
+    def ask_now(self, neighbor: Neighbor) -> None:
+        """Ask for a piece if unchoked, with no request open, and with a free way to the neighbor.
+
+        A request would stand behind the piece that is in its send queue, where a choke could overtake
+        it: it is chosen when that piece is out.
+        """
+        download = neighbor.download
+        if download.piece is not None or download.state not in ("idle", "requesting"):
+            return
+        asked = neighbor.sending is None and self._ask(neighbor)
+        if not asked and download.state == "requesting":
+            download.answered()
 
     def _ask(self, neighbor: Neighbor) -> bool:
         """Request a random piece of those that can be asked for; whether there was one."""
@@ -257,8 +284,7 @@ class Downloads:
             if piece not in self._state.own and piece not in self._receiving:
                 self._relist(piece)
         download.clear()
-        if not self._ask(neighbor):
-            download.answered()
+        self.look_again(neighbor)
 
     def _await_anew(self, neighbor: Neighbor) -> None:
         """Another piece is through: only now can what the open request names come."""
@@ -271,6 +297,7 @@ class Downloads:
 
     def lost(self, neighbor: Neighbor) -> None:
         """The connection is gone, and with it what was asked for and half received (spec 2.8)."""
+        self._looking.pop(neighbor.peer_id, None)
         half = [piece for piece in self._receiving if self._comes_from(neighbor, piece)]
         for piece in half:
             del self._receiving[piece]
@@ -284,13 +311,12 @@ class Downloads:
     def check_overdue(self) -> None:
         """Give up requests that nobody answers, and part with those who send next to nothing."""
         late = [neighbor for neighbor in self._awaited() if self._is_over(neighbor.download.due)]
-        for (
-            neighbor
-        ) in late:  # others come first, so the one that kept silent is still `requesting`
+        for neighbor in late:
             self._free(neighbor, neighbor.download.piece, "overdue")
         for neighbor in late:
             self._report_silence(neighbor)
             neighbor.download.give_up()
+            self._looking.pop(neighbor.peer_id, None)  # all others come first
             self.look_again(neighbor)
         self._close_stalled()
         due = [neighbor.download.due for neighbor in self._awaited()]
@@ -305,7 +331,7 @@ class Downloads:
         return [
             neighbor
             for neighbor in self._state.neighbors.values()
-            if neighbor.download.state == "requesting" and neighbor.peer_id not in writers
+            if neighbor.download.piece is not None and neighbor.peer_id not in writers
         ]
 
     def _watch(self, at: float) -> None:

@@ -102,6 +102,16 @@ class CloseConnection:
 
 
 @value
+class Punish:
+    """The neighbor broke the protocol: close its connection, tell people why, and keep it away for a
+    pause (spec 3.5); `NeighborLost` follows.
+    """
+
+    neighbor: int
+    reason: str
+
+
+@value
 class CompleteFile:
     """Give the file its real name (spec 9.2)."""
 
@@ -126,6 +136,7 @@ Effect = (
     | SetTimer
     | Dial
     | CloseConnection
+    | Punish
     | CompleteFile
     | Finish
 )

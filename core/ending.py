@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from core.effects import Dial, Finish, SetTimer
 from core.events import Timer
+from core.exits import ExitStatus
 from core.state import Neighbor, State
 from core.waiting import Waiting
 
@@ -140,7 +141,7 @@ class Ending:
         state = self._state
         untold = self._others - self._told - self._given_up
         if not untold:
-            self.finish(0, "all complete")
+            self.finish(ExitStatus.COMPLETE, "all complete")
         elif not self._telling:
             self._telling = True
             self._given_up.clear()
@@ -153,7 +154,7 @@ class Ending:
         due = max(self._failed_at, self._waiting.moved_at) + self._limit(WAIT_FOR_LOST)
         over = not self._serves or due <= self._state.now
         if over or all(neighbor.pieces.complete for neighbor in here):
-            self.finish(4, self._failure)
+            self.finish(ExitStatus.FAILED, self._failure)
         else:
             self._set_due(due)
 
@@ -168,7 +169,7 @@ class Ending:
         due = self._patience_ends(missing, self._clock)
         if due <= state.now:
             words = [f"missing: {self._waiting.names(missing)}", *self._waiting.lack()]
-            self.finish(3, "; ".join(words))
+            self.finish(ExitStatus.MISSING, "; ".join(words))
         else:
             self._set_due(due)
 

@@ -64,6 +64,13 @@ class PieceOffered:
 
 
 @value
+class UnknownReceived:
+    """A message of an unknown type arrived and was skipped (spec 3.4)."""
+
+    neighbor: int
+
+
+@value
 class PieceProgressed:
     """`size` bytes of an accepted piece's content have arrived, the last at `at` (spec 6.6).
 
@@ -146,12 +153,18 @@ class StopRequested:
     reason: str
 
 
+@value
+class TurnEnded:
+    """All facts of this turn are told: what was put off until they are known is decided (spec 6.2)."""
+
+
 Event = (
     Started
     | NeighborConnected
     | MessageReceived
     | HavesReceived
     | PieceOffered
+    | UnknownReceived
     | PieceProgressed
     | PieceReceived
     | PieceSkipped
@@ -162,4 +175,5 @@ Event = (
     | TimerFired
     | LocalFailure
     | StopRequested
+    | TurnEnded
 )

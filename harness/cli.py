@@ -11,10 +11,12 @@ from invoke.collection import Collection
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 
-from harness import develop, docs, options, simulate
+from core.exits import ExitStatus
+from harness import develop, docs, options, probing, simulate
 from harness.bench import compare, scale
 from harness.errors import HarnessError
 from harness.local import reports, swarm
+from harness.output import lasting_output
 from harness.remote import commands as remote
 from harness.remote import plan
 
@@ -78,13 +80,19 @@ def _wrapped(text: str) -> str:
 
 
 def finish(work: Callable[[], int]) -> None:
-    """End with the exit status of `work`; what it can't do is one message on stderr."""
+    """End with the exit status of `work`; what it can't do is one message on stderr.
+
+    An output that takes nothing more, such as a closed pipe, changes neither work nor status.
+    """
     try:
-        status = work()
+        with lasting_output():
+            status = work()
     except HarnessError as error:
         raise Exit(str(error), code=error.status) from None
+    except OSError as error:  # such as a full disk
+        raise Exit(f"can't go on: {error}", code=ExitStatus.UNUSABLE) from None
     except KeyboardInterrupt:
-        raise Exit("interrupted", code=130) from None
+        raise Exit("interrupted", code=ExitStatus.INTERRUPTED) from None
     if status != 0:
         raise Exit(code=status)
 
@@ -127,7 +135,7 @@ COMMANDS = (
         "docs",
         docs.write,
         options.NoOptions,
-        "Write what is generated in docs/ anew: the machines' diagrams, the checks of each clause.",
+        "Write what is generated in docs/ anew: the machines' diagrams, the checks of each clause, the probe's catalogue.",
         "docs",
         ("0",),
     ),
@@ -146,6 +154,19 @@ COMMANDS = (
         "Replay a run's logs and show every broken rule; `python -m verifier --help` has more options.",
         "verify --dir runs/2026-11-22T10-00-00",
         ("0 no errors", "1 a rule is broken", "2 unusable input", "3 only unknowns"),
+    ),
+    Command(
+        "probe",
+        probing.run_probe,
+        probing.Options,
+        "Test any team's program: play all its neighbors and say which rules it breaks.",
+        "probe --command 'python3 peerProcess.py {id}' --quick",
+        (
+            "0 nothing broken",
+            "1 broken",
+            "2 can't be judged or wrong use",
+            "3 something undecided",
+        ),
     ),
     Command(
         "report",

@@ -1,5 +1,5 @@
 """Writes what is made in `docs/` (`invoke docs`): the machines' diagrams, drawn from the tables that run,
-and the verifier's checks of each clause.
+the verifier's checks of each clause, and the probe's catalogue.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core.machines import Connection, Download, ItsInterest, OurInterest, Upload
 from core.machines.base import NeighborMachine
+from harness import catalogue
 from harness.local.runfolder import ROOT
 from harness.options import NoOptions
 from verifier.rules import CHECKS
@@ -37,7 +38,11 @@ the prose above it. [peerprocess_overview.md](peerprocess_overview.md) tells how
 
 def write(_options: NoOptions | None = None) -> int:
     """Write the generated parts of the documents anew, where they differ; 0."""
-    for page, text in ((DIAGRAMS, diagrams()), (CONFORMANCE, conformance())):
+    for page, text in (
+        (DIAGRAMS, diagrams()),
+        (CONFORMANCE, conformance()),
+        (catalogue.PAGE, catalogue.render()),
+    ):
         if not page.exists() or page.read_text(encoding="utf-8") != text:
             page.write_text(text, encoding="utf-8")
             print(f"written: {page.relative_to(ROOT)}")

@@ -11,7 +11,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from harness.errors import USAGE, HarnessError
+from core.exits import ExitStatus
+from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -52,7 +53,9 @@ class Option:
         try:
             return self.read(text)
         except ValueError as error:
-            raise HarnessError(f"--{self.name} {text!r}: {error}", status=USAGE) from None
+            raise HarnessError(
+                f"--{self.name} {text!r}: {error}", status=ExitStatus.USAGE
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)

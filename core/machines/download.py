@@ -4,7 +4,8 @@ Rules, in the order of the specification:
 
 - While a neighbor chokes us, it is sent no request. Its unchoke makes us look for a piece that it
   has and we lack and that nobody was asked for (spec 6.1).
-- One request at a time: the next goes out after the piece arrived, without pipelining (spec 6.2).
+- One request at a time: the next goes out after the piece arrived, without pipelining (spec 6.2). It
+  is chosen at the end of the turn, and not while a piece is under way to the neighbor.
 - So it goes on until the neighbor chokes us or has nothing more for us; unchoked and idle, we look
   again at each have from it and whenever a piece becomes free (spec 6.3).
 - A choke that crosses a request leaves it unanswered, and its piece is free again (spec 6.4).
@@ -18,10 +19,11 @@ open? `choked` (no, no), `idle` (yes, no) and `requesting` (yes, yes). `choked` 
 doesn't exist, for a choke frees it.
 
 In the steady state of a download one piece follows the other: a piece arrives and the next request
-goes out in the same step. The state is `requesting` before and after, so no trigger fires: only
+goes out in the same turn. The state is `requesting` before and after, so no trigger fires: only
 `piece` changes, by `ask_next`. That is where a swarm spends its time, and why it costs nothing here.
 
-`piece` is the index that the open request names, and None where no request is open. `waits_since` is
+`piece` is the index that the open request names, and None where no request is open: also in
+`requesting`, between a piece and the end of the turn in which it arrived. `waits_since` is
 when the request went out, or when the neighbor last began or ended a piece, in seconds on the
 caller's clock: what it sends comes in order, so a piece that is under way delays the answer.
 

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.config import PeerInfo, SwarmConfig
+from core.exits import ExitStatus
 from harness.bench import report as benchreport
 from harness.bench.meter import measure
 from harness.bench.report import KINDS, Row, Scenario
-from harness.errors import COPIES_DIFFER, HarnessError
+from harness.errors import HarnessError
 from harness.local import copies, ports, runfolder
 from harness.options import count, format_bytes, option, path, size
 from harness.watch.live import make_console
@@ -157,7 +158,7 @@ def _measure(workspace: Path, source: Path, scenario: Scenario, kind: str, *, tr
             compared = copies.compare(folder, config)
             if not all(copy.identical for copy in compared.values()):
                 raise HarnessError(
-                    "a run of the benchmark failed: copies differ", status=COPIES_DIFFER
+                    "a run of the benchmark failed: copies differ", status=ExitStatus.COPIES_DIFFER
                 )
         else:
             commands = (_pump if kind == "pump" else _star)(folder, source, scenario)

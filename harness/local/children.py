@@ -59,6 +59,7 @@ class _Process:
     popen: subprocess.Popen[bytes]
     status_pipe: FileIO
     stderr: BinaryIO
+    heard: bool = False
     stderr_read: int = 0
     status_rest: bytearray = field(default_factory=bytearray)
     stderr_rest: bytearray = field(default_factory=bytearray)
@@ -151,15 +152,21 @@ class Children:
         return True
 
     def signal_all(self, number: int) -> None:
-        """Send a signal to every peer that runs."""
+        """Send a signal to every peer that runs.
+
+        One that hasn't told its status yet is still being loaded, and may show a traceback at SIGINT:
+        it is sent SIGTERM, which ends it all the same.
+        """
         for process in self._running.values():
+            is_loading = number == signal.SIGINT and not process.heard
             # Its group can't be another's: the process is ours until it has been waited for.
             with suppress(ProcessLookupError):
-                os.killpg(process.popen.pid, number)
+                os.killpg(process.popen.pid, signal.SIGTERM if is_loading else number)
 
     def _hear(self, process: _Process) -> bytes | None:
         """Take in what a peer tells; returns it: `b""` at the end of the pipe, None if nothing."""
         data: bytes | None = process.status_pipe.read(1 << 16)
+        process.heard = process.heard or bool(data)
         for line in whole_lines(process.status_rest, data or b""):
             self._listener.on_line(process.peer_id, line)
         return data

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import USAGE, HarnessError
+from core.exits import ExitStatus
+from harness.errors import HarnessError
 from harness.local.runfolder import latest_run
 from harness.options import option, path
 from verifier import cli
@@ -72,7 +73,7 @@ def run_report(options: ReportOptions) -> int:
     check_library()
     report = verify([folder], Judging(lenient=options.lenient))
     if report.problems:
-        raise HarnessError(report.problems[0], status=USAGE)
+        raise HarnessError(report.problems[0], status=ExitStatus.USAGE)
     target = write_report(options.page or folder / NAME, report)
     for verdict in report.verdicts:
         print(conclusion(verdict))
@@ -87,7 +88,7 @@ def check_library() -> None:
     try:
         html.plotly()
     except output.ReportError as error:
-        raise HarnessError(str(error), status=USAGE) from None
+        raise HarnessError(str(error), status=ExitStatus.USAGE) from None
 
 
 def write_report(path: Path, report: Report) -> Path:
@@ -95,7 +96,7 @@ def write_report(path: Path, report: Report) -> Path:
     try:
         output.write(path, html.render(report.verdicts, report.problems))
     except output.ReportError as error:
-        raise HarnessError(str(error), status=USAGE) from None
+        raise HarnessError(str(error), status=ExitStatus.USAGE) from None
     return path
 
 

@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from harness.errors import TIMED_OUT
+from core.exits import ExitStatus
 from harness.local.children import GRACE
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Ending:
         now = time.monotonic()
         if now >= self._deadline and self._kill_at is None:
             self._tell(f"not finished after {self._timeout:g} s: giving up")
-            self.begin(TIMED_OUT, signal.SIGTERM)
+            self.begin(ExitStatus.TIMED_OUT, signal.SIGTERM)
         if self._kill_at is not None and now >= self._kill_at:
             self._end_all(signal.SIGKILL)
 

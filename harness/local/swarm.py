@@ -7,10 +7,11 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.errors import COPIES_DIFFER, RULES_BROKEN, HarnessError
+from core.exits import ExitStatus
+from harness.errors import HarnessError
 from harness.local import copies, ports, reports, runfolder, settings
 from harness.local.launcher import Launcher
-from harness.local.result import Result
+from harness.local.result import FILE_NAME, Result
 from harness.local.settings import Settings
 from harness.options import count, format_bytes, option, path, seconds, size
 from harness.watch.board import Board
@@ -163,12 +164,16 @@ def conclude(result: Result, console: Console, *, report: bool = False) -> int:
     """
     exit_status = result.exit_status
     if exit_status == 0 and not all(copy.identical for copy in result.copies.values()):
-        exit_status = COPIES_DIFFER
+        exit_status = ExitStatus.COPIES_DIFFER
     verdict = verify([result.folder], color=console.is_terminal)
     if exit_status == 0 and verdict.status in {VIOLATION, UNUSABLE}:
-        exit_status = RULES_BROKEN
+        exit_status = ExitStatus.RULES_BROKEN
     result = replace(result, exit_status=exit_status)
-    result.write()
+    try:
+        result.write()
+    except OSError as error:  # a full disk is why most swarms end badly that get here
+        print(f"{result.folder / FILE_NAME}: can't be written: {error.strerror}")
+        exit_status = exit_status or ExitStatus.UNUSABLE
     print("\n".join([*verdict.problems, verdict.text]))
     console.print(result.table())
     console.print(result.last_words(), soft_wrap=True)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.exits import ExitStatus
 from harness import records
-from harness.errors import HOSTS_FAILED, HarnessError, HostError
+from harness.errors import HarnessError, HostError
 from harness.local import copies, runfolder
 from harness.local.copies import Copy
 from harness.local.result import Result
@@ -78,7 +79,7 @@ def collect(
     for problem in problems[len(outcomes.problems) :]:
         console.print(problem, style="red", soft_wrap=True)
     if problems and exit_status == 0:
-        exit_status = HOSTS_FAILED
+        exit_status = ExitStatus.HOSTS_FAILED
     return Result(folder, _seed(plan, notes), views, compared, exit_status, tuple(problems))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.errors import HOSTS_FAILED
+from core.exits import ExitStatus
 from harness.local.children import GRACE
 from harness.local.swarm import conclude
 from harness.remote.check import check
@@ -23,14 +23,14 @@ def run_check(options: Options) -> int:
     """Look at every host: 0 when all are ready, 8 when one isn't."""
     plan = make_plan(options)
     with plan.connect() as fleet:
-        return 0 if check(plan, fleet, make_console()) else HOSTS_FAILED
+        return 0 if check(plan, fleet, make_console()) else ExitStatus.HOSTS_FAILED
 
 
 def run_deploy(options: Options) -> int:
     """Put everything in place: 0 when that worked everywhere, 8 when it didn't."""
     plan = make_plan(options)
     with plan.connect() as fleet:
-        return 0 if deploy(plan, fleet, make_console()) else HOSTS_FAILED
+        return 0 if deploy(plan, fleet, make_console()) else ExitStatus.HOSTS_FAILED
 
 
 def run_launch(options: Options) -> int:
@@ -69,7 +69,7 @@ def run_stop(options: Options) -> int:
         return ["; ".join(told) or "nothing ran"]
 
     outcomes.show(console, ["What was launched"], row)
-    return HOSTS_FAILED if outcomes.errors else 0
+    return ExitStatus.HOSTS_FAILED if outcomes.errors else 0
 
 
 def run_swarm(options: Options) -> int:
@@ -78,7 +78,7 @@ def run_swarm(options: Options) -> int:
     console = make_console()
     with plan.connect() as fleet:
         if not (check(plan, fleet, console) and deploy(plan, fleet, console)):
-            return HOSTS_FAILED
+            return ExitStatus.HOSTS_FAILED
         exit_status, board = launch(plan, fleet, console)
         if board is None:
             return exit_status

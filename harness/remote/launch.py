@@ -13,7 +13,8 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from harness.errors import HOSTS_FAILED, HostError
+from core.exits import ExitStatus
+from harness.errors import HostError
 from harness.local.children import GRACE, TICK
 from harness.local.launcher import Outcome
 from harness.local.shutdown import Ending
@@ -55,7 +56,7 @@ def launch(plan: Plan, fleet: Fleet, console: Console) -> tuple[int, Board | Non
         for problem in ready.problems:
             console.print(problem, style="red", soft_wrap=True)
         console.print("nothing was started: it takes all hosts", soft_wrap=True)
-        return HOSTS_FAILED, None
+        return ExitStatus.HOSTS_FAILED, None
     console.print(headline(plan.config, plan.random_seed), soft_wrap=True)
     starts = []
     for peer in plan.config.peers:
@@ -187,10 +188,12 @@ class RemoteLauncher:
             f"{session.host.name} is lost: {self._lost[session]}: peer {names} counts as failed"
         )
         if self._starting in lost or self._to_start:
-            self._ending.begin(HOSTS_FAILED, signal.SIGTERM)  # the others would wait in vain
-        self._ending.status = self._ending.status or HOSTS_FAILED
+            self._ending.begin(
+                ExitStatus.HOSTS_FAILED, signal.SIGTERM
+            )  # the others would wait in vain
+        self._ending.status = self._ending.status or ExitStatus.HOSTS_FAILED
         for peer_id in lost:
-            self._end(peer_id, HOSTS_FAILED)
+            self._end(peer_id, ExitStatus.HOSTS_FAILED)
 
     def _signal_all(self, number: signal.Signals) -> None:
         for session in set(self._running.values()):

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.options import format_bytes
+from harness.output import Lines
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -106,11 +107,25 @@ class LiveDisplay(Display):
 
 
 class PlainDisplay(Display):
-    """One line per peer that isn't done, every two seconds."""
+    """One line per peer that isn't done, every two seconds; whoever doesn't read them stops nothing."""
 
     def __init__(self, board: Board) -> None:
         super().__init__(board)
         self._next = _PLAIN_EVERY
+        self._lines = Lines()
+
+    def __enter__(self) -> Self:
+        self._lines.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Print what waits."""
+        self._lines.close()
 
     def on_end(self, peer_id: int, exit_status: int) -> None:
         """Say so, in the peer's last line."""
@@ -119,7 +134,7 @@ class PlainDisplay(Display):
 
     def on_diagnostic(self, line: str) -> None:
         """A line of its own."""
-        print(line, flush=True)
+        self._lines.put(line)
 
     def on_tick(self) -> None:
         """A round of lines when it is time for one."""
@@ -131,7 +146,7 @@ class PlainDisplay(Display):
                 self._print(view)
 
     def _print(self, view: PeerView) -> None:
-        print(f"{self._board.elapsed():6.1f} s  {plain_line(view)}", flush=True)
+        self._lines.put(f"{self._board.elapsed():6.1f} s  {plain_line(view)}")
 
 
 def plain_line(view: PeerView) -> str:

@@ -43,6 +43,9 @@ class Callbacks(Protocol):
     def on_haves(self, remote_peer_id: int, pieces: list[int]) -> None:
         """Have messages that came one after the other: told together, since most messages are haves."""
 
+    def on_unknown(self, remote_peer_id: int) -> None:
+        """A message of an unknown type arrived and was skipped (spec 3.4)."""
+
     def on_peer_disconnected(self, remote_peer_id: int) -> None:
         """The connection is gone."""
 
@@ -98,6 +101,9 @@ class Network(Protocol):
 
     def close_connection(self, remote_peer_id: int, *, flush: bool) -> None:
         """Send what is queued if `flush`, then close; `on_peer_disconnected` follows."""
+
+    def punish(self, remote_peer_id: int, reason: str) -> None:
+        """Close a connection whose neighbor broke the protocol, and keep it away (spec 3.5)."""
 
     def set_timer(self, timer: Timer, at: float | None) -> None:
         """Call `on_timer` at this time; None clears it."""

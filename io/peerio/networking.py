@@ -18,6 +18,7 @@ from functools import partial
 from random import Random
 
 from core.config import PeerInfo, SwarmConfig
+from core.errors import RemoteProtocolError
 from core.events import Timer
 from core.messages import Have, Message
 from peerio.contract import Callbacks, Tap
@@ -162,6 +163,12 @@ class Networking:
         link = self._links.open.get(remote_peer_id)
         if link is not None:
             self._links.close(link, flush=flush, timeout=DRAIN_TIMEOUT)
+
+    def punish(self, remote_peer_id: int, reason: str) -> None:
+        """Close a connection whose neighbor broke the protocol, and keep it away (spec 3.5)."""
+        link = self._links.open.get(remote_peer_id)
+        if link is not None:
+            self._links.broke_protocol(link, RemoteProtocolError(reason, clause="3.5"))
 
     def set_timer(self, timer: Timer, at: float | None) -> None:
         """Call `on_timer` at this time; None clears it."""

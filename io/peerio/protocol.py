@@ -38,6 +38,7 @@ __all__ = [
     "HANDSHAKE_SIZE",
     "HAVE_SIZE",
     "HEADER",
+    "LONGEST_RUN",
     "OLD_HEADER",
     "PIECE_HEADER_SIZE",
     "Decoder",
@@ -72,7 +73,7 @@ HANDSHAKE_SIZE = 32
 HAVE_SIZE = 9
 """Bytes of a have message's frame (spec 3.2)."""
 LONGEST_RUN = 128
-"""The most haves that a decoder tells together."""
+"""So many haves at most are told together: between them it may be decided to hear no more (spec 3.5)."""
 PIECE_HEADER_SIZE = 9
 """Bytes of a piece message before its content: length, type, index (spec 3.2)."""
 
@@ -286,7 +287,7 @@ class Decoder:
             elif end - at < PIECE_HEADER_SIZE:
                 break
             elif kind == _HAVE:
-                run = self._take_haves(view[at:end])
+                run = self._take_haves(view[at : min(end, at + LONGEST_RUN * HAVE_SIZE)])
                 at += len(run) * HAVE_SIZE
                 begun = HaveRun(run)
             else:

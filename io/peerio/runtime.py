@@ -7,8 +7,6 @@ knows networking by its contract only; all of it runs on the network thread.
 from __future__ import annotations
 
 import logging
-import sys
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -23,6 +21,7 @@ from core.effects import (
     Finish,
     Log,
     Note,
+    Punish,
     Send,
     SendPiece,
     SetTimer,
@@ -47,7 +46,10 @@ from core.events import (
     StreamEnded,
     Timer,
     TimerFired,
+    TurnEnded,
+    UnknownReceived,
 )
+from core.exits import ExitStatus
 from core.messages import Message, Unchoke
 from core.peer import Peer
 from peerio.contract import Network, PieceSink
@@ -58,9 +60,6 @@ from peerio.trace import Trace
 # It warns of every method that it leaves alone, which is what `model_override` asks for.
 logging.getLogger("transitions").setLevel(logging.ERROR)
 
-REMEMBERED_WARNINGS = 1000
-"""Different warnings among which repetitions are noticed."""
-
 
 class PieceStore(Protocol):
     """Where pieces are kept; `peerio.storage` and the simulator have one each."""
@@ -70,28 +69,6 @@ class PieceStore(Protocol):
 
     def complete(self) -> None:
         """Every piece is written; StorageError if the file can't have its real name."""
-
-
-def warn_on_stderr(peer_id: int) -> Callable[[str], None]:
-    """A function that tells people something of a peer (never in the log, spec 8.2).
-
-    What is told again and again (by a neighbor that hammers at the door) is told the 1st, 10th, 100th
-    time, and so on.
-    """
-    told: Counter[str] = Counter()
-
-    def warn(text: str) -> None:
-        if len(told) > REMEMBERED_WARNINGS:
-            told.clear()
-        told[text] += 1
-        times = told[text]
-        if times > 1 and str(times).strip("0") != "1":
-            return
-        again = f" ({times} times)" if times > 1 else ""
-        for line in (text + again).splitlines():
-            print(f"peer {peer_id}: {line}", file=sys.stderr, flush=True)
-
-    return warn
 
 
 class Logs:
@@ -112,15 +89,25 @@ class Logs:
         self.write = EventLog(log, peer_id, self._stamp, observer).write
 
     def end_turn(self) -> None:
-        """Write what the turn led to; LogError if that is impossible."""
-        for file in self._files:
-            file.flush()
+        """Write what the turn led to, in both files; LogError if that is impossible in one."""
         self._stamp.renew()
+        _each([file.flush for file in self._files])
 
     def close(self) -> None:
-        """Write what is left, and close; LogError if writing is impossible."""
-        for file in self._files:
-            file.close()
+        """Write what is left, and close both; LogError if one isn't what was written into it."""
+        _each([file.close for file in self._files])
+
+
+def _each(calls: list[Callable[[], None]]) -> None:
+    """Make all calls, then raise the first LogError."""
+    failure: LogError | None = None
+    for call in calls:
+        try:
+            call()
+        except LogError as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
 
 
 class Runtime:
@@ -142,11 +129,9 @@ class Runtime:
         self.logs = logs
         self._warn = warn
         self._receiving: dict[int, _GuardedSink] = {}
-        self._failed = False
+        self._failure: str | None = None
         self._serves = True
-        self.status: int | None = None
-        """The exit status (spec 7.4), once it is decided."""
-        self.reason = ""
+        self._finished: tuple[ExitStatus, str] | None = None
         self.up = 0
         """Content bytes of pieces sent so far."""
         self.down = 0
@@ -163,6 +148,7 @@ class Runtime:
             Warn: self._tell,
             Dial: self._dial,
             CloseConnection: self._close_connection,
+            Punish: self._punish,
             CompleteFile: self._complete_file,
             Finish: self._finish,
         }
@@ -188,6 +174,10 @@ class Runtime:
     def on_haves(self, remote_peer_id: int, pieces: list[int]) -> None:
         """Have messages arrived."""
         self._handle(HavesReceived(remote_peer_id, pieces))
+
+    def on_unknown(self, remote_peer_id: int) -> None:
+        """A message of an unknown type was skipped."""
+        self._handle(UnknownReceived(remote_peer_id))
 
     def on_peer_disconnected(self, remote_peer_id: int) -> None:
         """The connection is gone."""
@@ -231,7 +221,8 @@ class Runtime:
         self._handle(TimerFired(timer))
 
     def on_turn_end(self) -> None:
-        """Write the lines of this turn before networking sends (spec 8.4)."""
+        """Let the core decide, then write the lines of this turn before networking sends (spec 8.4)."""
+        self._handle(TurnEnded())
         try:
             self.logs.end_turn()
         except LogError as error:
@@ -240,24 +231,51 @@ class Runtime:
     def on_local_failure(self, reason: str) -> None:
         """Our file can't be read, so nothing can be served: the core ends the peer (spec 7.4)."""
         if self._serves:
-            self._failed, self._serves = True, False
-            self._warn(f"{reason}; nothing can be served any more")
-            self._handle(LocalFailure(reason, serves=False))
+            self._serves = False
+            self._fail(reason, "nothing can be served any more")
 
     def can_not_write(self, reason: str) -> None:
         """Our file or log can't be written: told once, and the core decides (spec 7.4, status 4)."""
-        if not self._failed:
-            self._failed = True
-            self._warn(f"{reason}; nothing more is requested, what is here is served")
-            self._handle(LocalFailure(reason))
+        if self._failure is None:
+            self._fail(reason, "nothing more is requested, what is here is served")
+
+    def _fail(self, reason: str, consequence: str) -> None:
+        self._failure = self._failure or reason
+        if self._finished is None:
+            self._warn(f"{reason}; {consequence}")
+            self._handle(LocalFailure(reason, serves=self._serves))
 
     def on_warning(self, text: str) -> None:
         """Something for people."""
         self._warn(text)
 
-    # What others ask for, by way of `Network.post`.
+    # What others ask for: calls by way of `Network.post`, and how it ended.
 
-    def request_stop(self, status: int, reason: str) -> None:
+    @property
+    def status(self) -> ExitStatus | None:
+        """The exit status (spec 7.4), once it is decided."""
+        return None if self._finished is None else self.outcome[0]
+
+    @property
+    def outcome(self) -> tuple[ExitStatus, str]:
+        """The exit status and its reason; an internal error if the end was never ordered.
+
+        A failure of ours that comes with the order to end, or after it, decides it too: nobody is to
+        take a file or a log for whole that isn't. A signal's status stands.
+        """
+        if self._finished is None:
+            return ExitStatus.INTERNAL_ERROR, ""
+        status, reason = self._finished
+        if self._failure is not None and status in {ExitStatus.COMPLETE, ExitStatus.MISSING}:
+            return ExitStatus.FAILED, self._failure
+        return status, reason
+
+    @property
+    def reason(self) -> str:
+        """Why it ended, in a few words; empty before."""
+        return self.outcome[1]
+
+    def request_stop(self, status: ExitStatus, reason: str) -> None:
         """End in order, with this status."""
         self._handle(StopRequested(status, reason))
 
@@ -269,7 +287,8 @@ class Runtime:
                 "skipped_pieces": downloads.skipped_pieces,
                 "freed_requests": downloads.freed,
             }
-            self.logs.trace.record("end", {"status": self.status, "reason": self.reason, **counts})
+            status, reason = self.outcome
+            self.logs.trace.record("end", {"status": status, "reason": reason, **counts})
         self.logs.close()
 
     # Carrying out.
@@ -309,8 +328,11 @@ class Runtime:
     def _close_connection(self, order: CloseConnection) -> None:
         self.network.close_connection(order.neighbor, flush=order.flush)
 
+    def _punish(self, order: Punish) -> None:
+        self.network.punish(order.neighbor, order.reason)
+
     def _finish(self, order: Finish) -> None:
-        self.status, self.reason = order.status, order.reason
+        self._finished = ExitStatus(order.status), order.reason
         self.network.shutdown()
 
     def _tell(self, order: Warn) -> None:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 INTERVAL = 0.25
 """Seconds between two lines."""
+RETRY_PAUSE = 0.01
+"""Seconds between two attempts to write that line."""
+LAST_LINE_PATIENCE = 1.0
+"""Seconds that a reader gets to make room for the last line, which holds the outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class StatusReporter:
 
     def __init__(self, fd: int, runtime: Runtime, network: Networking) -> None:
         self._fd = fd
+        self._rest = b""
         self._runtime = runtime
         self._network = network
         self._first_unchoke: float | None = None
@@ -94,7 +99,7 @@ class StatusReporter:
         self._network.call_at("status", self._network.clock.now + INTERVAL, self.start)
 
     def end(self, status: int, reason: str) -> None:
-        """Write the last line."""
+        """Write the last line, for which a full pipe is waited for a second."""
         last = replace(
             self._figures("ended"),
             status=status,
@@ -103,7 +108,7 @@ class StatusReporter:
             first_unchoke=self._first_unchoke,
             cpu_at_first_unchoke=self._cpu_then,
         )
-        self._write(last.record())
+        self._write(last.record(), patience=LAST_LINE_PATIENCE)
 
     def _mark_first_unchoke(self) -> None:
         self._first_unchoke = time.monotonic()
@@ -123,12 +128,30 @@ class StatusReporter:
             neighbors={n.peer_id: flags(n, optimistic) for n in core.neighbors.values()},
         )
 
-    def _write(self, line: dict[str, Any]) -> None:
-        if self._fd < 0:
+    def _write(self, line: dict[str, Any], *, patience: float = 0.0) -> None:
+        """Write a line, behind what is left of the one before; a pipe that is full costs the line.
+
+        `patience` is how many seconds a full pipe is waited for.
+        """
+        self._push(patience)
+        if self._fd < 0 or self._rest:
             return
+        self._rest = data = json.dumps(line).encode() + b"\n"
+        self._push(patience)
+        if len(self._rest) == len(data):
+            self._rest = b""  # whoever reads is slow: the next line tells more
+
+    def _push(self, patience: float) -> None:
+        """Write the rest as far as the pipe takes it. Long lines it may take in parts."""
+        until = time.monotonic() + patience
         try:
-            os.write(self._fd, json.dumps(line).encode() + b"\n")
-        except BlockingIOError:
-            pass  # whoever reads is slow: the next line tells more
+            while self._rest:
+                try:
+                    self._rest = self._rest[os.write(self._fd, self._rest) :]
+                except BlockingIOError:
+                    if time.monotonic() >= until:
+                        return
+                    time.sleep(RETRY_PAUSE)
         except OSError:
             self._fd = -1
+            self._rest = b""

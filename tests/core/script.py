@@ -37,6 +37,7 @@ from core.events import (
     PieceSkipped,
     Timer,
     TimerFired,
+    TurnEnded,
 )
 from core.messages import Have, Message
 from core.peer import Peer
@@ -49,7 +50,14 @@ class After:
     seconds: float
 
 
-Cause = Event | After
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Not an event: several that come in one turn (an event outside of it is a turn of its own)."""
+
+    events: tuple[Event, ...]
+
+
+Cause = Event | After | Turn
 Expected = Effect | EllipsisType
 
 
@@ -116,10 +124,17 @@ class Script:
         return True
 
     def _cause(self, cause: Cause) -> list[Effect]:
-        if isinstance(cause, After):
-            self.now += cause.seconds
-            return []
-        return self.peer.handle(cause, self.now)
+        match cause:
+            case After(seconds):
+                self.now += seconds
+                return []
+            case Turn(events):
+                orders = [order for event in events for order in self.peer.handle(event, self.now)]
+                return [*orders, *self.peer.handle(TurnEnded(), self.now)]
+            case PieceOffered():  # its answer comes at once, in the middle of a turn
+                return self.peer.handle(cause, self.now)
+            case _:
+                return self._cause(Turn((cause,)))
 
     def _fail(
         self,
@@ -169,6 +184,11 @@ def connects(neighbor: int) -> NeighborConnected:
 def answers(neighbor: int) -> NeighborConnected:
     """A neighbor that we dialled accepts us."""
     return NeighborConnected(neighbor, incoming=False)
+
+
+def in_one_turn(*events: Event) -> Turn:
+    """Several events come in one turn."""
+    return Turn(events)
 
 
 def is_lost(neighbor: int) -> NeighborLost:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from core.config import SwarmConfig
-from core.effects import CloseConnection, CompleteFile, Log, SetTimer, Warn
-from core.events import LocalFailure, PieceProgressed, Timer
+from core.effects import CloseConnection, CompleteFile, Log, SendPiece, SetTimer, Warn
+from core.events import LocalFailure, PieceProgressed, PieceSent, Started, Timer
 from core.messages import (
     CHOKE,
+    INTERESTED,
     NOT_INTERESTED,
     UNCHOKE,
     Bitfield,
@@ -22,6 +23,7 @@ from tests.core.script import (
     connects,
     fires,
     has,
+    in_one_turn,
     is_kept,
     is_lost,
     learnt,
@@ -53,6 +55,108 @@ def leecher(*haves: tuple[int, ...], hide: tuple[type, ...] = (SetTimer, Log)) -
 def test_no_request_while_choked() -> None:
     """A request goes out only when the neighbor unchokes us (spec 6.1)."""
     assert leecher((0,)) >> has(2, 1) >> says(2, UNCHOKE) << sends(2, Request(unknown()))
+
+
+def test_a_choke_in_the_same_turn_overtakes_a_request() -> None:
+    """What a choke overtakes before it was sent is not asked for, and stays free for others (spec 6.2)."""
+    assert (
+        leecher((0,), (0,))
+        >> in_one_turn(says(2, UNCHOKE), says(2, CHOKE))
+        >> says(3, UNCHOKE)
+        << sends(3, Request(0))
+    )
+
+
+def test_one_request_after_piece_choke_and_unchoke_in_one_turn() -> None:
+    """A piece, a choke and an unchoke that come together lead to one request, not to two (spec 6.2)."""
+    first = unknown()
+    script = leecher((0, 1, 2, 3)) >> says(2, UNCHOKE) << sends(2, Request(first))
+    assert script
+    script >> offers(2, learnt(first)) << accepts(2, learnt(first))
+    assert (
+        script
+        >> in_one_turn(is_kept(2, learnt(first)), says(2, CHOKE), says(2, UNCHOKE))
+        << tells_all(Have(first))
+        << sends(2, Request(unknown()))
+    )
+
+
+def test_a_choke_and_unchoke_in_one_turn_free_the_open_request() -> None:
+    """What was asked for in an earlier turn is free after a choke, and one request follows the unchoke (spec 6.4)."""
+    assert (
+        leecher((0,))
+        >> says(2, UNCHOKE)
+        << sends(2, Request(0))
+        >> in_one_turn(says(2, CHOKE), says(2, UNCHOKE))
+        << sends(2, Request(0))
+    )
+
+
+def test_what_arrives_in_the_same_turn_is_not_asked_for() -> None:
+    """A piece that another delivers in the turn of the unchoke isn't asked for a second time (spec 6.1)."""
+    assert (
+        leecher((0,), (0,))
+        >> says(2, UNCHOKE)
+        << sends(2, Request(0))
+        >> says(2, CHOKE)  # the piece is free, but on its way
+        >> offers(2, 0)
+        << accepts(2, 0)
+        >> in_one_turn(says(3, UNCHOKE), is_kept(2, 0))
+        << tells_all(Have(0))
+        << sends(2, NOT_INTERESTED)
+        << sends(3, NOT_INTERESTED)
+    )
+
+
+def test_nobody_is_asked_in_the_turn_in_which_it_is_lost() -> None:
+    """A connection lost in the turn of its unchoke leaves its pieces free for others (spec 2.8, 6.2)."""
+    assert (
+        leecher((0,), (0,))
+        >> in_one_turn(says(2, UNCHOKE), is_lost(2))
+        << Warn("lost the connection to peer 2, which has told 1 of 4 pieces")
+        >> says(3, UNCHOKE)
+        << sends(3, Request(0))
+    )
+
+
+def test_no_request_stands_behind_a_piece() -> None:
+    """While a piece is under way to a neighbor it is asked for nothing: a choke could overtake the request (spec 6.2)."""
+    script = Script(peer_of(swarm(False, True, k=1), 1), hide=(SetTimer, Log))
+    first, second = unknown(), unknown()
+    assert (
+        script
+        >> Started()
+        >> connects(2)
+        << ...
+        >> says(2, Bitfield(b"\1" * 4))
+        << ...
+        >> says(2, INTERESTED)
+        >> says(2, UNCHOKE)
+        << sends(2, Request(first))
+    )
+    script >> offers(2, learnt(first)) << accepts(2, learnt(first))
+    assert (
+        script
+        >> is_kept(2, learnt(first))
+        << tells_all(Have(first))
+        << sends(2, Request(second))
+        >> After(5.0)
+        >> fires(Timer.RESELECTION)
+        << sends(2, UNCHOKE)
+    )
+    script >> offers(2, learnt(second)) << accepts(2, learnt(second))
+    assert script >> says(2, Request(learnt(first))) << SendPiece(2, learnt(first))
+    assert script >> is_kept(2, learnt(second)) << tells_all(Have(second))
+    assert script >> says(2, Request(learnt(second)))
+    third = unknown()
+    assert (
+        script
+        >> PieceSent(2)
+        << sends(2, Request(third))  # before the next piece, that its way is short
+        << SendPiece(2, learnt(second))
+        >> says(2, CHOKE)
+        >> PieceSent(2)
+    )
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -340,10 +444,10 @@ def test_an_unanswered_request_frees_its_piece() -> None:
         >> has(2, 1)  # one request open at a time
         >> After(10.0)
         >> OVERDUE
-        << sends(3, Request(0))
         << unanswered(2, 0)
-        << sends(2, Request(1))
+        << sends(3, Request(0))
         << SetTimer(Timer.OVERDUE, 20.0)
+        << sends(2, Request(1))
         >> offers(3, 0)
         << accepts(3, 0)
     )
@@ -397,8 +501,8 @@ def test_an_answer_that_comes_late_counts() -> None:
         >> says(3, UNCHOKE)
         >> After(10.0)
         >> OVERDUE
-        << sends(3, Request(0))
         << unanswered(2, 0)
+        << sends(3, Request(0))
         >> offers(2, 0)
         << accepts(2, 0)
         >> is_kept(2, 0)
@@ -431,8 +535,8 @@ def test_a_piece_under_way_delays_the_answer() -> None:
         >> says(3, UNCHOKE)
         >> OVERDUE
         << sends(3, Request(0))
-        << sends(2, Request(1))
         << SetTimer(Timer.OVERDUE, 20.0)
+        << sends(2, Request(1))
         >> offers(2, 0)
         << accepts(2, 0)
         >> says(3, CHOKE)
@@ -476,8 +580,9 @@ def test_bytes_of_the_piece_keep_a_request_alive() -> None:
         << drips(2, 0)[0]
         << drips(2, 0)[1]
         >> is_lost(2)
+        << SetTimer(Timer.MISSING, 110.0)
         << sends(3, Request(0))
-        << ...
+        << SetTimer(Timer.OVERDUE, 60.0)
     )
 
 

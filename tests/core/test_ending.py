@@ -15,6 +15,7 @@ from core.events import (
     StopRequested,
     StreamEnded,
     Timer,
+    TurnEnded,
 )
 from core.messages import (
     CHOKE,
@@ -73,12 +74,14 @@ def becomes_complete(script: Script) -> list[Effect]:
     """Peer 2 serves all pieces to the peer under test; what the last one leads to."""
     peer, now = script.peer, script.now
     peer.handle(says(2, ALL), now)
-    orders = peer.handle(says(2, UNCHOKE), now)
+    peer.handle(says(2, UNCHOKE), now)
+    orders = peer.handle(TurnEnded(), now)
     while asked := [o.message for o in orders if isinstance(o, Send) and _is_request(o)]:
         assert isinstance(asked[0], Request)
         assert peer.handle(offers(2, asked[0].piece), now) == [accepts(2, asked[0].piece)]
-        orders = peer.handle(is_kept(2, asked[0].piece), now)
-    return orders
+        arrived = peer.handle(is_kept(2, asked[0].piece), now)
+        orders = peer.handle(TurnEnded(), now)
+    return [*arrived, *orders]
 
 
 def _is_request(order: Send) -> bool:

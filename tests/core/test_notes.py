@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.effects import Effect, Note
-from core.events import Event, Started, Timer
+from core.events import Event, Started, Timer, TurnEnded
 from core.messages import CHOKE, INTERESTED, UNCHOKE, Bitfield, Request
 from core.peer import Peer
 from tests.core.script import connects, fires, is_lost, offers, passes_by, peer_of, says, swarm
@@ -32,7 +32,7 @@ def orders_of(peer: Peer) -> list[Effect]:
     orders: list[Effect] = []
     for number, event in enumerate(CONVERSATION):
         now = number * 2.0
-        orders += peer.handle(event, now)
+        orders += [*peer.handle(event, now), *peer.handle(TurnEnded(), now)]
         if number == 3:
             orders += peer.handle(offers(2, 3), now)
             orders += peer.handle(passes_by(2, 3), now)

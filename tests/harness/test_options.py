@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from invoke.context import Context
 
+from core.exits import ExitStatus
 from harness.cli import Command
-from harness.errors import USAGE, HarnessError
+from harness.errors import HarnessError
 from harness.options import count, format_bytes, option, path, read, seconds, size
 
 
@@ -44,7 +45,7 @@ def test_unusable_sizes(text: str) -> None:
     """An unusable size is wrong use of the command line and names the option."""
     with pytest.raises(HarnessError, match="--piece-size") as caught:
         told("piece_size", text)
-    assert caught.value.status == USAGE
+    assert caught.value.status == ExitStatus.USAGE
 
 
 def test_counts() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from harness.errors import HOSTS_FAILED
+from core.exits import ExitStatus
 from tests.hosts.commands import Commands
 from tests.hosts.faked import liar
 from tests.hosts.lab import Lab
@@ -31,7 +31,7 @@ def test_a_host_that_lies(tmp_path: Path) -> None:
         assert deployed.returncode == 0, deployed.stdout + deployed.stderr
 
         launched = commands.run("launch", "--python", PYTHON, "--timeout", "3")
-        assert launched.returncode == HOSTS_FAILED, launched.stdout + launched.stderr
+        assert launched.returncode == ExitStatus.HOSTS_FAILED, launched.stdout + launched.stderr
         assert (
             "laptop-two is lost: it said what no agent says: Ended.peer: 1001 can't be"
             in launched.stdout
@@ -46,7 +46,7 @@ def test_a_host_that_lies(tmp_path: Path) -> None:
                 file.truncate(liar.HUGE)
         (swarm / "peer_1002.stderr").write_text("words")
         collected = commands.run("collect", "--python", PYTHON, "--runs", commands.runs)
-        assert collected.returncode == HOSTS_FAILED, collected.stdout + collected.stderr
+        assert collected.returncode == ExitStatus.HOSTS_FAILED, collected.stdout + collected.stderr
         folder = commands.runs / "latest"
         assert {path.name for path in folder.iterdir() if "peer_1002" in path.name} == {
             "peer_1002.stderr"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import threading
 from collections.abc import Callable
 from random import Random
 
@@ -484,3 +485,15 @@ def test_an_attempt_ends_after_5_s(monkeypatch: pytest.MonkeyPatch) -> None:
         owner.turn(lambda: bool(owner.told))
         pair[1].close()
     assert owner.told == ["dialled 1"]
+
+
+def test_no_thread_to_resolve_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system starts no thread, a dial fails with that as the reason, and is tried again (spec 7.4)."""
+    answers: list[tuple[list[Address], str]] = []
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    System().resolve("localhost", 1, lambda *answer: answers.append(answer))
+    assert answers == [([], "this system starts no more threads, see `ulimit -u`")]

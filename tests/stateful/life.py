@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.effects import (
     AcceptPiece,
     Broadcast,
@@ -30,6 +32,8 @@ from core.events import (
     StreamEnded,
     Timer,
     TimerFired,
+    TurnEnded,
+    UnknownReceived,
 )
 from core.messages import CHOKE, INTERESTED, UNCHOKE, Bitfield, Have, Message, Request
 from tests.stateful.model import DRIP, Side
@@ -57,12 +61,24 @@ class Life(Referee):
             peer_id in self.model.sides and peer_id not in self.coming and peer_id not in self.mute
         )
 
+    def go_on_in_one_turn(self, late: float) -> None:
+        """A turn begins that takes in all that follows, until time passes; it may begin late."""
+        self.end_turn()
+        self.now += late
+        self.held = True
+
+    def end_turn(self) -> None:
+        """The turn is over: now is decided what was put off."""
+        if self.held:
+            self.held = False
+            self.play(TurnEnded())
+
     # Connections.
 
     def connect(self, peer_id: int) -> None:
         """Both handshakes are accepted."""
         model, incoming = self.model, peer_id not in self.model.dialled
-        model.sides[peer_id] = Side(incoming)
+        model.sides[peer_id] = Side(incoming, since=self.now)
         model.known_complete.discard(peer_id)
         model.seen.setdefault(peer_id, self.now)
         if model.complete:
@@ -113,44 +129,71 @@ class Life(Referee):
         if side.has == model.pieces:
             model.known_complete.add(peer_id)
 
+    def heard(self, peer_id: int, event: Event, lines: Sequence[Line] = ()) -> None:
+        """Play a message that was taken in; whoever sent too many that change nothing is lost."""
+        self.play(event, lines=lines)
+        side = self.model.sides.get(peer_id)
+        if side is not None and side.punished:
+            self.lose(peer_id)
+
+    def say_unknown(self, peer_id: int) -> None:
+        """A message of an unknown type comes."""
+        if not self.ended:
+            self.model.sides[peer_id].idle += 1
+        self.heard(peer_id, UnknownReceived(peer_id))
+
     def say_bitfield(self, peer_id: int, pieces: set[int], *, empty: bool = False) -> None:
         """A bitfield comes; an empty one has no bytes at all (spec 3.4)."""
+        side = self.model.sides[peer_id]
+        side.idle += self.ended or (side.had_bitfield and (empty or pieces <= side.has))
         if not self.ended:
             self._hear(peer_id, set() if empty else pieces)
             self.model.sides[peer_id].had_bitfield = True
         flags = b"" if empty else bytes(piece in pieces for piece in sorted(self.model.pieces))
-        self.play(MessageReceived(peer_id, Bitfield(flags)))
+        self.heard(peer_id, MessageReceived(peer_id, Bitfield(flags)))
 
     def say_haves(self, peer_id: int, pieces: list[int]) -> None:
         """Haves come."""
+        news = set() if self.ended else set(pieces) - self.model.sides[peer_id].has
+        self.model.sides[peer_id].idle += len(pieces) - len(news)
         if not self.ended:
             self._hear(peer_id, set(pieces))
         line = ("received_have", {"neighbor": peer_id, "pieces": pieces})
-        self.play(HavesReceived(peer_id, pieces), lines=[line])
+        self.heard(peer_id, HavesReceived(peer_id, pieces), [line])
 
     def say(self, peer_id: int, message: Message) -> None:
         """One of the four messages without payload comes."""
         side = self.model.sides[peer_id]
         if not self.ended:
+            if message in (CHOKE, UNCHOKE):
+                config = self.config
+                p, m = config.unchoking_interval, config.optimistic_interval
+                side.hear_choking(self.now, p, m)
             if message == CHOKE:
                 side.unchokes_us, side.request = False, None
             elif message == UNCHOKE:
                 side.unchokes_us = True
             else:
-                side.is_interested = message == INTERESTED
+                told = message == INTERESTED
+                both = len(self.model.own) + len(side.has)
+                side.hear_interest(told=told, first=side.knew < 0, both_have=both)
+                side.is_interested = told
+        else:
+            side.idle += 1
         line = (LOGGED[message], {"neighbor": peer_id})
-        self.play(MessageReceived(peer_id, message), lines=[line])
+        self.heard(peer_id, MessageReceived(peer_id, message), [line])
 
     def ask(self, peer_id: int, piece: int) -> None:
         """A request comes (spec 4.8, 4.9)."""
         model, side = self.model, self.model.sides[peer_id]
-        owed: list[Effect] = []
         known = piece in side.waiting or piece == side.sending
         if not self.ended and side.unchoked and piece in model.own and not known:
-            if side.sending is None:
-                owed = [SendPiece(peer_id, piece)]
             side.waiting.append(piece)
-        self.play(MessageReceived(peer_id, Request(piece)), owed)
+        else:
+            side.idle += self.ended or side.unchoked or not side.may_cross
+        if not self.ended:
+            side.may_cross = False
+        self.heard(peer_id, MessageReceived(peer_id, Request(piece)))
 
     # Pieces.
 
@@ -183,9 +226,10 @@ class Life(Referee):
             return
         if wanted:
             del model.writer[piece]
+        model.sides[peer_id].idle += piece not in model.sides[peer_id].owes
         model.answered(peer_id, piece, self.now)
         if not kept:
-            self.play(event)
+            self.heard(peer_id, event)
             return
         model.own.add(piece)
         model.moved(self.now)
@@ -211,7 +255,13 @@ class Life(Referee):
     # Time.
 
     def wait_for(self, seconds: float, *, late: bool = False) -> None:
-        """Time passes; timers that are due fire at their time, or all late at the end of it."""
+        """Time passes; timers that are due fire at their time, or all late at the end of it.
+
+        Those that are due already belong to the present turn, behind what was received in it.
+        """
+        while self.held and not self.ended and min(self.timers.values(), default=1e9) <= self.now:
+            self._fire(min(self.timers, key=lambda one: (self.timers[one], one)))
+        self.end_turn()
         until = self.now + seconds
         if late:
             self.now = until

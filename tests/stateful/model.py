@@ -37,6 +37,26 @@ class Side:
     spoke: bool = False
     had_bitfield: bool = False
     in_order: bool = False
+    # What changes nothing (spec 3.5).
+    since: float = 0.0
+    idle: int = 0
+    chokings: int = 0
+    knew: int = -1
+    """How many pieces both had when it last told its interest."""
+    may_cross: bool = False
+    """The next request may have crossed our choke."""
+    punished: bool = False
+
+    def hear_interest(self, *, told: bool, first: bool, both_have: int) -> None:
+        """A word on its interest; `first` if there was none before."""
+        repeated = not first and told == self.is_interested
+        self.idle += repeated or both_have == self.knew
+        self.knew = both_have
+
+    def hear_choking(self, now: float, p: float, m: float) -> None:
+        """A choke or an unchoke."""
+        self.chokings += 1
+        self.idle += self.chokings > 2 + 2 * ((now - self.since) / p + (now - self.since) / m)
 
 
 class PeerModel:

@@ -17,6 +17,7 @@ from core.effects import (
     Finish,
     Log,
     Note,
+    Punish,
     Send,
     SendPiece,
     SetTimer,
@@ -30,11 +31,13 @@ from core.events import (
     NeighborLost,
     PieceOffered,
     PieceReceived,
+    PieceSent,
     Started,
     StopRequested,
     StreamEnded,
     Timer,
     TimerFired,
+    TurnEnded,
 )
 from core.messages import (
     CHOKE,
@@ -73,8 +76,13 @@ class Referee:
         self.config, self.me = config, me
         self.core = core(config, me, Random(seed), wait=wait, tracing=bool(seed % 2))
         self.model = PeerModel(config, me, wait)
+        if seed % 4 == 3:
+            self.core.repeats.limit = 8
+        self.limit = self.core.repeats.limit
         self.now = 0.0
         self.timers: dict[Timer, float] = {}
+        self.held = False
+        """The present turn goes on: more facts come before it ends."""
         self.ticks = (1, 1)  # the next preferred and optimistic reselection
         self.play(Started(), [Dial(peer_id) for peer_id in self.model.dialled])
 
@@ -88,6 +96,8 @@ class Referee:
         """
         model, ended, telling = self.model, self.model.finished is not None, self.model.telling
         effects = self.core.handle(event, self.now)
+        if not self.held:
+            effects += self.core.handle(TurnEnded(), self.now)
         logs = [effect for effect in effects if isinstance(effect, Log)]
         if not isinstance(event, TimerFired):
             assert [(log.event, log.fields) for log in logs] == list(lines), event
@@ -127,7 +137,8 @@ class Referee:
             keeps = model.finished is None and model.writer.get(effect.piece) == effect.neighbor
             assert isinstance(effect, AcceptPiece) == keeps, f"{event}: {effect}"
             return
-        assert model.finished is None, f"{event} after the end: {effect}"
+        late = model.finished is not None and not isinstance(effect, Punish)
+        assert not late, f"{event} after the end: {effect}"
         match effect:
             case Send(neighbor, message):
                 self._check_send(event, neighbor, model.sides[neighbor], message)
@@ -148,6 +159,9 @@ class Referee:
             case CloseConnection(neighbor):
                 stalled = event == TimerFired(Timer.OVERDUE) and neighbor in model.writer.values()
                 assert stalled or event == StreamEnded(neighbor)
+            case Punish(neighbor):
+                assert not model.sides[neighbor].punished
+                model.sides[neighbor].punished = True
             case CompleteFile():
                 assert isinstance(event, PieceReceived)
                 assert model.complete
@@ -164,6 +178,8 @@ class Referee:
                 assert isinstance(event, NeighborConnected)
                 assert {piece for piece, flag in enumerate(flags) if flag} == model.own
             case Request(piece):
+                assert not self.held or isinstance(event, PieceSent), "it may yet be overtaken"
+                assert side.sending is None, "behind a piece, where it may be overtaken"
                 assert side.unchokes_us, f"request to {peer_id}, which chokes us"
                 assert side.request is None, f"second request to {peer_id}"
                 assert piece in model.may_ask(side), f"piece {piece} asked of {peer_id}"
@@ -178,10 +194,13 @@ class Referee:
                 assert isinstance(event, TimerFired)
                 places = model.preferred | {model.optimistic}
                 assert side.unchoked == (message == CHOKE), f"{message} said twice to {peer_id}"
+                assert peer_id not in self._told, f"choke and unchoke in one breath to {peer_id}"
+                self._told.add(peer_id)
                 side.unchoked = message == UNCHOKE
                 assert side.unchoked == (peer_id in places), "sent before the choice is logged"
                 if not side.unchoked:
                     side.waiting.clear()
+                    side.may_cross = True
 
     def _check_piece(self, side: Side, piece: int) -> None:
         assert side.unchoked, "a piece for a choked neighbor"
@@ -199,6 +218,7 @@ class Referee:
         periods = (config.unchoking_interval, config.optimistic_interval)
         self._due = [n * period <= self.now for n, period in zip(self.ticks, periods, strict=True)]
         self._chosen: set[str] = set()
+        self._told: set[int] = set()
         if model.finished is None:
             for place in (0, 1):
                 if self._due[place]:
@@ -236,7 +256,7 @@ class Referee:
                 self._judge_preferred(model.preferred)
             side = model.sides[chosen_one]
             assert side.is_interested
-            assert not side.unchoked
+            assert chosen_one not in model.preferred | {model.optimistic}
             model.optimistic = chosen_one
 
     def _judge_preferred(self, chosen: set[int]) -> None:
@@ -260,6 +280,8 @@ class Referee:
         """The invariants, each recomputed from scratch."""
         model, core = self.model, self.core
         assert set(core.state.neighbors) == set(model.sides)
+        for peer_id, side in model.sides.items():
+            assert side.punished == (side.idle > self.limit), f"{peer_id}: {side.idle} too many?"
         unchoked = {n for n, side in model.sides.items() if side.unchoked}
         assert len(unchoked) <= self.config.preferred_neighbors + 1
         if model.finished is not None:
@@ -302,9 +324,15 @@ class Referee:
         asked = model.asked_of_someone()
         assert candidates <= useful - asked
         assert model.failed or useful - asked - set(model.writer) <= candidates
-        if side.unchokes_us and side.request is None:
+        if self.held:
+            pass  # what is asked for and granted is decided when the turn ends
+        elif (
+            side.sending is None and not side.waiting and side.unchokes_us and side.request is None
+        ):
             assert not model.must_ask(side), f"{peer_id} could be asked for something"
         assert set(neighbor.asked) == side.owes
+        assert neighbor.idle_messages == side.idle, "miscounted what changes nothing"
         assert list(neighbor.waiting) == side.waiting
+        assert self.held or side.sending is not None or not side.waiting, "not served"
         assert len(side.waiting) <= len(model.pieces)
         assert side.unchoked or not side.waiting

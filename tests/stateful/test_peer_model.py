@@ -175,6 +175,11 @@ class PeerAgainstModel(RuleBasedStateMachine):
 
     # Time, and ourselves.
 
+    @rule(late=st.sampled_from([0.0, 0.0, 1.0, 7.0]))
+    def go_on_in_one_turn(self, late: float) -> None:
+        """A turn begins that takes in all that follows, until time passes; timers may be due in it."""
+        self.life.go_on_in_one_turn(late)
+
     @rule(seconds=st.sampled_from([0.5, 1.0, 5.0]))
     def wait(self, seconds: float) -> None:
         self.life.wait_for(seconds)

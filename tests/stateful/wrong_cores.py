@@ -11,7 +11,7 @@ from typing import Any
 
 from core.choking import choose_preferred
 from core.config import SwarmConfig
-from core.effects import Broadcast, Finish, Log, Send, SendPiece
+from core.effects import Broadcast, Finish, Log, Punish, Send, SendPiece
 from core.messages import Have, NotInterested
 from core.peer import Peer
 from core.state import Neighbor
@@ -271,6 +271,48 @@ def announces_skipped_pieces(peer: Peer) -> None:
         peer.state.out.append(Broadcast(Have(piece)))
 
     peer.downloads.skipped = wrong_skipped  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
+def asks_before_the_turn_ends(peer: Peer) -> None:
+    """A request is ordered at once, although a choke may follow in the same turn (spec 6.2)."""
+    peer.downloads.look_again = peer.downloads.ask_now  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
+def chokes_and_unchokes_in_one_breath(peer: Peer) -> None:
+    """Each choice is told before the other is made (spec 4.7)."""
+    uploads = peer.uploads
+    give, pick = uploads._give_preferred, uploads._reselect_optimistic
+
+    def wrong_give(chosen: frozenset[int]) -> None:
+        give(chosen)
+        uploads._tell_turned()
+
+    def wrong_pick() -> None:
+        pick()
+        uploads._tell_turned()
+
+    uploads._give_preferred = wrong_give  # type: ignore[method-assign]  # one instance, on purpose
+    uploads._reselect_optimistic = wrong_pick  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
+def bears_everything(peer: Peer) -> None:
+    """Messages that change nothing are taken without end (spec 3.5)."""
+    _after_handling(peer, lambda orders: [o for o in orders if not isinstance(o, Punish)])
+
+
+@wrong
+def counts_what_a_choke_crossed(peer: Peer) -> None:
+    """A request that our choke crossed counts as one that changes nothing (spec 3.5, 6.4)."""
+    requested = peer.uploads.requested
+
+    def wrong_requested(neighbor: Neighbor, piece: int) -> None:
+        neighbor.crossing = False
+        requested(neighbor, piece)
+
+    peer.uploads.requested = wrong_requested  # type: ignore[method-assign]  # one instance, on purpose
 
 
 @wrong

@@ -13,7 +13,7 @@ from verifier.history.lives import LAG
 from verifier.reading.columns import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from verifier.history.facts import Facts
     from verifier.history.lives import Life, Swarm
@@ -30,8 +30,8 @@ class Ends:
         self._lost = {life.index: reason for life in swarm.lives if (reason := _cut(life))}
         if swarm.lenient:
             for hearer in swarm.lives:
-                for number in range(len(hearer.columns.conns)):
-                    self._hear(hearer, number)
+                for number, line, time in self._unexplained(hearer):
+                    self._hear(hearer, number, line, time)
 
     def lost(self, life: Life) -> str | None:
         """Why a log may lack its end; None where nothing suggests that."""
@@ -52,22 +52,26 @@ class Ends:
         reason = self.lost(life)
         return reason if reason and self.may_follow(life, hearer, conn, line, time) else None
 
-    def _hear(self, hearer: Life, number: int) -> None:
+    def _unexplained(self, hearer: Life) -> Iterator[tuple[int, int, float]]:
+        """What a log tells of pieces that another one lacks: connection, line, time."""
+        for number, facts in enumerate(self._facts[hearer.index].conns):
+            for line, time in zip(facts.untrue.lines, facts.untrue.times, strict=True):
+                yield number, line, time
+        mates = [None if mate is None else self._swarm.lives[mate[0]] for mate in hearer.mates]
+        for piece, line, time, source in zip(
+            hearer.seq, hearer.seq_lines, hearer.seq_times, hearer.sources, strict=True
+        ):
+            mate = mates[source] if source >= 0 else None
+            if mate is not None and mate.place[piece] == NEVER:
+                yield source, line, time
+
+    def _hear(self, hearer: Life, number: int, line: int, time: float) -> None:
         """Note a log of which another one tells later than its last line."""
         mate = hearer.mates[number]
         life = None if mate is None else self._swarm.lives[mate[0]]
         if life is None or life.seed or life.index in self._lost:
             return
-        untrue = self._facts[hearer.index].conns[number].untrue
-        seen = [(untrue.lines[row], untrue.times[row]) for row in range(len(untrue.lines))]
-        seen += [
-            (line, time)
-            for piece, line, time, source in zip(
-                hearer.seq, hearer.seq_lines, hearer.seq_times, hearer.sources, strict=True
-            )
-            if source == number and life.place[piece] == NEVER
-        ]
-        if any(self.may_follow(life, hearer, number, line, time) for line, time in seen):
+        if self.may_follow(life, hearer, number, line, time):
             self._lost[life.index] = (
                 f"{life.file.label} may lack its end: {hearer.file.label} tells of its peer later"
             )

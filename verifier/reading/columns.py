@@ -206,10 +206,13 @@ class Form:
     sentences: int = 0
     timeless: int = 0
     truncated: bool = False
+    flood: str = ""
+    """Why the log was read no further than its last line here: what it repeats beyond all measure."""
 
     def cut(self, first: int, last: int) -> Form:
         """What concerns a range of lines; counts beyond the examples can't be told apart."""
         part = Form(sentences=self.sentences, timeless=self.timeless, truncated=self.truncated)
+        part.flood = self.flood
         part.highest_piece = self.highest_piece
         part.deviations = {text: seen.cut(first, last) for text, seen in self.deviations.items()}
         part.deviations = {text: seen for text, seen in part.deviations.items() if seen.count}
@@ -219,7 +222,7 @@ class Form:
             setattr(part, name, getattr(self, name).cut(first, last))
         return part
 
-    def unreadable(self, line: int, problem: str, topics: list[str]) -> None:
+    def unreadable(self, line: int, problem: str, topics: tuple[str, ...]) -> None:
         """A line that states no event which could be read, and what it mentions all the same."""
         self.unread.add(line, problem)
         for topic in topics:

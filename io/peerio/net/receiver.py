@@ -141,6 +141,7 @@ class Receiver:
 
     def _take_unknown(self, link: Link, frame: UnknownFrame) -> float:
         self._recorder.frame(link, "in", type_name(frame.kind), 4 + frame.length, {})
+        self._callbacks.on_unknown(link.neighbor)
         hint = self._rules.explain_type(frame.kind, frame.length)
         if hint and not link.explained:
             link.explained = True

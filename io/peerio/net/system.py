@@ -49,4 +49,7 @@ class System:
                 return
             answer([(family, address) for family, _, _, _, address in found], "")
 
-        threading.Thread(target=run, name=f"resolve {host}", daemon=True).start()
+        try:
+            threading.Thread(target=run, name=f"resolve {host}", daemon=True).start()
+        except RuntimeError:  # for the moment, perhaps: it is tried again
+            answer([], "this system starts no more threads, see `ulimit -u`")

@@ -6,6 +6,7 @@ a folder that the verifier reads.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,7 +31,7 @@ class Outcome:
     scenario: Scenario
     ended: bool
     """Whether every peer ended within the time."""
-    statuses: dict[int, int | None]
+    statuses: Mapping[int, int | None]
     wrong_copies: list[int]
     """Peers that ended with status 0, and whose file isn't the seed's."""
     seconds: float

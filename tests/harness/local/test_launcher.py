@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -252,3 +253,17 @@ def test_each_peer_leads_its_own_group(tmp_path: Path) -> None:
 
     launch(tmp_path, "complete", "complete", observer=Looker())
     assert all(group == pid for group, pid in groups)
+
+
+def test_ctrl_c_while_peers_are_loaded(tmp_path: Path) -> None:
+    """A peer that is still being loaded at Ctrl-C is ended without a traceback, which SIGINT would show."""
+
+    class Interrupter(Recorder):
+        def on_start(self, peer_id: int, pid: int) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    recorder = Interrupter()
+    loading = [sys.executable, "-c", "import time; time.sleep(60)"]
+    outcome = Launcher({1001: loading}, tmp_path, recorder, timeout=60).run()
+    assert outcome == Outcome(130, {1001: 143})
+    assert recorder.diagnostics == []

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.config import PeerInfo, SwarmConfig
-from harness.errors import TIMED_OUT, HarnessError
+from core.exits import ExitStatus
+from harness.errors import HarnessError
 from harness.local import ports, runfolder
 from harness.local.swarm import Options, run_swarm
 from peerio.config import format_common, format_peers
@@ -107,7 +108,7 @@ def test_real_file(tmp_path: Path) -> None:
 def test_time_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A swarm that isn't done in time ends with 5, and its unfinished copies go."""
     config = configured(tmp_path, ports.free_ports(2), interval=1000)
-    assert run_swarm(Options(config=config, timeout=1.5), tmp_path / "runs") == TIMED_OUT
+    assert run_swarm(Options(config=config, timeout=1.5), tmp_path / "runs") == ExitStatus.TIMED_OUT
     shown = capsys.readouterr().out
     assert "not finished after 1.5 s: giving up" in shown
     assert "1 of 2 copies identical, exit status 5." in shown

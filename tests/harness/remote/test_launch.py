@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.errors import HOSTS_FAILED, TIMED_OUT
+from core.exits import ExitStatus
 from harness.local.launcher import Outcome
 from harness.remote.launch import RemoteLauncher
 from harness.remote.session import Session
@@ -118,7 +118,7 @@ def test_time_out(laptops: Laptops) -> None:
     """When the time is up the peers on all hosts are ended and the status is 5."""
     recorder = Recorder()
     outcome = laptops.launch("wait", "wait", recorder=recorder, timeout=0.5)
-    assert outcome.exit_status == TIMED_OUT
+    assert outcome.exit_status == ExitStatus.TIMED_OUT
     assert recorder.diagnostics == ["not finished after 0.5 s: giving up"]
 
 
@@ -165,7 +165,9 @@ def test_a_lost_host_does_not_end_the_others(laptops: Laptops) -> None:
 
     recorder = Watcher(on_up)
     outcome = laptops.launch("wait", "wait", "wait", recorder=recorder)
-    assert outcome == Outcome(HOSTS_FAILED, {1002: HOSTS_FAILED, 1001: 143, 1003: 143})
+    assert outcome == Outcome(
+        ExitStatus.HOSTS_FAILED, {1002: ExitStatus.HOSTS_FAILED, 1001: 143, 1003: 143}
+    )
     (told,) = recorder.diagnostics
     assert told.startswith("two is lost: ")
     assert told.endswith(": peer 1002 counts as failed")
@@ -177,7 +179,7 @@ def test_a_host_lost_while_peers_start_ends_the_swarm(laptops: Laptops) -> None:
     laptops.wires["two"].process.wait()
     recorder = Recorder()
     outcome = laptops.launch("wait", "wait", "wait", recorder=recorder)
-    assert outcome == Outcome(HOSTS_FAILED, {1001: 143, 1002: HOSTS_FAILED})
+    assert outcome == Outcome(ExitStatus.HOSTS_FAILED, {1001: 143, 1002: ExitStatus.HOSTS_FAILED})
 
 
 def test_a_host_that_does_not_answer_is_left(laptops: Laptops) -> None:

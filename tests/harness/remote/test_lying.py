@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from core.config import SwarmConfig
-from harness.errors import HOSTS_FAILED, HostError
+from core.exits import ExitStatus
+from harness.errors import HostError
 from harness.local.launcher import Outcome
 from harness.local.settings import Settings
 from harness.remote import session as sessions
@@ -134,8 +135,8 @@ def launch(eve: Callable[[dict[str, Any]], list[Said]]) -> tuple[int, dict[int, 
 def test_a_lie_is_its_hosts_failure(said: list[Said]) -> None:
     """A launch with a lying host ends with 8, the honest host's peers with what they ended with, without a traceback."""
     exit_status, statuses, recorder = launch(lambda _order: said)
-    assert exit_status == HOSTS_FAILED
-    assert statuses == {1001: 0, 1002: HOSTS_FAILED}
+    assert exit_status == ExitStatus.HOSTS_FAILED
+    assert statuses == {1001: 0, 1002: ExitStatus.HOSTS_FAILED}
     assert any("eve is lost: it " in line for line in recorder.diagnostics)
     assert all(line.isprintable() for line in recorder.diagnostics)
 
@@ -219,7 +220,7 @@ def test_one_bad_name_costs_itself_only(tmp_path: Path, files: dict[str, Any], t
     (problem,) = result.problems
     assert problem.startswith("eve: ")
     assert told in problem
-    assert result.exit_status == HOSTS_FAILED
+    assert result.exit_status == ExitStatus.HOSTS_FAILED
     assert {path.name for path in result.folder.glob("*.log")} == {
         "log_peer_1001.log",
         "log_peer_1002.log",

@@ -8,7 +8,7 @@ from core.downloads import Downloads
 from core.effects import Log, Send
 from core.events import MessageReceived, PieceReceived
 from core.messages import Choke, Request
-from core.picking import CandidateSet, Pick
+from core.picking import Pick
 from core.state import State
 from core.uploads import Uploads
 from peerio.simulation.scenario import Faults
@@ -98,10 +98,9 @@ class OnePieceAnUnchoke(Downloads):
         super().look_again(neighbor)
 
     def _answered(self, neighbor, piece):
-        candidates = neighbor.candidates
-        neighbor.candidates = CandidateSet(len(self._state.own))
         super()._answered(neighbor, piece)
-        neighbor.candidates = candidates
+        if neighbor.download.state == "requesting":
+            neighbor.download.answered()
 
 
 @mutant("end", scenario=replace(CROSSING, trace=False))
@@ -129,6 +128,7 @@ class Pipelines(Downloads):
 
     def unchoked(self, neighbor):
         super().unchoked(neighbor)
+        self.ask_now(neighbor)
         self._ask(neighbor)
 
 
