@@ -165,3 +165,12 @@ def test_an_hour_between_two_runs(tmp_path: Path) -> None:
     ):
         logs.lines[peer].append(f"2026-04-18 12:00:00: Peer {peer} {text}.\n")
     assert shape(logs.runs(tmp_path))[:2] == [{1001: 1, 1002: 1, 1003: 1}, {1001: 2, 1002: 2}]
+
+
+def test_a_last_line_that_was_cut_is_not_believed(tmp_path: Path) -> None:
+    """A number at the torn end of a file may lack digits: it blames nobody (spec 8.2)."""
+    logs = Logs()
+    logs.run(0)
+    logs.lines[1003].append("2026-04-18 10:00:30: Peer 1003 is choked by 10")
+    verdict = verify([logs.write(tmp_path)], Options(lenient=True)).verdicts[0]
+    assert "F04" not in fired(verdict)

@@ -48,6 +48,7 @@ MOST_KNOWN = 10_000
 LONGEST_SHAPE = 400
 DIGITS = str.maketrans("123456789", "000000000")
 TOO_MANY = f"more than {MOST_PUZZLES} different lines state no event"
+TORN = "the file ends in the middle of it"
 HALF_DAY, DAY = 43200.0, 86400.0
 BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
 
@@ -127,6 +128,7 @@ class Scanner:
         self._order: str | None = None
         self._time: float | None = None
         self._days = 0.0
+        self._torn = 0
         self._same: Counter[tuple[int, int]] = Counter()
         self._puzzles: set[str] = set()
         self._known: set[str] = set()
@@ -153,6 +155,7 @@ class Scanner:
         for text in block.deviations:
             self.log.form.deviation(text, first)
         self.log.form.truncated |= block.truncated
+        self._torn = first + block.data.count(b"\n") - 1 if block.truncated else 0
         data = block.data[:-1]
         shape = shape_of(data, b"%d" % self._owner_id) if data else None
         if shape is not None:
@@ -274,6 +277,10 @@ class Scanner:
         reading = self._read_line(text)
         if reading is None:
             form.unreadable(line, TOO_MANY, topics(text))
+            return
+        if line == self._torn and "no-full-stop" in reading.deviations:
+            # Its last number may lack digits, so it is not believed.
+            form.unreadable(line, TORN, topics(text))
             return
         for name in reading.deviations if reading.events or reading.continued is not None else ():
             form.deviation(name, line)
