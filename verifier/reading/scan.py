@@ -40,6 +40,8 @@ DATE = re.compile(
 MOST_DATES = 1000
 MOST_SAME = 10_000
 """So often, and as often again for each piece, may one event of one neighbor be repeated."""
+MOST_HAVES = 1_000_000
+"""So many haves of one connection may be repeated: they cost less."""
 MOST_CONNECTIONS = 1000
 """So often may a pair connect."""
 MOST_PUZZLES = 1000
@@ -239,7 +241,7 @@ class Scanner:
         for conn in touched:
             if len(conn.pieces) > 2 * self._pieces:
                 conn.compact(self._pieces)
-            if conn.repeats.count > MOST_SAME + self._pieces:
+            if conn.repeats.count > MOST_HAVES:
                 raise _FloodError(
                     first + end - begin - 1, f"{conn.repeats.count} haves are repeated"
                 )
