@@ -56,7 +56,7 @@ class CountsDuplicates(KeepsDuplicates):
         return super()._count() + self.extra
 
 
-@mutant("error", scenario=replace(CROSSING, window=300))
+@mutant("error", scenario=replace(CROSSING, window=500))
 class TwoWritersOfOnePiece(Downloads):
     """Keeps a piece from whoever sends it, also while another does."""
 
