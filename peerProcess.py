@@ -1,315 +1,50 @@
 """One peer of a swarm: `python peerProcess.py 1001`, as the assignment has it.
 
-This module starts a peer, wires its parts and ends it; what a peer decides is `core`, how it talks
-and stores is `peerio`.
+This file only sees to the first half second: it makes this checkout importable, and handles signals
+before the rest is imported. The peer itself is `peerio.process`.
 """
 
-from __future__ import annotations
-
-import argparse
-import contextlib
-import gc
-import math
 import os
-import random
-import secrets
-import signal
-import sys
-import threading
-import time
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from types import FrameType
+import sys  # both are there already: until the signals are handled, nothing else is imported
 
-ROOT = Path(__file__).resolve().parent
-if str(ROOT / "io") not in sys.path:
-    sys.path[:0] = [str(ROOT), str(ROOT / "io")]  # so that a checkout runs without being installed
-
-from core.config import SwarmConfig  # noqa: E402 -- after the path is set
-from core.peer import Peer  # noqa: E402
-from peerio.config import ConfigError, load_config  # noqa: E402
-from peerio.eventlog import LineFile, LogError, log_path, move_logs_aside, trace_path  # noqa: E402
-from peerio.networking import BoundPort, NetworkError, Networking  # noqa: E402
-from peerio.runtime import Logs, Runtime, warn_on_stderr  # noqa: E402
-from peerio.status import StatusReporter  # noqa: E402
-from peerio.storage import Storage, StorageError  # noqa: E402
-
-EXIT_STATUSES = """\
-exit statuses:
-  0    all peers in PeerInfo.cfg have the complete file
-  1    unusable configuration, file or port
-  2    wrong use of the command line
-  3    other peers are missing (see --wait)
-  4    storage or log failed during the run
-  70   internal error, with a traceback
-  130  interrupted (Ctrl-C once: in order, twice: at once)
-  143  terminated
-
-example:
-  python peerProcess.py 1001 --workdir swarm --trace
-"""
-FORCED_END = 6.0
-"""Seconds after which a peer whose launcher is gone ends in any case."""
-
-
-class Ending(Exception):  # noqa: N818 -- it isn't an error of this program
-    """The peer can't start: what to tell and the exit status (spec 7.4)."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-
-
-def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line; exits with status 2 where it is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="peerProcess.py",
-        description="Run one peer: share the file of Common.cfg with the peers of PeerInfo.cfg "
-        "until all of them have it.",
-        epilog=EXIT_STATUSES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("peer_id", type=_positive_int, metavar="ID", help="this peer's id")
-    parser.add_argument(
-        "--workdir",
-        type=Path,
-        default=Path(),
-        metavar="DIR",
-        help="where Common.cfg, PeerInfo.cfg, the logs and peer_ID/ are (default: here)",
-    )
-    parser.add_argument(
-        "--trace",
-        action=argparse.BooleanOptionalAction,
-        default=False,
-        help="also write trace_peer_ID.jsonl (default: no)",
-    )
-    parser.add_argument(
-        "--random-seed", type=int, metavar="N", help="repeat the choices of an earlier run"
-    )
-    parser.add_argument(
-        "--wait",
-        type=_seconds,
-        metavar="SECONDS",
-        help="how long to wait for peers that are missing; 0: not at all, inf: for ever "
-        "(default: 60 for those that were here, 600 for the others)",
-    )
-    parser.add_argument(
-        "--rate",
-        type=_rate,
-        metavar="BYTES_PER_SECOND",
-        help="upload limit of this peer (default: none)",
-    )
-    parser.add_argument("--run", metavar="NAME", help="a name for this run, kept in the trace")
-    parser.add_argument(
-        "--lifeline-fd",
-        type=int,
-        metavar="N",
-        help="for launchers: an inherited pipe; the peer ends when it is closed",
-    )
-    parser.add_argument(
-        "--status-fd",
-        type=int,
-        metavar="N",
-        help="for launchers: an inherited pipe; the peer writes JSON lines on how it stands",
-    )
-    return parser.parse_args(argv)
-
-
-def _positive_int(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} isn't a positive whole number")
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if math.isnan(value) or value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} isn't a number of seconds, 0 or more")
-    return value
-
-
-def _rate(text: str) -> float:
-    value = float(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} isn't a number of bytes a second above 0")
-    return value
-
-
-@contextmanager
-def _signals_for_main_thread_only() -> Iterator[None]:
-    """Threads that are started within, and those that they start, are never handed a signal.
-
-    Python runs handlers on the main thread; a signal that the system hands to another thread doesn't
-    wake it, and would wait until the peer ends by itself.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-class PeerProcess:
-    """A peer, from its configuration to its exit status.
-
-    The port is taken first: nothing of its files is touched while another process may be this peer.
-    Raises Ending where the peer can't start.
-    """
-
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        self._peer_id: int = arguments.peer_id
-        self._warn = warn_on_stderr(self._peer_id)
-        workdir: Path = arguments.workdir
-        config = self._load(workdir)
-        try:
-            port = BoundPort(config.peer(self._peer_id))
-            self._storage = self._open_storage(workdir, config)
-            log, trace = self._open_logs(workdir, tracing=arguments.trace)
-        except (NetworkError, StorageError, LogError) as error:
-            raise Ending(1, str(error)) from error
-        seed = secrets.randbits(32) if arguments.random_seed is None else arguments.random_seed
-        # Peers that are given the same seed still choose independently of each other.
-        rng = random.Random(f"{seed}/{self._peer_id}")
-        core = Peer(config, self._peer_id, rng, wait=arguments.wait, tracing=bool(arguments.trace))
-        logs = Logs(self._peer_id, log, trace, lambda: self._network.clock.now)
-        self._runtime = Runtime(config, core, self._storage, logs, self._warn)
-        self._network = Networking(
-            config,
-            self._peer_id,
-            self._runtime,
-            self._storage,
-            rng=random.Random(),
-            rate=arguments.rate,
-            tap=logs.trace,
-            port=port,
-        )
-        self._runtime.network = self._network
-        if logs.trace is not None:
-            logs.trace.start(config, peer_id=self._peer_id, random_seed=seed, run=arguments.run)
-        self._status = None
-        if arguments.status_fd is not None:
-            self._status = StatusReporter(arguments.status_fd, self._runtime, self._network)
-            self._network.post(self._status.start)
-        self._lifeline: int | None = arguments.lifeline_fd
-
-    def _load(self, workdir: Path) -> SwarmConfig:
-        try:
-            config = load_config(workdir, warn=self._warn)
-        except ConfigError as error:
-            raise Ending(1, str(error)) from error
-        ids = [peer.peer_id for peer in config.peers]
-        if self._peer_id not in ids:
-            raise Ending(
-                1,
-                f"peer {self._peer_id} isn't listed in {workdir / 'PeerInfo.cfg'}: "
-                f"expected one of {', '.join(map(str, ids))}",
-            )
-        return config
-
-    def _open_storage(self, workdir: Path, config: SwarmConfig) -> Storage:
-        folder = workdir / f"peer_{self._peer_id}"
-        if config.peer(self._peer_id).has_file:
-            return Storage.open_seed(folder, config)
-        return Storage.create_leecher(folder, config, warn=self._warn)
-
-    def _open_logs(self, workdir: Path, *, tracing: bool) -> tuple[LineFile, LineFile | None]:
-        move_logs_aside(workdir, self._peer_id)
-        log = LineFile(log_path(workdir, self._peer_id))
-        return log, LineFile(trace_path(workdir, self._peer_id)) if tracing else None
-
-    def run(self) -> int:
-        """Run until the end; return the exit status."""
-        for number, status, reason in (
-            (signal.SIGINT, 130, "interrupted"),
-            (signal.SIGTERM, 143, "terminated"),
-        ):
-            self._stop_on(number, status, reason)
-        # What stands now stays: the collector need not look at it, nor hurry after what comes.
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
-        _prefer_throughput()
-        with _signals_for_main_thread_only():
-            self._network.start_server()
-            if self._lifeline is not None:
-                self._watch_lifeline(self._lifeline)
-        self._network.join()
-        status, reason = self._end()
-        if self._status is not None:
-            self._status.end(status, reason)
-        if status:
-            self._warn(f"ended with status {status}: {reason}")
-        return status
-
-    def _end(self) -> tuple[int, str]:
-        """Close files; what goes wrong now still counts (spec 7.4)."""
-        runtime = self._runtime
-        if self._network.failure is not None:
-            traceback.print_exception(self._network.failure)
-            return 70, "internal error"
-        status = 70 if runtime.status is None else runtime.status
-        reason = runtime.reason
-        for close in (self._storage.close, runtime.close):
-            try:
-                close()
-            except (StorageError, LogError) as error:
-                if status == 0:
-                    status, reason = 4, str(error)
-        return status, reason
-
-    def _stop_on(self, number: int, status: int, reason: str) -> None:
-        """The first signal ends the peer in order, the second at once."""
-
-        def stop(_number: int, _frame: FrameType | None) -> None:
-            signal.signal(number, lambda *_: os._exit(status))
-            self._network.post(lambda: self._runtime.request_stop(status, reason))
-
-        signal.signal(number, stop)
-
-    def _watch_lifeline(self, fd: int) -> None:
-        """End when whoever started this peer is gone, however that came about."""
-
-        def watch() -> None:
-            while os.read(fd, 1):
-                pass
-            self._network.post(lambda: self._runtime.request_stop(143, "the launcher is gone"))
-            time.sleep(FORCED_END)
-            os._exit(143)
-
-        threading.Thread(target=watch, name="lifeline", daemon=True).start()
-
-
-def _prefer_throughput() -> None:
-    """Where the system has it, be scheduled as a batch: to wake up interrupts nobody.
-
-    A peer that finishes what it does before another one runs finds more to do at once when its turn
-    comes, and does it for less.
-    """
-    with contextlib.suppress(
-        AttributeError, OSError
-    ):  # another system; or not allowed in a container
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+ROOT = os.path.dirname(os.path.abspath(__file__))
+if os.path.join(ROOT, "io") not in sys.path:  # so that a checkout runs without being installed
+    sys.path[:0] = [ROOT, os.path.join(ROOT, "io")]
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one peer; return its exit status (spec 7.4)."""
-    arguments = parse_arguments(argv)
+    """Run one peer; return its exit status (spec 7.4). For the main thread."""
+    from peerio.signals import Signals
+
+    signals = Signals()
     try:
-        return PeerProcess(arguments).run()
-    except Ending as ending:
-        warn_on_stderr(arguments.peer_id)(str(ending))
-        return ending.status
-    except KeyboardInterrupt:  # before the peer was up
-        return 130
-    except Exception:  # noqa: BLE001 -- a bug of ours: documented status, whole traceback
-        traceback.print_exc()
-        return 70
+        from peerio import process
+    except (ImportError, MemoryError, OSError) as error:
+        reason = str(error) or type(error).__name__
+        return _say(1, f"can't load the program: {reason}; check `pip install` and `ulimit -a`")
+    return process.main(argv, signals)
+
+
+def _say(status: int, text: str) -> int:
+    """Tell why it ended before it began; the exit status."""
+    from contextlib import suppress
+
+    with suppress(OSError):
+        os.write(2, f"peerProcess.py: {text}\n".encode(errors="backslashreplace"))
+    return status
+
+
+def _main() -> int:
+    """The same for the command line, where nothing follows that a signal could end."""
+    try:
+        status = main()
+        from peerio.signals import ignore
+
+        ignore()
+    except KeyboardInterrupt:  # in the very first moments
+        return _say(130, "interrupted")
+    return status
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_main())

@@ -3,11 +3,15 @@
 The book of open requests (`_open`) names, for each piece that somebody was asked for, the one
 neighbor whose answer is awaited. A piece leaves the book when it arrives or is freed: by a choke that
 crossed the request (spec 6.4), by the loss of the connection (spec 2.8), or because nothing came for
-30 s (spec 6.6). Whoever was asked may still answer, so `Neighbor.asked` remembers it (spec 6.5).
+10 s, then 20, 40 … (spec 6.6). Whoever was asked may still answer, so `Neighbor.asked` remembers it
+(spec 6.5).
 
-A piece that has begun to come has one writer (spec 6.5). If that one falls silent in the middle of it
-for 30 s, its connection is closed: nothing else could come on it, and only so is the piece really free
-for others (spec 6.6).
+A piece that has begun to come has one writer (spec 6.5). If that one brings less than a sixty-fourth of
+it in 30 s, its connection is closed: nothing else could come on it, and only so is the piece really
+free for others (spec 6.6).
+
+Nothing is asked for before the turn ends (`end_turn`): what came later in it may forbid the request,
+and a request that isn't made needn't be withdrawn (spec 6.2).
 
 For each neighbor, `candidates` holds the pieces that it has, that we lack and that are not in the
 book: all that a random choice needs (spec 6.1). They are kept up to date with every change of the
@@ -18,22 +22,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.effects import Broadcast, CloseConnection, CompleteFile, Log, SetTimer, Warn
+from core.effects import (
+    AcceptPiece,
+    Broadcast,
+    CloseConnection,
+    CompleteFile,
+    Log,
+    SetTimer,
+    SkipPiece,
+    Warn,
+)
 from core.errors import LocalProtocolError
 from core.events import Timer
 from core.messages import Have, Request
 from core.state import Neighbor, State
 
-OVERDUE_AFTER = 30.0
-"""Seconds without a byte of a piece after which its request is overdue (spec 6.6)."""
+DRIP_AFTER = 30.0
+"""Seconds in which a writer must bring a part of its piece (spec 6.6)."""
+DRIP_PARTS = 64
+"""How many such parts a piece has."""
 
 
 @dataclass(slots=True)
 class Receipt:
-    """A piece that is coming: who sends it, and when its last byte came (seconds)."""
+    """A piece that is coming: who sends it, and since when (seconds) it brings the present part."""
 
     neighbor: int
-    byte_at: float
+    since: float
+    size: int = 0
+    """Bytes of it that were there then."""
+
+    @property
+    def due(self) -> float:
+        """When the present part must be there."""
+        return self.since + DRIP_AFTER
 
 
 class Downloads:
@@ -43,7 +65,11 @@ class Downloads:
         self._state = state
         self._open: dict[int, int] = {}
         self._receiving: dict[int, Receipt] = {}
-        self._timer_runs = False
+        self._looking: dict[int, Neighbor] = {}
+        """Neighbors that may be asked for something at the end of this turn."""
+        self._timer_at: float | None = None
+        self._reported: set[int] = set()
+        """Who didn't answer a request and was reported for it: each is once."""
         self.freed = 0
         """How many open requests were given up (trace record `end`)."""
         self.skipped_pieces = 0
@@ -60,15 +86,24 @@ class Downloads:
                 if piece not in asked_for:
                     candidates.add(piece)
 
-    def haves_received(self, neighbor: Neighbor, pieces: list[int]) -> None:
-        """Bring the neighbor's bitfield up to date, tell a change of interest, look again."""
+    def haves_received(self, neighbor: Neighbor, pieces: list[int]) -> bool:
+        """Bring the neighbor's bitfield up to date, tell a change of interest, look again.
+
+        Returns whether any piece was news.
+        """
+        before = neighbor.pieces.count
         self._learn(neighbor, pieces)
         if neighbor.useful and neighbor.our_interest.state != "interested":
             neighbor.our_interest.gain()
         self.look_again(neighbor)
+        return neighbor.pieces.count > before
 
-    def bitfield_received(self, neighbor: Neighbor, flags: bytes) -> None:
-        """Take in a bitfield, which may be empty or come late (spec 3.4), and answer the first."""
+    def bitfield_received(self, neighbor: Neighbor, flags: bytes) -> bool:
+        """Take in a bitfield, which may be empty or come late (spec 3.4), and answer the first.
+
+        Returns whether any piece was news.
+        """
+        before = neighbor.pieces.count
         self._learn(neighbor, neighbor.pieces.news(flags))
         if neighbor.useful:
             if neighbor.our_interest.state != "interested":
@@ -76,13 +111,13 @@ class Downloads:
         elif neighbor.our_interest.state == "unknown":
             neighbor.our_interest.lose()
         self.look_again(neighbor)
+        return neighbor.pieces.count > before
 
     # Asking (spec 6.1 to 6.4).
 
     def unchoked(self, neighbor: Neighbor) -> None:
         """The neighbor unchoked us."""
-        if neighbor.download.state in ("choked", "overdue"):
-            neighbor.download.clear()
+        if neighbor.download.state == "choked":
             neighbor.download.unchoked()
             self.look_again(neighbor)
 
@@ -95,9 +130,31 @@ class Downloads:
         self._free(neighbor, piece, "choke")
 
     def look_again(self, neighbor: Neighbor) -> None:
-        """Ask for a piece, if unchoked and idle (spec 6.3)."""
-        if neighbor.download.state == "idle":
-            self._ask(neighbor)
+        """At the end of the turn, ask for a piece if unchoked and idle (spec 6.3).
+
+        A choke may still come in the same turn: what is chosen after it needs not be taken back.
+        """
+        self._looking[neighbor.peer_id] = neighbor
+
+    def end_turn(self) -> None:
+        """Ask whom this turn's facts made us look at again (spec 6.2)."""
+        if self._looking:
+            looking, self._looking = self._looking, {}
+            for neighbor in looking.values():
+                self.ask_now(neighbor)
+
+    def ask_now(self, neighbor: Neighbor) -> None:
+        """Ask for a piece if unchoked, with no request open, and with a free way to the neighbor.
+
+        A request would stand behind the piece that is in its send queue, where a choke could overtake
+        it: it is chosen when that piece is out.
+        """
+        download = neighbor.download
+        if download.piece is not None or download.state not in ("idle", "requesting"):
+            return
+        asked = neighbor.sending is None and self._ask(neighbor)
+        if not asked and download.state == "requesting":
+            download.answered()
 
     def _ask(self, neighbor: Neighbor) -> bool:
         """Request a random piece of those that can be asked for; whether there was one."""
@@ -115,9 +172,7 @@ class Downloads:
             fields = {"candidates": pick.candidates, "draw": pick.draw, "piece": piece}
             state.note("request", neighbor=neighbor.peer_id, **fields)
         state.send(neighbor.peer_id, Request(piece))
-        if not self._timer_runs:
-            self._timer_runs = True
-            state.out.append(SetTimer(Timer.OVERDUE, state.now + OVERDUE_AFTER))
+        self._watch(neighbor.download.due)
         return True
 
     def _free(self, neighbor: Neighbor, piece: int | None, cause: str) -> None:
@@ -141,17 +196,19 @@ class Downloads:
 
     # Pieces that come (spec 6.5).
 
-    def wants(self, neighbor: Neighbor, piece: int) -> bool:
-        """A piece's header came: whether to keep the content, or let it pass by."""
-        state = self._state
-        self.progressed(neighbor, piece, state.now)
+    def offered(self, neighbor: Neighbor, piece: int) -> None:
+        """A piece's header came: keep the content, or let it pass by."""
+        state, peer_id = self._state, neighbor.peer_id
+        neighbor.download.waits_since = state.now
         cause = self._reason_to_skip(neighbor, piece)
         if cause is None:
-            self._receiving[piece] = Receipt(neighbor.peer_id, state.now)
-            return True
+            receipt = self._receiving[piece] = Receipt(peer_id, state.now)
+            self._watch(receipt.due)
+            state.out.append(AcceptPiece(peer_id, piece))
+            return
         self.skipped_pieces += 1
-        state.note("skipped", neighbor=neighbor.peer_id, piece=piece, cause=cause)
-        return False
+        state.note("skipped", neighbor=peer_id, piece=piece, cause=cause)
+        state.out.append(SkipPiece(peer_id, piece))
 
     def _reason_to_skip(self, neighbor: Neighbor, piece: int) -> str | None:
         if self._state.failed:
@@ -164,12 +221,12 @@ class Downloads:
             return "in progress"
         return None
 
-    def progressed(self, neighbor: Neighbor, piece: int, at: float) -> None:
-        """Some bytes of a piece came: neither it nor a request for it is overdue (spec 6.6)."""
-        if neighbor.download.piece == piece:
-            neighbor.download.progress_at = at
+    def progressed(self, neighbor: Neighbor, piece: int, size: int, at: float) -> None:
+        """So many bytes of a piece are there: once that is a part more, the next is awaited."""
         if self._comes_from(neighbor, piece):
-            self._receiving[piece].byte_at = at
+            receipt = self._receiving[piece]
+            if (size - receipt.size) * DRIP_PARTS >= self._state.config.piece_length(piece):
+                receipt.since, receipt.size = at, size
 
     def _comes_from(self, neighbor: Neighbor, piece: int) -> bool:
         """Whether a neighbor is the writer of a piece."""
@@ -213,9 +270,12 @@ class Downloads:
 
     def _answered(self, neighbor: Neighbor, piece: int) -> None:
         """End the open request if this piece answers it, and ask for the next."""
-        neighbor.asked.discard(piece)
         download = neighbor.download
+        if piece in neighbor.asked:
+            neighbor.asked.discard(piece)
+            download.unanswered = 0
         if download.piece != piece:
+            self._await_anew(neighbor)
             return
         if self._open.get(piece) == neighbor.peer_id:
             # Skipped, since it was coming from another who was asked before. If that one delivers, it
@@ -224,15 +284,20 @@ class Downloads:
             if piece not in self._state.own and piece not in self._receiving:
                 self._relist(piece)
         download.clear()
-        if download.state == "overdue":
-            download.answered()
-        if not self._ask(neighbor) and download.state == "requesting":
-            download.answered()
+        self.look_again(neighbor)
+
+    def _await_anew(self, neighbor: Neighbor) -> None:
+        """Another piece is through: only now can what the open request names come."""
+        download = neighbor.download
+        download.waits_since = self._state.now
+        if download.state == "requesting":
+            self._watch(download.due)
 
     # What ends a request otherwise.
 
     def lost(self, neighbor: Neighbor) -> None:
         """The connection is gone, and with it what was asked for and half received (spec 2.8)."""
+        self._looking.pop(neighbor.peer_id, None)
         half = [piece for piece in self._receiving if self._comes_from(neighbor, piece)]
         for piece in half:
             del self._receiving[piece]
@@ -241,39 +306,66 @@ class Downloads:
             if piece not in self._open:
                 self._relist(piece)
 
-    def check_overdue(self) -> None:
-        """Free the pieces of requests for which nothing came for too long (spec 6.6)."""
-        state = self._state
-        waiting = [n for n in state.neighbors.values() if n.download.state == "requesting"]
-        for neighbor in waiting:
-            if self._is_late(neighbor.download.progress_at):
-                neighbor.download.expire()
-                self._free(neighbor, neighbor.download.piece, "overdue")
-        self._close_stalled()
-        awaited = [
-            n.download.progress_at
-            for n in state.neighbors.values()
-            if n.download.state == "requesting"
-        ]
-        awaited += [r.byte_at for r in self._receiving.values() if not self._is_late(r.byte_at)]
-        # A request that was freed may still be answered: the piece can begin to come at any time.
-        self._timer_runs = bool(awaited) or any(n.asked for n in state.neighbors.values())
-        if self._timer_runs:
-            first = min(awaited, default=state.now)
-            state.out.append(SetTimer(Timer.OVERDUE, first + OVERDUE_AFTER))
+    # Waiting (spec 6.6).
 
-    def _is_late(self, byte_at: float) -> bool:
-        # Reckoned as the timer is: rounded otherwise, it would be due and nothing late, for ever.
-        return byte_at + OVERDUE_AFTER <= self._state.now
+    def check_overdue(self) -> None:
+        """Give up requests that nobody answers, and part with those who send next to nothing."""
+        late = [neighbor for neighbor in self._awaited() if self._is_over(neighbor.download.due)]
+        for neighbor in late:
+            self._free(neighbor, neighbor.download.piece, "overdue")
+        for neighbor in late:
+            self._report_silence(neighbor)
+            neighbor.download.give_up()
+            self._looking.pop(neighbor.peer_id, None)  # all others come first
+            self.look_again(neighbor)
+        self._close_stalled()
+        due = [neighbor.download.due for neighbor in self._awaited()]
+        due += [one.due for one in self._receiving.values() if not self._is_over(one.due)]
+        self._timer_at = None
+        if due:
+            self._watch(min(due))
+
+    def _awaited(self) -> list[Neighbor]:
+        """Neighbors that were asked for a piece and aren't sending one that is kept."""
+        writers = {receipt.neighbor for receipt in self._receiving.values()}
+        return [
+            neighbor
+            for neighbor in self._state.neighbors.values()
+            if neighbor.download.piece is not None and neighbor.peer_id not in writers
+        ]
+
+    def _watch(self, at: float) -> None:
+        """Have the timer ring then, or before."""
+        if self._timer_at is None or at < self._timer_at:
+            self._timer_at = at
+            self._state.out.append(SetTimer(Timer.OVERDUE, at))
+
+    def _is_over(self, due: float) -> bool:
+        # The timer is set to just this time: reckoned otherwise, it could ring with nothing late, for ever.
+        return due <= self._state.now
+
+    def _report_silence(self, neighbor: Neighbor) -> None:
+        """Tell people, once for each peer."""
+        if neighbor.peer_id in self._reported:
+            return
+        self._reported.add(neighbor.peer_id)
+        waited = self._state.now - neighbor.download.waits_since
+        self._state.out.append(
+            Warn(
+                f"peer {neighbor.peer_id} hasn't answered the request for piece"
+                f" {neighbor.download.piece} for {waited:.0f} s: the piece is free for others, and"
+                " this neighbor is asked again"
+            )
+        )
 
     def _close_stalled(self) -> None:
-        """Part with those who fell silent in the middle of a piece: their loss frees it."""
+        """Part with those who drip or fell silent in a piece: their loss frees it."""
         for piece, receipt in self._receiving.items():
-            if self._is_late(receipt.byte_at):
+            if self._is_over(receipt.due):
                 self._state.out += (
                     Warn(
-                        f"peer {receipt.neighbor} sent nothing for {OVERDUE_AFTER:.0f} s in the"
-                        f" middle of piece {piece}: its connection is closed"
+                        f"peer {receipt.neighbor} sent less than a sixty-fourth of piece {piece}"
+                        f" in {DRIP_AFTER:.0f} s: its connection is closed"
                     ),
                     CloseConnection(receipt.neighbor, flush=False),
                 )

@@ -37,6 +37,22 @@ class SendPiece:
 
 
 @value
+class AcceptPiece:
+    """Keep the content of the piece that a neighbor has begun to send (spec 6.5)."""
+
+    neighbor: int
+    piece: int
+
+
+@value
+class SkipPiece:
+    """Let the content of the piece that a neighbor has begun to send pass by (spec 6.5)."""
+
+    neighbor: int
+    piece: int
+
+
+@value
 class Log:
     """Write one of the eleven lines (spec 8.1)."""
 
@@ -86,6 +102,16 @@ class CloseConnection:
 
 
 @value
+class Punish:
+    """The neighbor broke the protocol: close its connection, tell people why, and keep it away for a
+    pause (spec 3.5); `NeighborLost` follows.
+    """
+
+    neighbor: int
+    reason: str
+
+
+@value
 class CompleteFile:
     """Give the file its real name (spec 9.2)."""
 
@@ -102,12 +128,15 @@ Effect = (
     Send
     | Broadcast
     | SendPiece
+    | AcceptPiece
+    | SkipPiece
     | Log
     | Note
     | Warn
     | SetTimer
     | Dial
     | CloseConnection
+    | Punish
     | CompleteFile
     | Finish
 )

@@ -7,18 +7,21 @@ Four questions are asked after whatever may change their answer:
 - If so: was every other peer told our last piece on its latest connection (spec 7.2)? Whoever is
   connected was, in its bitfield or by have. Whoever's connection was lost out of order may not have
   got it: that one is dialled once more, or awaited, for 5 s at most.
-- Otherwise: is somebody missing while nobody who is here has anything left to do (spec 7.3)? Then a
-  clock runs. Once it started only a neighbor that shows pieces, or a piece, sets it back, so that one
-  who connects in vain again and again doesn't keep us waiting.
-- Has our own storage or log failed (spec 7.4)? Then we stay only as long as somebody here lacks
-  something.
+- Otherwise: is somebody missing without whom nothing can be done (spec 7.3)? That is so when all who
+  are here are complete, and when nobody here has some piece. Then a clock runs. Once it started only
+  pieces set it back, told or received, so that one who connects in vain again and again doesn't keep
+  us waiting.
+- Has our own storage or log failed (spec 7.4)? Then we stay only as long as we can serve, somebody here
+  lacks something, and the same clock hasn't run out: others may have failed too.
 """
 
 from __future__ import annotations
 
 from core.effects import Dial, Finish, SetTimer
 from core.events import Timer
+from core.exits import ExitStatus
 from core.state import Neighbor, State
+from core.waiting import Waiting
 
 WAIT_FOR_LOST = 60.0
 """Seconds to wait for somebody who was connected before (spec 7.3)."""
@@ -31,11 +34,13 @@ TELL_WITHIN = 5.0
 class Ending:
     """Decides when a peer ends, and with what status."""
 
-    def __init__(self, state: State, wait: float | None) -> None:
+    def __init__(self, state: State, waiting: Waiting, wait: float | None) -> None:
         self._state = state
+        self._waiting = waiting
         self._wait = wait
         ids = [peer.peer_id for peer in state.config.peers]
         self._others = frozenset(ids) - {state.peer_id}
+        self._seeds = frozenset(peer.peer_id for peer in state.config.peers if peer.has_file)
         self._dialled = frozenset(ids[: ids.index(state.peer_id)])
         self._incomplete = set(self._others)
         self._seen: dict[int, float] = {}
@@ -46,6 +51,8 @@ class Ending:
         self._clock: float | None = None
         self._due: float | None = None
         self._failure = ""
+        self._failed_at = 0.0
+        self._serves = True
         self.finished = False
         """A `Finish` was ordered: nothing more is decided (spec 7.2)."""
 
@@ -66,9 +73,19 @@ class Ending:
         if neighbor.pieces.complete:
             self._incomplete.discard(neighbor.peer_id)
 
+    def moved(self) -> None:
+        """A piece is new, ours or a neighbor's."""
+        self._waiting.moved()
+        self._clock = None
+
+    @property
+    def clock_runs(self) -> bool:
+        """The end is near, unless something moves."""
+        return self._due is not None
+
     def piece_received(self) -> None:
         """A piece of ours is new."""
-        self._clock = None
+        self.moved()
         if self._state.own.complete:
             self._told.update(self._state.neighbors)
 
@@ -89,9 +106,11 @@ class Ending:
         if self._telling:
             self._given_up.add(peer_id)
 
-    def failed(self, reason: str) -> None:
+    def failed(self, reason: str, *, serves: bool) -> None:
         """Our storage or log failed (spec 7.4, status 4)."""
-        self._failure = self._failure or reason
+        if not self._failure:
+            self._failure, self._failed_at = reason, self._state.now
+        self._serves = self._serves and serves
 
     def give_up_telling(self) -> None:
         """The time to tell the others is over."""
@@ -111,8 +130,7 @@ class Ending:
         if self.finished:
             return
         if self._failure:
-            if all(neighbor.pieces.complete for neighbor in state.neighbors.values()):
-                self.finish(4, self._failure)
+            self._end_when_useless()
         elif state.own.complete and not self._incomplete:
             self._end_when_told()
         else:
@@ -123,12 +141,22 @@ class Ending:
         state = self._state
         untold = self._others - self._told - self._given_up
         if not untold:
-            self.finish(0, "all complete")
+            self.finish(ExitStatus.COMPLETE, "all complete")
         elif not self._telling:
             self._telling = True
             self._given_up.clear()
             state.out.extend(Dial(peer_id) for peer_id in sorted(untold & self._dialled))
             state.out.append(SetTimer(Timer.TELLING, state.now + TELL_WITHIN))
+
+    def _end_when_useless(self) -> None:
+        """After a failure: stay while we can serve, somebody may want it, and something moves."""
+        here = self._state.neighbors.values()
+        due = max(self._failed_at, self._waiting.moved_at) + self._limit(WAIT_FOR_LOST)
+        over = not self._serves or due <= self._state.now
+        if over or all(neighbor.pieces.complete for neighbor in here):
+            self.finish(ExitStatus.FAILED, self._failure)
+        else:
+            self._set_due(due)
 
     def _watch_missing(self) -> None:
         state = self._state
@@ -138,30 +166,44 @@ class Ending:
             return
         if self._clock is None:
             self._clock = state.now
-        due = min(self._patience_ends(peer_id, self._clock) for peer_id in missing)
+        due = self._patience_ends(missing, self._clock)
         if due <= state.now:
-            names = ", ".join(str(peer_id) for peer_id in sorted(missing))
-            self.finish(3, f"missing: {names}")
+            words = [f"missing: {self._waiting.names(missing)}", *self._waiting.lack()]
+            self.finish(ExitStatus.MISSING, "; ".join(words))
         else:
             self._set_due(due)
 
     def _missing(self) -> set[int]:
-        """Who is awaited in vain: nobody, as long as somebody here has something left to do."""
-        state = self._state
-        here = state.neighbors
-        if here and not (
-            state.own.complete and all(neighbor.pieces.complete for neighbor in here.values())
-        ):
-            return set()
-        awaited = self._incomplete if state.own.complete else self._others
-        return {peer_id for peer_id in awaited if peer_id not in here}
+        """Who is awaited in vain: nobody, as long as those here can go on without."""
+        state, here = self._state, self._state.neighbors
+        awaited = self._incomplete if state.own.complete else set(self._others)
+        missing = awaited - here.keys()
+        if state.own.complete:
+            stuck = all(neighbor.pieces.complete for neighbor in here.values())
+        else:
+            stuck = bool(missing) and self._waiting.lacking() > 0
+        return missing if stuck else set()
 
-    def _patience_ends(self, peer_id: int, clock: float) -> float:
-        """Until when a missing peer is awaited: who came once is awaited less long, from then on."""
+    def _patience_ends(self, missing: set[int], clock: float) -> float:
+        """Until when the missing are awaited.
+
+        Those who lack pieces must all come, so the first that doesn't decides. Where pieces are lacking
+        here, any of those who may bring some will do, so the last one decides.
+        """
+        if self._state.own.complete:
+            return min(self._awaited_until(peer_id, clock) for peer_id in missing)
+        bringers = {n for n in missing if n in self._seeds or self._waiting.told(n)}
+        return max(self._awaited_until(peer_id, clock) for peer_id in bringers or missing)
+
+    def _awaited_until(self, peer_id: int, clock: float) -> float:
+        """Until when one missing peer is awaited: who came once, less long, from then on."""
         first_seen = self._seen.get(peer_id)
         if first_seen is None:
-            return clock + (WAIT_FOR_UNSEEN if self._wait is None else self._wait)
-        return max(clock, first_seen) + (WAIT_FOR_LOST if self._wait is None else self._wait)
+            return clock + self._limit(WAIT_FOR_UNSEEN)
+        return max(clock, first_seen) + self._limit(WAIT_FOR_LOST)
+
+    def _limit(self, seconds: float) -> float:
+        return seconds if self._wait is None else self._wait
 
     def _set_due(self, due: float | None) -> None:
         if due == float("inf"):

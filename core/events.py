@@ -14,11 +14,13 @@ class Timer(IntEnum):
     RESELECTION = 0
     """A reselection of preferred neighbors or of the optimistic one is due (spec 4.7)."""
     OVERDUE = 1
-    """A request may have waited too long (spec 6.6)."""
+    """A request or a piece may have waited too long (spec 6.6)."""
     MISSING = 2
-    """Somebody listed may have been missing too long (spec 7.3)."""
+    """The clock of spec 7.3 and 7.4 may have run out."""
     TELLING = 3
     """The wait for those who weren't told our last piece is over (spec 7.2)."""
+    WAITING = 4
+    """Nothing may have moved for so long that people are told (spec 7.5)."""
 
 
 @value
@@ -51,14 +53,33 @@ class HavesReceived:
 
 
 @value
+class PieceOffered:
+    """A piece's header arrived, and none of its content: `AcceptPiece` or `SkipPiece` (spec 6.5).
+
+    `PieceReceived` or `PieceSkipped` follows, unless the connection is lost before.
+    """
+
+    neighbor: int
+    piece: int
+
+
+@value
+class UnknownReceived:
+    """A message of an unknown type arrived and was skipped (spec 3.4)."""
+
+    neighbor: int
+
+
+@value
 class PieceProgressed:
-    """Some content of a piece that isn't whole yet arrived, the last of it at `at` (spec 6.6).
+    """`size` bytes of an accepted piece's content have arrived, the last at `at` (spec 6.6).
 
     Need be told only before `TimerFired(Timer.OVERDUE)`.
     """
 
     neighbor: int
     piece: int
+    size: int
     at: float
 
 
@@ -72,7 +93,7 @@ class PieceReceived:
 
 @value
 class PieceSkipped:
-    """The content of a piece that wasn't accepted has passed by."""
+    """The content of a piece has passed by: it wasn't accepted, or couldn't be written."""
 
     neighbor: int
     piece: int
@@ -115,9 +136,13 @@ class TimerFired:
 
 @value
 class LocalFailure:
-    """Our own storage or log failed; what we have can still be served (spec 7.4, status 4)."""
+    """Our own storage or log failed (spec 7.4, status 4).
+
+    `serves` tells whether what we have can still be read, and so be served.
+    """
 
     reason: str
+    serves: bool = True
 
 
 @value
@@ -128,11 +153,18 @@ class StopRequested:
     reason: str
 
 
+@value
+class TurnEnded:
+    """All facts of this turn are told: what was put off until they are known is decided (spec 6.2)."""
+
+
 Event = (
     Started
     | NeighborConnected
     | MessageReceived
     | HavesReceived
+    | PieceOffered
+    | UnknownReceived
     | PieceProgressed
     | PieceReceived
     | PieceSkipped
@@ -143,4 +175,5 @@ Event = (
     | TimerFired
     | LocalFailure
     | StopRequested
+    | TurnEnded
 )

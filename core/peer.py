@@ -1,10 +1,10 @@
 """A peer: facts come in, orders go out, and nothing else is known of the world.
 
-`Peer.handle` is the interface: one event and the time, and what is to be done about it. (One question
-is asked besides, `wants_piece`, since its answer is awaited.) One table has all causes on one screen;
-what follows from each is in the part that its handler calls: `core.downloads` (spec 5, 6),
-`core.uploads` (spec 4) and `core.ending` (spec 7). They compose the machines of `core.machines`, one
-set for each connected neighbor.
+`Peer.handle` is the interface: one event and the time, and what is to be done about it. One table has
+all causes on one screen; what follows from each is in the part that its handler calls:
+`core.downloads` (spec 5, 6), `core.uploads` (spec 4), `core.ending` and `core.waiting` (spec 7);
+`core.repeats` counts what changes nothing. They
+compose the machines of `core.machines`, one set for each connected neighbor.
 
 A peer that has ordered `Finish` decides nothing more, but goes on logging what its neighbors said
 before they closed (spec 7.2).
@@ -18,7 +18,7 @@ from typing import Any, assert_never
 
 from core.config import SwarmConfig
 from core.downloads import Downloads
-from core.effects import CloseConnection, Dial, Effect
+from core.effects import CloseConnection, Dial, Effect, SkipPiece
 from core.ending import Ending
 from core.errors import LocalProtocolError
 from core.events import (
@@ -29,6 +29,7 @@ from core.events import (
     MessageReceived,
     NeighborConnected,
     NeighborLost,
+    PieceOffered,
     PieceProgressed,
     PieceReceived,
     PieceSent,
@@ -38,6 +39,8 @@ from core.events import (
     StreamEnded,
     Timer,
     TimerFired,
+    TurnEnded,
+    UnknownReceived,
 )
 from core.messages import (
     Bitfield,
@@ -50,8 +53,10 @@ from core.messages import (
     Request,
     Unchoke,
 )
+from core.repeats import Repeats
 from core.state import Neighbor, State
 from core.uploads import Uploads
+from core.waiting import Waiting
 
 
 class Peer:
@@ -73,11 +78,15 @@ class Peer:
     ) -> None:
         self.state = State(config, peer_id, rng, tracing=tracing)
         self.downloads = Downloads(self.state)
-        self.uploads = Uploads(self.state)
-        self.ending = Ending(self.state, wait)
+        self.repeats = Repeats(self.state)
+        self.uploads = Uploads(self.state, self.repeats)
+        self.waiting = Waiting(self.state)
+        self.ending = Ending(self.state, self.waiting, wait)
         self._causes: dict[type[Event], Callable[[Any], None]] = {
             HavesReceived: self._on_haves,
+            UnknownReceived: self._on_unknown,
             MessageReceived: self._on_message,
+            PieceOffered: self._on_piece_offered,
             PieceProgressed: self._on_piece_progressed,
             PieceReceived: self._on_piece_received,
             PieceSkipped: self._on_piece_skipped,
@@ -90,6 +99,7 @@ class Peer:
             Started: self._on_started,
             LocalFailure: self._on_local_failure,
             StopRequested: self._on_stop_requested,
+            TurnEnded: self._on_turn_ended,
         }
 
     def handle(self, event: Event, now: float) -> list[Effect]:
@@ -106,21 +116,17 @@ class Peer:
         orders, state.out = state.out, []
         return orders
 
-    def wants_piece(self, peer_id: int, piece: int, now: float) -> bool:
-        """A piece's header came at `now`: whether its content is to be kept (spec 6.5).
-
-        `PieceReceived` or `PieceSkipped` follows, unless the connection is lost before. Orders that
-        the answer leads to (notes for the trace) come with the next event's.
-        """
-        self.state.now = now
-        return not self.ending.finished and self.downloads.wants(self._neighbor(peer_id), piece)
-
     def _on_haves(self, event: HavesReceived) -> None:
         neighbor = self._neighbor(event.neighbor)
         self.state.log("received_have", neighbor=event.neighbor, pieces=event.pieces)
-        self.downloads.haves_received(neighbor, event.pieces)
-        if not neighbor.spoke or neighbor.pieces.complete:
-            self._on_learned(neighbor)
+        before = neighbor.pieces.count
+        news = self.downloads.haves_received(neighbor, event.pieces)
+        self._on_learned(neighbor, news=news)
+        if repeated := len(event.pieces) - (neighbor.pieces.count - before):
+            self.repeats.count(neighbor, "'have'", repeated)
+
+    def _on_unknown(self, event: UnknownReceived) -> None:
+        self.repeats.count(self._neighbor(event.neighbor), "one of an unknown type")
 
     def _on_message(self, event: MessageReceived) -> None:
         """Log what is prescribed, also for a message that changes nothing (spec 3.4), then act."""
@@ -132,43 +138,72 @@ class Peer:
             case Unchoke():
                 log("unchoked", neighbor=neighbor.peer_id)
                 self.downloads.unchoked(neighbor)
+                self.repeats.choking(neighbor, "'unchoke'")
             case Choke():
                 log("choked", neighbor=neighbor.peer_id)
                 self.downloads.choked(neighbor)
+                self.repeats.choking(neighbor, "'choke'")
             case Interested():
                 log("received_interested", neighbor=neighbor.peer_id)
+                self.repeats.interest(neighbor, told=True)
                 if not neighbor.interested:
                     neighbor.its_interest.told_interested()
             case NotInterested():
                 log("received_not_interested", neighbor=neighbor.peer_id)
+                self.repeats.interest(neighbor, told=False)
                 if neighbor.its_interest.state != "not_interested":
                     neighbor.its_interest.told_not_interested()
             case Bitfield(flags):
-                self.downloads.bitfield_received(neighbor, flags)
-                self._on_learned(neighbor)
+                self._on_bitfield(neighbor, flags)
             case Have() | Piece():
                 raise LocalProtocolError("haves come as HavesReceived, pieces never as messages")
             case message:
                 assert_never(message)
 
+    def _on_bitfield(self, neighbor: Neighbor, flags: bytes) -> None:
+        news = self.downloads.bitfield_received(neighbor, flags)
+        self._on_learned(neighbor, news=news)
+        if neighbor.greeted and not news:
+            self.repeats.count(neighbor, "'bitfield'")
+        neighbor.greeted = True
+
+    def _on_piece_offered(self, event: PieceOffered) -> None:
+        self.downloads.offered(self._neighbor(event.neighbor), event.piece)
+
     def _on_piece_progressed(self, event: PieceProgressed) -> None:
-        self.downloads.progressed(self._neighbor(event.neighbor), event.piece, event.at)
+        neighbor = self._neighbor(event.neighbor)
+        self.downloads.progressed(neighbor, event.piece, event.size, event.at)
 
     def _on_piece_received(self, event: PieceReceived) -> None:
         self.downloads.received(self._neighbor(event.neighbor), event.piece)
         self.ending.piece_received()
-        if self.state.own.complete:
-            self.ending.evaluate()
+        self.ending.evaluate()
 
     def _on_piece_skipped(self, event: PieceSkipped) -> None:
-        self.downloads.skipped(self._neighbor(event.neighbor), event.piece)
+        neighbor = self._neighbor(event.neighbor)
+        asked = event.piece in neighbor.asked
+        self.downloads.skipped(neighbor, event.piece)
+        if not asked:
+            self.repeats.count(neighbor, "a piece that wasn't asked for")
 
     def _on_piece_sent(self, event: PieceSent) -> None:
-        self.uploads.sent(self._neighbor(event.neighbor))
+        """The way to the neighbor is free: first for what we ask, then for what it asked."""
+        neighbor = self._neighbor(event.neighbor)
+        self.uploads.sent(neighbor)
+        self.downloads.ask_now(neighbor)
+        self.uploads.serve(neighbor)
 
-    def _on_learned(self, neighbor: Neighbor) -> None:
-        self.ending.learned(neighbor)
-        self.ending.evaluate()
+    def _on_turn_ended(self, _event: TurnEnded) -> None:
+        """Ask and grant by all that is known now: what a later fact overtook was never ordered."""
+        self.downloads.end_turn()
+        self.uploads.end_turn()
+
+    def _on_learned(self, neighbor: Neighbor, *, news: bool) -> None:
+        if news and neighbor.spoke:  # what it says first, it had before
+            self.ending.moved()
+        if not neighbor.spoke or neighbor.pieces.complete or (news and self.ending.clock_runs):
+            self.ending.learned(neighbor)
+            self.ending.evaluate()
 
     def _on_started(self, _event: Started) -> None:
         """Begin the schedule, dial those listed before (spec 2.1), and see whether anything is left."""
@@ -176,6 +211,8 @@ class Peer:
         self.uploads.start()
         state.out.extend(Dial(peer.peer_id) for peer in state.config.predecessors(state.peer_id))
         self.ending.evaluate()
+        if not self.ending.finished:
+            self.waiting.start()
 
     def _on_connected(self, event: NeighborConnected) -> None:
         """Log the connection and, in the same step, send what we have (spec 8.3)."""
@@ -186,14 +223,15 @@ class Peer:
             state,
             peer_id,
             incoming=incoming,
-            on_choke=self.uploads.send_choke,
-            on_unchoke=self.uploads.send_unchoke,
+            on_choke=self.uploads.turned,
+            on_unchoke=self.uploads.turned,
         )
         for machine in neighbor.machines:
             state.machines.add(machine)
         state.neighbors[peer_id] = neighbor
         state.log("was_connected" if incoming else "made_connection", neighbor=peer_id)
         state.send(peer_id, Bitfield(state.own.flags()))
+        self.waiting.connected(neighbor)
         self.ending.connected(neighbor)
         self.ending.evaluate()
 
@@ -210,6 +248,7 @@ class Peer:
             self.state.machines.remove(machine)
         self.uploads.lost(neighbor)
         self.downloads.lost(neighbor)
+        self.waiting.lost(neighbor)
         self.ending.lost(neighbor)
         self.ending.evaluate()
 
@@ -225,6 +264,8 @@ class Peer:
                 self.downloads.check_overdue()
             case Timer.MISSING:
                 self.ending.evaluate()
+            case Timer.WAITING:
+                self.waiting.check()
             case Timer.TELLING:
                 self.ending.give_up_telling()
                 self.ending.evaluate()
@@ -232,21 +273,25 @@ class Peer:
                 assert_never(timer)
 
     def _on_local_failure(self, event: LocalFailure) -> None:
-        """Stop requesting, serve on (spec 7.4); a piece that was being written is still lacking."""
+        """Stop requesting, serve on if possible (spec 7.4); a piece being written is still lacking."""
         self.state.failed = True
-        self.ending.failed(event.reason)
+        self.ending.failed(event.reason, serves=event.serves)
         self.ending.evaluate()
 
     def _on_stop_requested(self, event: StopRequested) -> None:
         self.ending.finish(event.status, event.reason)
 
     def _handle_after_finish(self, event: Event) -> None:
-        """Log what neighbors still say; decide nothing (spec 7.2)."""
+        """Log what neighbors still say; decide nothing but when it is too much (spec 7.2, 3.5)."""
         match event:
             case HavesReceived(peer_id, pieces):
                 self.state.log("received_have", neighbor=peer_id, pieces=pieces)
+                self.repeats.count(self._neighbor(peer_id), "'have'", len(pieces))
             case MessageReceived(peer_id, message):
                 self._log_late(peer_id, message)
+                self.repeats.count(self._neighbor(peer_id), "one that comes after our end")
+            case PieceOffered(peer_id, piece):
+                self.state.out.append(SkipPiece(peer_id, piece))
             case NeighborLost(peer_id):
                 self.state.neighbors.pop(peer_id, None)
             case _:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -64,10 +64,17 @@ class Neighbor:
     __slots__ = (
         "asked",
         "candidates",
+        "choking_messages",
+        "connected_at",
+        "crossing",
         "download",
         "ended_in_order",
+        "greeted",
+        "idle_messages",
         "incoming",
         "its_interest",
+        "knowledge",
+        "lacking_told",
         "our_interest",
         "peer_id",
         "pieces",
@@ -98,14 +105,29 @@ class Neighbor:
         """How many pieces it has that we lack: we are interested if it isn't 0 (spec 5.1)."""
         self.asked: set[int] = set()
         """Pieces asked of it on this connection and not answered, freed ones too (spec 6.5)."""
-        self.waiting: deque[int] = deque()
-        """Its requests that wait, in order, each index once (spec 4.9)."""
+        self.waiting: OrderedDict[int, None] = OrderedDict()
+        """Its requests that wait, in order, each index once: a queue whose members are found at
+        once, however many wait (spec 4.9)."""
         self.sending: int | None = None
         """The one piece that is in its send queue (spec 4.9)."""
         self.spoke = False
         """It sent a bitfield or a have (spec 7.3)."""
         self.ended_in_order = False
         """Its end of stream came when both had the complete file (spec 3.6)."""
+        self.lacking_told = False
+        """People were told that it asks for pieces that aren't here (spec 4.9)."""
+        # For `core.repeats` (spec 3.5).
+        self.connected_at = state.now
+        self.idle_messages = 0
+        """How many messages came that changed nothing."""
+        self.choking_messages = 0
+        """How many chokes and unchokes came."""
+        self.knowledge = -1
+        """How many pieces we and it had together when it last told its interest."""
+        self.greeted = False
+        """It sent a bitfield."""
+        self.crossing = False
+        """We choked it since its last request, which may be on its way (spec 6.4)."""
 
         self.upload = Upload(peer_id, on_choke=on_choke, on_unchoke=on_unchoke)
         self.download = Download(peer_id)

@@ -1,1 +1,4 @@
-"""What `tasks.py` is made of: launching swarms on this machine, watching them, timing them."""
+"""The commands: swarms on this machine and across machines, watched, measured, simulated, judged.
+
+`cli.py` has them all; each room below has what some of them do.
+"""

@@ -17,13 +17,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import peerProcess
+from core.config import SwarmConfig
 from core.events import Event
 from core.peer import Peer
 from peerio import filesystem
+from peerio.config import load_config
 from peerio.eventlog import LineFile, LogError
 from peerio.runtime import Runtime
 from tests.swarm.swarms import FILE_NAME, Swarm, ours, played, reserve_port
@@ -40,7 +43,7 @@ COMMON = {
 
 
 @pytest.fixture(autouse=True)
-def process() -> Iterator[None]:
+def restored() -> Iterator[None]:
     """`main` owns its process; what it changes there is put back."""
     thresholds = gc.get_threshold()
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -97,20 +100,20 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     }
 
 
-def told(capsys: pytest.CaptureFixture[str]) -> str:
+def told(capfd: pytest.CaptureFixture[str]) -> str:
     """What stands on stderr: no traceback, and each line begins as diagnostics do."""
-    captured = capsys.readouterr()
+    captured = capfd.readouterr()
     assert captured.out == ""
     assert "Traceback" not in captured.err
     assert all(re.match(r"peer \d+: ", line) for line in captured.err.splitlines()), captured.err
     return captured.err
 
 
-def refuses(workdir: Path, peer_id: int, capsys: pytest.CaptureFixture[str], *words: str) -> None:
+def refuses(workdir: Path, peer_id: int, capfd: pytest.CaptureFixture[str], *words: str) -> None:
     """The peer ends with status 1 and one message with these words, and nothing is changed."""
     before = snapshot(workdir)
     assert run(workdir, peer_id) == 1
-    message = told(capsys)
+    message = told(capfd)
     assert len(message.splitlines()) == 1, message
     for word in words:
         assert word in message
@@ -120,12 +123,12 @@ def refuses(workdir: Path, peer_id: int, capsys: pytest.CaptureFixture[str], *wo
 # The command line (status 2).
 
 
-def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help(capfd: pytest.CaptureFixture[str]) -> None:
     """`--help` names every option and every exit status, and ends with 0 (spec 7.4)."""
     with pytest.raises(SystemExit) as end:
         peerProcess.main(["--help"])
     assert end.value.code == 0
-    text = capsys.readouterr().out
+    text = capfd.readouterr().out
     for option in ("--workdir", "--trace", "--no-trace", "--random-seed", "--wait", "--rate"):
         assert option in text
     assert re.findall(r"(?m)^  (\d+) ", text) == ["0", "1", "2", "3", "4", "70", "130", "143"]
@@ -150,28 +153,28 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     ],
     ids=" ".join,
 )
-def test_wrong_use(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_use(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     """Wrong use of the command line ends with status 2 and says what is wrong (spec 7.4)."""
     with pytest.raises(SystemExit) as end:
         peerProcess.main(arguments)
     assert end.value.code == 2
-    assert "peerProcess.py: error: " in capsys.readouterr().err
+    assert "peerProcess.py: error: " in capfd.readouterr().err
 
 
 # Unusable configuration, files and ports (status 1).
 
 
 @pytest.mark.parametrize("name", ["Common.cfg", "PeerInfo.cfg"])
-def test_missing_configuration(alone: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_configuration(alone: Path, name: str, capfd: pytest.CaptureFixture[str]) -> None:
     """A missing configuration file is named, with where it was looked for (spec 1.5, 7.4)."""
     (alone / name).unlink()
-    refuses(alone, 1, capsys, f"{name}: not found in {alone}", "--workdir")
+    refuses(alone, 1, capfd, f"{name}: not found in {alone}", "--workdir")
 
 
-def test_no_such_working_directory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_such_working_directory(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A working directory that doesn't exist ends with status 1, and isn't made (spec 7.4)."""
     assert run(tmp_path / "nowhere", 1) == 1
-    assert "nowhere" in told(capsys)
+    assert "nowhere" in told(capfd)
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -189,36 +192,36 @@ def test_unusable_value(
     key: str,
     value: str,
     message: str,
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """An unusable value is told with file, line, key and what was expected (spec 1.5, 7.4)."""
     make(tmp_path, f"1 127.0.0.1 {port} 1", **{key: value})
-    refuses(tmp_path, 1, capsys, message)
+    refuses(tmp_path, 1, capfd, message)
 
 
 def test_everything_wrong_is_told(
-    tmp_path: Path, port: int, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, port: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """All that is wrong with the configuration is told at once, a line each (spec 1.5)."""
     make(tmp_path, f"1 127.0.0.1 {port} 1", f"1 127.0.0.1 {port} 2", FileSize="x")
     assert run(tmp_path, 1) == 1
-    lines = told(capsys).splitlines()
+    lines = told(capfd).splitlines()
     assert any("Common.cfg:5" in line for line in lines)
     assert any("PeerInfo.cfg:2" in line for line in lines)
 
 
-def test_unlisted_id(alone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unlisted_id(alone: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """An id that isn't listed is refused with those that are (spec 1.3, 7.4)."""
-    refuses(alone, 7, capsys, "peer 7 isn't listed in ", "PeerInfo.cfg: expected one of 1")
+    refuses(alone, 7, capfd, "peer 7 isn't listed in ", "PeerInfo.cfg: expected one of 1")
 
 
 def test_unknown_key_is_a_warning(
-    tmp_path: Path, port: int, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, port: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """An unknown key is a warning, and the peer goes on (spec 1.5)."""
     make(tmp_path, f"1 127.0.0.1 {port} 1", Colour="blue")
     assert run(tmp_path, 1) == 0
-    assert "unknown key 'Colour' is ignored" in told(capsys)
+    assert "unknown key 'Colour' is ignored" in told(capfd)
 
 
 @pytest.mark.parametrize(
@@ -227,28 +230,28 @@ def test_unknown_key_is_a_warning(
     ids=["missing", "short", "long"],
 )
 def test_unusable_seed(
-    alone: Path, content: bytes | None, words: str, capsys: pytest.CaptureFixture[str]
+    alone: Path, content: bytes | None, words: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A seed's file that is missing, short or long is an error, and stays as it is (spec 9.1, 7.4)."""
     path = alone / "peer_1" / "file"
     path.unlink()
     if content is not None:
         path.write_bytes(content)
-    refuses(alone, 1, capsys, str(path), "10 bytes", "" if content is None else words)
+    refuses(alone, 1, capfd, str(path), "10 bytes", "" if content is None else words)
 
 
-def test_port_in_use(pair: Path, port: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_port_in_use(pair: Path, port: int, capfd: pytest.CaptureFixture[str]) -> None:
     """A port in use is named, and whatever another run of this peer has written stays as it is (spec 7.4, 9.2)."""
     (pair / "peer_2").mkdir()
     (pair / "peer_2" / "file.part").write_bytes(b"another run's")
     (pair / "peer_2" / "file").write_bytes(b"mine")
     (pair / "log_peer_2.log").write_text("another run's\n")
     with socket.create_server(("127.0.0.1", port)):
-        refuses(pair, 2, capsys, f"port {port} is in use", "PeerInfo.cfg")
+        refuses(pair, 2, capfd, f"port {port} is in use", "PeerInfo.cfg")
 
 
 def test_port_not_allowed(
-    alone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    alone: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A port that isn't allowed to this user is told with what to do (spec 7.4)."""
     (alone / "PeerInfo.cfg").write_text("1 127.0.0.1 80 1\n")
@@ -258,11 +261,11 @@ def test_port_not_allowed(
             raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(socket, "socket", Socket)
-    refuses(alone, 1, capsys, "port 80 isn't allowed", "above 1023")
+    refuses(alone, 1, capfd, "port 80 isn't allowed", "above 1023")
 
 
 def test_a_host_that_can_not_be_resolved(
-    pair: Path, port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    pair: Path, port: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A name that doesn't resolve is told once and tried again, until nobody is waited for (spec 2.5, 7.3)."""
     (pair / "PeerInfo.cfg").write_text(f"1 no.such.host 7001 1\n2 127.0.0.1 {port} 0\n")
@@ -274,20 +277,20 @@ def test_a_host_that_can_not_be_resolved(
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     assert run(pair, 2, "--wait", "0.5") == 3
-    lines = told(capsys).splitlines()
+    lines = told(capfd).splitlines()
     assert len(tried) > 1
     assert [("no.such.host" in line) for line in lines] == [True, False]
-    assert lines[1] == "peer 2: ended with status 3: missing: 1"
+    assert lines[1].startswith("peer 2: ended with status 3: missing: 1 (never connected);")
 
 
 def test_a_disk_that_is_full_at_the_start(
-    pair: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    pair: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A full disk is told before the first byte, and nothing that was there is lost (design 4.5, spec 7.4)."""
     (pair / "peer_2").mkdir()
     (pair / "peer_2" / "file").write_bytes(b"mine")
     monkeypatch.setattr(filesystem, "posix_fallocate", failing(errno.ENOSPC))
-    refuses(pair, 2, capsys, "file.part", "can't reserve 10 bytes: No space left on device")
+    refuses(pair, 2, capfd, "file.part", "can't reserve 10 bytes: No space left on device")
 
 
 def failing(number: int) -> Callable[..., None]:
@@ -320,16 +323,16 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("peer_id", [1, 2])
 def test_a_working_directory_that_can_not_be_written(
-    disk: Path, port: int, other_port: int, peer_id: int, capsys: pytest.CaptureFixture[str]
+    disk: Path, port: int, other_port: int, peer_id: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A working directory that can't be written is told with the path that failed (spec 7.4)."""
     make(disk, f"1 127.0.0.1 {other_port} 1", f"2 127.0.0.1 {port} 0")
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-    refuses(disk, peer_id, capsys, str(disk), "Read-only file system")
+    refuses(disk, peer_id, capfd, str(disk), "Read-only file system")
 
 
 def test_a_log_that_can_not_be_made(
-    alone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    alone: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A log that can't be written ends with status 1 before the peer starts (spec 7.4)."""
     real = os.open
@@ -340,14 +343,14 @@ def test_a_log_that_can_not_be_made(
         return real(path, *rest, **more)
 
     monkeypatch.setattr(os, "open", open_but_no_log)
-    refuses(alone, 1, capsys, "log_peer_1.log: can't be written (Permission denied)")
+    refuses(alone, 1, capfd, "log_peer_1.log: can't be written (Permission denied)")
 
 
 # During the run.
 
 
 def test_a_log_that_fails_during_the_run(
-    alone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    alone: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A log that can't be written during the run ends with status 4 (spec 7.4)."""
 
@@ -356,12 +359,12 @@ def test_a_log_that_fails_during_the_run(
 
     monkeypatch.setattr(LineFile, "flush", flush)
     assert run(alone, 1) == 4
-    assert "log_peer_1.log: can't be written (No space left on device)" in told(capsys)
+    assert "log_peer_1.log: can't be written (No space left on device)" in told(capfd)
 
 
 @pytest.mark.swarm
 def test_a_disk_that_fills_up_during_the_run(
-    disk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    disk: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Where nothing could be reserved, a disk that fills up during the run ends the leecher with status 4 (spec 7.4)."""
     monkeypatch.setattr(filesystem, "posix_fallocate", None)
@@ -373,7 +376,7 @@ def test_a_disk_that_fills_up_during_the_run(
         (disk / "other").write_bytes(bytes(free.f_bavail * free.f_bsize - 120_000))
         swarm.await_condition(lambda: swarm.log(1) == [], 5, "the seed is there")
         assert run(disk, 2, "--wait", "20") == 4
-        lines = told(capsys).splitlines()
+        lines = told(capfd).splitlines()
         assert len(lines) == 2
         assert f"{FILE_NAME}.part: can't write" in lines[0]
         assert "No space left on device" in lines[0]
@@ -384,7 +387,7 @@ def test_a_disk_that_fills_up_during_the_run(
 
 
 def test_an_internal_error(
-    alone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    alone: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A bug of ours ends the process loudly: status 70 and the whole traceback (spec 7.4, design 5.5)."""
 
@@ -393,27 +396,33 @@ def test_an_internal_error(
 
     monkeypatch.setattr(Peer, "handle", handle)
     assert run(alone, 1) == 70
-    message = capsys.readouterr().err
+    message = capfd.readouterr().err
     assert "Traceback" in message
     assert "ZeroDivisionError: Started()" in message
 
 
 def test_a_bug_before_the_start(
-    alone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    alone: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A bug before the network runs is status 70 too, and a Ctrl-C there is 130 (spec 7.4)."""
 
     def bug(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    def interrupt(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+    real = load_config
 
-    monkeypatch.setattr(peerProcess, "load_config", bug)
+    def interrupt(*arguments: Any, **more: Any) -> SwarmConfig:
+        os.kill(os.getpid(), signal.SIGINT)
+        return real(*arguments, **more)
+
+    monkeypatch.setattr("peerio.process.load_config", bug)
     assert run(alone, 1) == 70
-    assert "ZeroDivisionError" in capsys.readouterr().err
-    monkeypatch.setattr(peerProcess, "load_config", interrupt)
+    assert "ZeroDivisionError" in capfd.readouterr().err
+    monkeypatch.setattr("peerio.process.load_config", interrupt)
+    before = snapshot(alone)
     assert run(alone, 1) == 130
+    assert told(capfd) == "peer 1: ended with status 130: interrupted\n"
+    assert snapshot(alone) == before
 
 
 # Ends.
@@ -430,7 +439,7 @@ def test_signals_end_in_order(
     status: int,
     reason: str,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """The first Ctrl-C or SIGTERM ends the peer in order with its status (spec 7.4)."""
     started = Runtime.on_started
@@ -441,20 +450,23 @@ def test_signals_end_in_order(
 
     monkeypatch.setattr(Runtime, "on_started", on_started)
     assert run(pair, 2) == status
-    assert told(capsys) == f"peer 2: ended with status {status}: {reason}\n"
+    assert told(capfd) == f"peer 2: ended with status {status}: {reason}\n"
 
 
-def test_missing_peers(pair: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_peers(pair: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A peer that nobody joins ends with status 3 and names who is missing (spec 7.3)."""
     assert run(pair, 2, "--wait", "0") == 3
-    assert told(capsys) == "peer 2: ended with status 3: missing: 1\n"
+    assert told(capfd) == (
+        "peer 2: ended with status 3: missing: 1 (never connected);"
+        " 3 of 3 pieces are with nobody who is connected\n"
+    )
 
 
-def test_one_seed_alone(alone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_seed_alone(alone: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """One seed alone is a valid swarm: status 0, an empty log, the file untouched (spec 1.5, 8.2)."""
     before = snapshot(alone)
     assert run(alone, 1) == 0
-    assert told(capsys) == ""
+    assert told(capfd) == ""
     assert snapshot(alone) == {**before, "log_peer_1.log": b""}
 
 
@@ -502,21 +514,19 @@ def test_what_a_launcher_sees(pair: Path) -> None:
     ]
     with subprocess.Popen(
         command, pass_fds=(lifeline, status_in), stderr=subprocess.PIPE, text=True
-    ) as process:
+    ) as peer:
         os.close(lifeline)
         os.close(status_in)
         try:
             assert select.select([status], [], [], 20)[0], "no status line within 20 s"
             os.close(our_end)
-            assert process.wait(20) == 143
-            assert process.stderr is not None
-            assert process.stderr.read() == (
-                "peer 2: ended with status 143: the launcher is gone\n"
-            )
+            assert peer.wait(20) == 143
+            assert peer.stderr is not None
+            assert peer.stderr.read() == ("peer 2: ended with status 143: the launcher is gone\n")
             with os.fdopen(status) as lines:
                 first, *_, last = map(json.loads, lines)
         finally:
-            process.kill()
+            peer.kill()
     assert first == {
         "peer": 2,
         "state": "running",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.remote.parcel import AGENT
+from harness.remote.bundle import AGENT
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY_OF_PEERIO = {"structlog"}
@@ -27,8 +27,9 @@ def sources(*folders: str) -> list[Path]:
 CORE = sources("core")
 PEERIO = sources("io")
 VERIFIER = sources("verifier")
+PROBE = sources("probe")
 PROGRAMS = [path for path in (ROOT / "peerProcess.py", ROOT / "tasks.py") if path.exists()]
-PRODUCT = [*CORE, *PEERIO, *VERIFIER, *sources("harness"), *PROGRAMS]
+PRODUCT = [*CORE, *PEERIO, *VERIFIER, *PROBE, *sources("harness"), *PROGRAMS]
 TESTS = sources("tests")
 
 
@@ -110,6 +111,19 @@ def test_verifier_stands_alone(path: Path) -> None:
     """The verifier imports itself and the standard library, but for plotly in `report/html.py` (design 1.2)."""
     allowed = {"verifier"} | ({"plotly"} if name_of(path) == "verifier/report/html.py" else set())
     assert {p for p in packages_of(path) if not is_standard(p)} <= allowed
+
+
+@each(PROBE)
+def test_probe_stands_alone(path: Path) -> None:
+    """The probe imports itself and the standard library, and the verifier at its one seam (issue 15)."""
+    seam = {"verifier"} if name_of(path) == "probe/logs.py" else set()
+    assert {p for p in packages_of(path) if not is_standard(p)} <= {"probe"} | seam
+
+
+@each([path for path in PROBE if name_of(path) == "probe/keeper.py"])
+def test_the_keeper_needs_python_only(path: Path) -> None:
+    """The keeper runs as a script of its own, so it imports nothing of the project."""
+    assert all(is_standard(package) for package in packages_of(path))
 
 
 def imports_at_the_top_of(path: Path) -> Iterator[str]:
@@ -217,6 +231,8 @@ SOCKETS_ALLOWED = {
     PROTOCOL: "type annotations and `recv` of the blocking helpers `read_exact` and `recv_message`",
     "io/peerio/storage.py": "the type of the socket that a piece is handed to",
     "io/peerio/filesystem.py": "sendfile, and its fallback, take a socket",
+    "io/peerio/simulation/sockets.py": "the constants of sockets, to be what they are to networking",
+    "io/peerio/simulation/hosts.py": "the same",
 }
 RECEIVING = {"recv", "recv_into", "recvfrom", "accept", "listen", "connect", "connect_ex", "bind"}
 
@@ -296,7 +312,7 @@ def test_ssh_is_remote_only(path: Path) -> None:
 def test_agent_needs_python_only(path: Path) -> None:
     """What is sent to hosts as their agent imports itself and the standard library."""
     ours = {module for module in imports_of(path) if not is_standard(module.partition(".")[0])}
-    assert ours <= {*AGENT, "harness.remote"}
+    assert ours <= {*AGENT, "harness.remote.host"}
 
 
 def clauses() -> list[tuple[int, int]]:

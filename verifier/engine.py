@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from verifier.history.lives import Swarm
     from verifier.reading.columns import LogColumns
     from verifier.reading.config import Config
-    from verifier.reading.files import LogFile
+    from verifier.reading.finding import LogFile
 
     Needs = tuple[array[int], array[int], array[int]]
     Spot = tuple[int, float]

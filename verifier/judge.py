@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope
@@ -11,21 +13,22 @@ from verifier.engine import Engine, make_engine, run_check
 from verifier.findings import Outcome, Severity, Tally
 from verifier.history.case import Case
 from verifier.history.fit import misfit
-from verifier.history.lives import Swarm, join, make_life, windows
-from verifier.reading.config import InputError, find, load
-from verifier.reading.files import find_logs
+from verifier.history.lives import Swarm, join, make_life
+from verifier.history.runs import Run, find_runs
+from verifier.reading.config import InputError, load
+from verifier.reading.finding import find_configuration, find_logs, find_traces
 from verifier.report.metrics import Metrics, measure
 from verifier.rules import CHECKS
+from verifier.showing import shown
 from verifier.traces.swarm import Traces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from verifier.checks.registry import Check
     from verifier.reading.columns import LogColumns
     from verifier.reading.config import Config
-    from verifier.reading.files import LogFile
+    from verifier.reading.finding import LogFile
 
 OK, VIOLATION, UNUSABLE, UNKNOWN = 0, 1, 2, 3
 
@@ -90,14 +93,17 @@ class Verdict:
 def verify_folder(folder: Path, options: Options) -> list[Verdict]:
     """Judge a folder's run, or each of its runs; InputError when it can't be judged."""
     begun = time.perf_counter()
-    files = find_logs(folder)
-    config = load(*find(folder, options.config))
+    files, notes = find_logs(folder)
+    place = Path(os.path.commonpath([file.path.parent for file in files]))
+    found = find_configuration(folder, place, options.config)
+    config = load(found.common, found.peer_info)
+    config.notes += notes + found.notes
     ids = [peer.peer_id for peer in config.peers]
     known = [file for file in files if file.peer_id in ids]
     if not known:
         names = ", ".join(file.label for file in files[:3])
         raise InputError(
-            f"{folder}: none of the logs ({names}) is of a peer in PeerInfo.cfg;"
+            f"{shown(folder)}: none of the logs ({names}) is of a peer in PeerInfo.cfg;"
             " is this the configuration of another run? name the right one with --config DIR"
         )
     engine = make_engine(config, known)
@@ -107,15 +113,15 @@ def verify_folder(folder: Path, options: Options) -> list[Verdict]:
         # A peer that is alone with the file has nothing to say; anybody else has.
         if silent and (len(config.peers) > 1 or any(file.size for file in known)):
             raise InputError(
-                f"{folder}: no line of any log could be read as one of the eleven sentences"
+                f"{shown(folder)}: no line of any log could be read as one of the eleven sentences"
             )
         problem = misfit(config, logs)
         if problem:
-            raise InputError(f"{folder}: {problem}")
-        parts = windows(logs)
+            raise InputError(f"{shown(folder)}: {problem}")
+        runs = find_runs(logs)
         verdicts = []
-        for number, name in _runs(parts, options.run):
-            swarm = _swarm(config, known, logs, parts, number, options)
+        for number, name in _chosen(len(runs), options.run):
+            swarm = _swarm(config, known, logs, runs, number, options)
             swarm.folder = folder
             swarm.strangers = [file.label for file in files if file not in known]
             verdict = _judge(engine, swarm, options)
@@ -127,41 +133,42 @@ def verify_folder(folder: Path, options: Options) -> list[Verdict]:
         engine.close()
 
 
-def _runs(parts: list[list[tuple[int, int]]], wanted: str) -> list[tuple[int, str]]:
-    """Which runs to judge, counted from the last (0), with their names."""
-    most = max(map(len, parts))
+def _chosen(most: int, wanted: str) -> list[tuple[int, str]]:
+    """Which of so many runs to judge, counted from 0, with their names."""
     if wanted == "all":
-        return [
-            (most - number, f"run {number} of {most}" if most > 1 else "")
-            for number in range(1, most + 1)
-        ]
-    if wanted == "last":
-        return [(0, f"run {most} of {most}" if most > 1 else "")]
-    number = int(wanted)
-    if not 1 <= number <= most:
+        numbers = range(1, most + 1)
+    elif wanted == "last":
+        numbers = range(most, most + 1)
+    elif 1 <= int(wanted) <= most:
+        numbers = range(int(wanted), int(wanted) + 1)
+    else:
         raise InputError(
-            f"--run {number}: the logs hold {most} run{'s' * (most > 1)}; 1 is the first"
+            f"--run {wanted}: the logs hold {most} run{'s' * (most > 1)}; 1 is the first"
         )
-    return [(most - number, f"run {number} of {most}")]
+    several = most > 1 or wanted not in ("all", "last")
+    return [(number - 1, f"run {number} of {most}" if several else "") for number in numbers]
 
 
 def _swarm(
     config: Config,
     files: Sequence[LogFile],
     logs: Sequence[LogColumns],
-    parts: list[list[tuple[int, int]]],
+    runs: Sequence[Run],
     number: int,
     options: Options,
 ) -> Swarm:
     """The lives of one run, put together."""
     swarm = Swarm(config, [], options.lenient)
-    chosen: list[tuple[LogFile, tuple[int, int], LogColumns]] = []
-    for file, columns, runs in zip(files, logs, parts, strict=True):
-        if len(runs) > 1:
-            swarm.runs[file.label] = [first for first, _ in runs[1:]]
-        if number < len(runs):
-            window = runs[-1 - number]
-            chosen.append((file, window, columns.cut(*window)))
+    for run in runs:
+        for log, window in run.windows:
+            if window[0] > 1:
+                swarm.runs.setdefault(files[log].label, []).append(window[0])
+    here = {log for log, _ in runs[number].windows}
+    for log, file in enumerate(files):
+        if log not in here:
+            swarm.elsewhere.add(logs[log].owner)
+            swarm.notes.append(f"{file.label} holds no line of this run")
+    chosen = [(files[log], window, logs[log].cut(*window)) for log, window in runs[number].windows]
     for file, window, columns in _lives(chosen, options, swarm):
         swarm.lives.append(make_life(len(swarm.lives), file, window, columns, config))
     join(swarm)
@@ -174,8 +181,7 @@ def _lives(
     """Leave out logs of earlier lives that don't belong to this run (invariants 1.7)."""
     if options.lives == "all":
         return chosen
-    current = {item[0].peer_id: item for item in chosen if item[0].generation == 0}
-    kept = list(current.values())
+    kept = [item for item in chosen if item[0].generation == 0]
     by_owner = {item[2].owner: item for item in kept}
     earlier = sorted(
         (item for item in chosen if item[0].generation), key=lambda i: -i[0].generation
@@ -192,7 +198,7 @@ def _lives(
             kept.append(item)
         else:
             swarm.notes.append(f"{item[0].label} is left out: no other log tells of that life")
-    return sorted(kept, key=lambda item: (item[0].peer_id, item[0].generation))
+    return sorted(kept, key=lambda item: (item[0].peer_id, item[0].generation, item[1]))
 
 
 def _judge(engine: Engine, swarm: Swarm, options: Options) -> Verdict:
@@ -253,7 +259,7 @@ def _traces(case: Case, options: Options) -> Traces | None:
     """The traces beside the logs; None without any."""
     if options.trace == "ignore":
         return None
-    found = sorted(case.swarm.folder.rglob("trace_peer_*.jsonl*"))
+    found = find_traces(case.swarm.folder)
     if options.trace == "require" and not found:
         raise InputError(
             f"{case.swarm.folder}: no trace_peer_[id].jsonl in it, and --trace require was given"

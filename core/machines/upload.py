@@ -11,7 +11,10 @@ Rules, in the order of the specification:
 - Every m seconds the optimistic place goes to one of those choked at that moment, which is sent
   unchoke. The one that is replaced is choked at once, unless it is preferred (spec 4.5).
 
-Theory of operation. Look at the messages: unchoke goes out exactly when `choked` is left and choke
+- Where both choices fall due together, both are made before anything is sent: who leaves `choked` and
+  comes back to it, or the other way round, is sent nothing (spec 4.7).
+
+Theory of operation. Look at the messages: unchoke is due exactly when `choked` is left and choke
 exactly when it is entered. No other change of state sends anything. So the machine needs no rule
 about who is sent what: give and take the two places, and 4.4 to 4.6 hold by construction. That
 nobody is sent a second unchoke, and nobody who holds another place a choke, isn't checked anywhere;
@@ -26,7 +29,7 @@ choke, and a new connection starts choked (spec 2.7, 2.8).
 
 The machine doesn't know when places are given (`core.uploads`), nor by what rule (`core.choking`).
 What it does know: a choke drops the requests that still wait, since no piece is sent to a choked
-neighbor (spec 4.8). That is `on_choke`'s task, called before the choke is queued.
+neighbor (spec 4.8). That is done with the choke, by whom `on_choke` tells.
 """
 
 from __future__ import annotations
@@ -77,9 +80,9 @@ class Upload(NeighborMachine):
         raise NotImplementedError
 
     def leave_choked(self, _change: EventData) -> None:
-        """Unchoke goes out exactly here."""
+        """Unchoke is due exactly here."""
         self._on_unchoke(self.neighbor)
 
     def enter_choked(self, _change: EventData) -> None:
-        """Choke goes out exactly here."""
+        """Choke is due exactly here."""
         self._on_choke(self.neighbor)

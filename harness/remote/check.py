@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.numbers import format_bytes
+from harness.options import format_bytes
+from harness.remote.host.messages import Clock, Look
+from harness.remote.session import named
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,25 +51,26 @@ def check(plan: Plan, fleet: Fleet, console: Console) -> bool:
 def _check_host(plan: Plan, session: Session) -> Findings:
     peers = session.host.peers
     look = session.ask(
-        "look",
+        Look,
         peers={str(peer.peer_id): [peer.host, peer.port] for peer in peers},
         names=[host.name for host in plan.hosts if host is not session.host],
         files=[plan.copy_of(peer) for peer in peers],
     )
     ahead, uncertainty = _clock(session)
-    lacking = _missing_files(plan, session, look["sizes"])
-    ports = {peer.port: look["ports"][str(peer.peer_id)] for peer in peers}
+    sizes = {path: named(look.sizes, path) for path in map(plan.copy_of, peers)}
+    lacking = _missing_files(plan, session, sizes)
+    ports = {peer.port: named(look.ports, peer.peer_id) for peer in peers}
     return Findings(
-        python=session.about["python"],
+        python=session.about.python,
         ports=", ".join(f"{port} {reason or 'is free'}" for port, reason in ports.items()),
-        free=look["free"],
+        free=look.free,
         ahead=ahead,
         uncertainty=uncertainty,
         file=_file_cell(plan, session, lacking),
         problems=[
-            *(_still_running(look["running"]) or _unusable_ports(ports)),
-            *_unknown_names(look["unresolved"]),
-            *_missing_space(plan, session, look),
+            *(_still_running(look.running) or _unusable_ports(ports)),
+            *_unknown_names(look.unresolved),
+            *_missing_space(plan, session, sizes, look.free),
             *lacking,
         ],
     )
@@ -98,18 +101,18 @@ def _unknown_names(names: list[str]) -> list[str]:
     return [f"the name {name!r} isn't known there: {advice}" for name in names]
 
 
-def _missing_space(plan: Plan, session: Session, look: dict[str, Any]) -> list[str]:
+def _missing_space(
+    plan: Plan, session: Session, sizes: dict[str, int | None], free: int
+) -> list[str]:
     """Leechers need room for the file; seeds where it is to be sent."""
     needed = plan.config.file_size * sum(
-        not peer.has_file
-        or (plan.options.file is not None and look["sizes"][plan.copy_of(peer)] is None)
+        not peer.has_file or (plan.options.file is not None and sizes[plan.copy_of(peer)] is None)
         for peer in session.host.peers
     )
-    if needed <= look["free"]:
+    if needed <= free:
         return []
-    free = format_bytes(look["free"])
     advice = "make room, or name a folder elsewhere with --home"
-    return [f"{format_bytes(needed)} are needed, and {free} are free: {advice}"]
+    return [f"{format_bytes(needed)} are needed, and {format_bytes(free)} are free: {advice}"]
 
 
 def _missing_files(plan: Plan, session: Session, sizes: dict[str, int | None]) -> list[str]:
@@ -119,7 +122,7 @@ def _missing_files(plan: Plan, session: Session, sizes: dict[str, int | None]) -
         path = plan.copy_of(peer)
         if plan.options.file or not peer.has_file or sizes[path] == plan.config.file_size:
             continue
-        where = f"{session.about['home']}/swarm/{path}"
+        where = f"{session.about.home}/swarm/{path}"
         if sizes[path] is None:
             problems.append(
                 f"peer {peer.peer_id} is to have the file, but {where} is missing: "
@@ -138,7 +141,7 @@ def _clock(session: Session) -> tuple[float, float]:
     best = (0.0, float("inf"))
     for _ in range(_CLOCK_TRIES):
         before = time.time()
-        there = session.ask("time")["time"]
+        there = session.ask(Clock).time
         after = time.time()
         if (after - before) / 2 < best[1]:
             best = (there - (before + after) / 2, (after - before) / 2)

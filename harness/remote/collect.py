@@ -3,35 +3,51 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import copies, runfolder, status
-from harness.board import Board
-from harness.copies import Copy
-from harness.errors import HOSTS_FAILED, HarnessError
-from harness.numbers import format_bytes
-from harness.result import Result
+from core.exits import ExitStatus
+from harness import records
+from harness.errors import HarnessError, HostError
+from harness.local import copies, runfolder
+from harness.local.copies import Copy
+from harness.local.result import Result
+from harness.options import format_bytes
+from harness.records import RecordError
+from harness.remote.host.messages import Note, Results, Sums
+from harness.remote.session import named
+from harness.watch.board import Board
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
 
     from harness.remote.fleet import Fleet, Outcomes
     from harness.remote.plan import Plan
     from harness.remote.session import Session
 
+ROOM = 64 << 20
+"""Bytes of logs and traces of a peer that are taken in any case."""
+ROOM_A_PIECE = 2048
+"""Bytes more for each piece and each peer that may announce it: some three times what we write."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Collected:
     """What came from one host."""
 
-    files: dict[str, int]
+    files: dict[str, int] = field(default_factory=dict)
     """Names and sizes in bytes."""
-    copies: dict[int, Copy]
+    copies: dict[int, Copy] = field(default_factory=dict)
     """Each peer's, not yet compared."""
-    note: dict[str, Any]
+    note: Note = field(default_factory=Note)
     """What its agent kept of the launch."""
+    problems: list[str] = field(default_factory=list)
+    """Why something didn't come; each is that thing's alone."""
 
 
 def collect(
@@ -54,32 +70,69 @@ def collect(
 
     outcomes.show(console, ["Logs and traces", "Size"], row)
     notes = [got.note for got in outcomes.values.values()]
-    seed = next((note["random_seed"] for note in notes if "random_seed" in note), plan.random_seed)
     views = (board or _board_of(plan, notes)).peers
     compared = copies.judge(_copies(plan, outcomes), plan.config)
-    if outcomes.errors and exit_status == 0:
-        exit_status = HOSTS_FAILED
-    return Result(folder, seed, views, compared, exit_status, tuple(outcomes.problems))
+    problems = [
+        *outcomes.problems,
+        *(f"{name}: {text}" for name, got in outcomes.values.items() for text in got.problems),
+    ]
+    for problem in problems[len(outcomes.problems) :]:
+        console.print(problem, style="red", soft_wrap=True)
+    if problems and exit_status == 0:
+        exit_status = ExitStatus.HOSTS_FAILED
+    return Result(folder, _seed(plan, notes), views, compared, exit_status, tuple(problems))
 
 
 def _collect_from(plan: Plan, folder: Path, session: Session) -> Collected:
-    told = session.ask("results")
+    told = session.ask(Results)
+    got = Collected()
+    peers = {peer.peer_id: plan.copy_of(peer) for peer in session.host.peers}
+    try:
+        got.note = records.read(Note, told.note, own=peers)
+    except RecordError as error:
+        got.problems.append(f"what it kept of the launch: {error}")
+    try:
+        _fetch(plan, session, told.results, folder, got)
+        sums = session.ask(Sums, paths=list(peers.values())).sums
+        for peer_id, path in peers.items():
+            found = named(sums, path)
+            got.copies[peer_id] = Copy(Path(path), found.sha256, found.problem)
+    except HostError as error:
+        got.problems.append(str(error))
+    return got
+
+
+def _fetch(
+    plan: Plan, session: Session, results: dict[str, Any], folder: Path, got: Collected
+) -> None:
+    """Bring the files here, each of which fails for itself; HostError when the host is gone."""
     ours = "|".join(str(peer.peer_id) for peer in session.host.peers)
     # What a host tells isn't taken for a path: only names that are a peer's own.
-    expected = re.compile(rf"((log|trace)_)?peer_({ours})\.(log|jsonl|stderr)(\.\d+)?")
-    files = {name: size for name, size in told["results"].items() if expected.fullmatch(name)}
-    for name in files:
-        session.get(f"swarm/{name}", folder / name)
-    paths = {peer.peer_id: plan.copy_of(peer) for peer in session.host.peers}
-    sums = session.ask("sums", paths=list(paths.values()))["sums"]
-    return Collected(
-        files,
-        {
-            peer_id: Copy(Path(path), sums[path].get("sha256"), sums[path].get("problem"))
-            for peer_id, path in paths.items()
-        },
-        told["note"],
-    )
+    expected = re.compile(rf"((log|trace)_)?peer_({ours})\.(log|jsonl|stderr)(\.[0-9]{{1,3}})?")
+    room = _room(plan, session)
+    for name in filter(expected.fullmatch, results):
+        try:
+            size = records.read(int, results[name])
+            if size > room:
+                raise HostError(
+                    f"{format_bytes(size)} are more than such a swarm writes "
+                    f"({format_bytes(room)} are left for this host): see what it is, over there"
+                )
+            room -= size
+            session.get(f"swarm/{name}", folder / name, size)
+        except (RecordError, HostError) as error:
+            if session.is_lost:
+                raise
+            got.problems.append(f"{name}: {error}")
+        else:
+            got.files[name] = size
+
+
+def _room(plan: Plan, session: Session) -> int:
+    """Bytes that are taken of a host."""
+    config = plan.config
+    each = ROOM + ROOM_A_PIECE * config.piece_count * len(config.peers)
+    return each * len(session.host.peers)
 
 
 def _copies(plan: Plan, outcomes: Outcomes[Collected]) -> dict[int, Copy]:
@@ -92,13 +145,20 @@ def _copies(plan: Plan, outcomes: Outcomes[Collected]) -> dict[int, Copy]:
     return unknown | known
 
 
-def _board_of(plan: Plan, notes: list[dict[str, Any]]) -> Board:
+def _seed(plan: Plan, notes: Iterable[Note]) -> int:
+    """The launch's random seed, as most hosts have it; this command's where none does."""
+    told = Counter(note.random_seed for note in notes if note.random_seed is not None)
+    return told.most_common(1)[0][0] if told else plan.random_seed
+
+
+def _board_of(plan: Plan, notes: Iterable[Note]) -> Board:
     """How the peers ended, as far as their agents lived to see it."""
     board = Board(plan.config)
-    for peer_id, view in board.peers.items():
-        for note in notes:
-            told = note.get("peers", {}).get(str(peer_id), {})
-            view.exit_status = told.get("exit_status", view.exit_status)
-            if "line" in told:
-                view.status = status.parse(told["line"].encode())
+    for note in notes:
+        for peer_id, kept in (note.peers or {}).items():
+            view = board.peers[peer_id]
+            view.exit_status = kept.exit_status
+            with suppress(ValueError):  # it may be torn
+                told = records.read_status((kept.line or "").encode())
+                view.status = told if told.peer == peer_id else None
     return board

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.ending import GRACE
-from harness.errors import HOSTS_FAILED
-from harness.live import make_console, progress_table
+from core.exits import ExitStatus
+from harness.local.children import GRACE
+from harness.local.swarm import conclude
 from harness.remote.check import check
 from harness.remote.collect import collect
 from harness.remote.deploy import deploy
+from harness.remote.host.messages import Stopped
 from harness.remote.launch import launch
 from harness.remote.plan import make_plan
-from harness.swarm import conclude
+from harness.watch.live import make_console, progress_table
 
 if TYPE_CHECKING:
     from harness.remote.plan import Options
@@ -22,14 +23,14 @@ def run_check(options: Options) -> int:
     """Look at every host: 0 when all are ready, 8 when one isn't."""
     plan = make_plan(options)
     with plan.connect() as fleet:
-        return 0 if check(plan, fleet, make_console()) else HOSTS_FAILED
+        return 0 if check(plan, fleet, make_console()) else ExitStatus.HOSTS_FAILED
 
 
 def run_deploy(options: Options) -> int:
     """Put everything in place: 0 when that worked everywhere, 8 when it didn't."""
     plan = make_plan(options)
     with plan.connect() as fleet:
-        return 0 if deploy(plan, fleet, make_console()) else HOSTS_FAILED
+        return 0 if deploy(plan, fleet, make_console()) else ExitStatus.HOSTS_FAILED
 
 
 def run_launch(options: Options) -> int:
@@ -61,14 +62,14 @@ def run_stop(options: Options) -> int:
     plan = make_plan(options)
     console = make_console()
     with plan.connect() as fleet:
-        outcomes = fleet.each(lambda session: session.ask("stop", grace=GRACE)["ended"])
+        outcomes = fleet.each(lambda session: session.ask(Stopped, grace=GRACE).ended)
 
     def row(_name: str, ended: list[tuple[str, int, str]]) -> list[str]:
         told = [f"{what} (process {pid}): {how}" for what, pid, how in ended]
         return ["; ".join(told) or "nothing ran"]
 
     outcomes.show(console, ["What was launched"], row)
-    return HOSTS_FAILED if outcomes.errors else 0
+    return ExitStatus.HOSTS_FAILED if outcomes.errors else 0
 
 
 def run_swarm(options: Options) -> int:
@@ -77,7 +78,7 @@ def run_swarm(options: Options) -> int:
     console = make_console()
     with plan.connect() as fleet:
         if not (check(plan, fleet, console) and deploy(plan, fleet, console)):
-            return HOSTS_FAILED
+            return ExitStatus.HOSTS_FAILED
         exit_status, board = launch(plan, fleet, console)
         if board is None:
             return exit_status

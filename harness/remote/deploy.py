@@ -6,10 +6,11 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.errors import HarnessError
-from harness.numbers import format_bytes
-from harness.remote.parcel import bundle
-from harness.remote.session import HostError
+from harness.errors import HarnessError, HostError
+from harness.options import format_bytes
+from harness.remote.bundle import bundle
+from harness.remote.host.messages import Adopted, Configured, HasProgram, Sums, Unpacked
+from harness.remote.session import named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from core.config import PeerInfo
+    from harness.remote.bundle import Bundle
     from harness.remote.fleet import Fleet
-    from harness.remote.parcel import Bundle
     from harness.remote.plan import Plan
     from harness.remote.session import Session
 
@@ -52,33 +53,33 @@ def _deploy_to(plan: Plan, packed: Bundle, session: Session) -> Done:
     project = _put_project(packed, session)
     peers = session.host.peers
     folders = [f"peer_{peer.peer_id}" for peer in peers]
-    session.ask("configure", files=plan.files, folders=folders)
+    session.ask(Configured, files=plan.files, folders=folders)
     seeds = [peer for peer in peers if peer.has_file]
     if plan.options.file is None:
-        places = [f"{session.about['home']}/swarm/{plan.copy_of(peer)}" for peer in seeds]
+        places = [f"{session.about.home}/swarm/{plan.copy_of(peer)}" for peer in seeds]
         return Done(project, f"expected at {', '.join(places)}" if places else "")
     return Done(project, ", ".join(_put_file(plan, plan.options.file, p, session) for p in seeds))
 
 
 def _put_project(packed: Bundle, session: Session) -> str:
-    if session.ask("has_program", program=packed.name)["there"]:
+    if session.ask(HasProgram, program=packed.name).there:
         return f"{packed.name} was there"
     session.put(io.BytesIO(packed.archive), f"programs/{packed.name}.zip")
-    session.ask("unpack", program=packed.name, sha256=packed.sha256)
+    session.ask(Unpacked, program=packed.name, sha256=packed.sha256)
     return f"{packed.name} sent, {format_bytes(len(packed.archive))}"
 
 
 def _put_file(plan: Plan, source: Path, peer: PeerInfo, session: Session) -> str:
     """Send the file unless the very same is there."""
     path = plan.copy_of(peer)
-    if session.ask("sums", paths=[path])["sums"][path].get("sha256") == plan.file_sha256:
+    if named(session.ask(Sums, paths=[path]).sums, path).sha256 == plan.file_sha256:
         return "was there"
     upload = f"peer_{peer.peer_id}/.upload"
     with source.open("rb") as content:
         session.put(content, f"swarm/{upload}")
-    arrived = session.ask("sums", paths=[upload])["sums"][upload]
-    if arrived.get("sha256") != plan.file_sha256:
+    arrived = named(session.ask(Sums, paths=[upload]).sums, upload)
+    if arrived.sha256 != plan.file_sha256:
         raise HostError(f"{source.name} was damaged on its way, or changed here: deploy it again")
-    aside = session.ask("adopt", upload=upload, path=path)["aside"]
+    aside = session.ask(Adopted, upload=upload, path=path).aside
     sent = f"sent, {format_bytes(plan.config.file_size)}"
     return f"{sent}; what was there is now {aside}" if aside else sent

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from rich.table import Table
 
-from harness.remote.session import Host, HostError, Session
+from harness.errors import HostError
+from harness.remote.session import Host, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

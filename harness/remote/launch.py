@@ -5,22 +5,26 @@ from __future__ import annotations
 import math
 import queue
 import signal
+import threading
 import time
 from collections import deque
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.board import Board
-from harness.children import TICK
-from harness.ending import GRACE, Ending
-from harness.errors import HOSTS_FAILED
-from harness.launcher import Outcome, tell
-from harness.live import make_display
-from harness.remote.parcel import bundle
-from harness.remote.session import HostError
-from harness.swarm import headline, peer_options
+from core.exits import ExitStatus
+from harness.errors import HostError
+from harness.local.children import GRACE, TICK
+from harness.local.launcher import Outcome
+from harness.local.shutdown import Ending
+from harness.local.swarm import headline, peer_options
+from harness.remote.bundle import bundle
+from harness.remote.decoder import Progress
+from harness.remote.host.messages import Diagnostic, Ended, Prepared, Started
+from harness.remote.session import Lost
+from harness.watch.board import Board
+from harness.watch.live import make_display
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,10 +32,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from core.config import PeerInfo
-    from harness.launcher import Observer
+    from harness.local.launcher import Observer
     from harness.remote.fleet import Fleet
     from harness.remote.plan import Plan
-    from harness.remote.session import Session
+    from harness.remote.session import Event, Session
+
+MOST_WAITING = 1000
+"""Status lines and diagnostics of a host that wait to be shown; more are left out."""
 
 
 def launch(plan: Plan, fleet: Fleet, console: Console) -> tuple[int, Board | None]:
@@ -43,15 +50,13 @@ def launch(plan: Plan, fleet: Fleet, console: Console) -> tuple[int, Board | Non
     run = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
     note = {"random_seed": plan.random_seed}
     ready = fleet.each(
-        lambda session: session.ask(
-            "prepare", run=run, program=program, files=plan.files, note=note
-        )
+        lambda session: session.ask(Prepared, run=run, program=program, files=plan.files, note=note)
     )
     if ready.errors:
         for problem in ready.problems:
             console.print(problem, style="red", soft_wrap=True)
         console.print("nothing was started: it takes all hosts", soft_wrap=True)
-        return HOSTS_FAILED, None
+        return ExitStatus.HOSTS_FAILED, None
     console.print(headline(plan.config, plan.random_seed), soft_wrap=True)
     starts = []
     for peer in plan.config.peers:
@@ -65,8 +70,8 @@ def launch(plan: Plan, fleet: Fleet, console: Console) -> tuple[int, Board | Non
 
 def _command(plan: Plan, session: Session, peer: PeerInfo, program: str, run: str) -> list[str]:
     """The command line of a peer on its host."""
-    home = session.about["home"]
-    command = [session.about["executable"], f"{home}/programs/{program}/peerProcess.py"]
+    home = session.about.home
+    command = [session.about.executable, f"{home}/programs/{program}/peerProcess.py"]
     command += [str(peer.peer_id), "--workdir", f"{home}/swarm"]
     command += ["--trace"] if plan.options.trace else []
     return command + peer_options(peer.peer_id, run, plan.limits, plan.random_seed)
@@ -89,7 +94,10 @@ class RemoteLauncher:
         self._to_start = deque(starts)
         self._sessions = {start[0].host.name: start[0] for start in self._to_start}
         self._observer = observer
-        self._events: queue.SimpleQueue[tuple[Session, dict[str, Any]]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[tuple[Session, Event]] = queue.SimpleQueue()
+        self._room = {
+            session: threading.BoundedSemaphore(MOST_WAITING) for session in self._sessions.values()
+        }
         self._starting: int | None = None
         self._lost: dict[Session, str] = {}
         self._running: dict[int, Session] = {}
@@ -101,7 +109,7 @@ class RemoteLauncher:
     def run(self) -> Outcome:
         """Start all, wait for all; call from the main thread, which alone may handle signals.
 
-        The exit status is that of a swarm on one machine (harness/launcher.py), and 8 when a host
+        The exit status is that of a swarm on one machine (harness/local/launcher.py), and 8 when a host
         was lost. Its peers count as failed; the others aren't ended for it, but go on for as long as
         the protocol has it (spec 7.3).
         """
@@ -123,7 +131,10 @@ class RemoteLauncher:
             )
         return Outcome(self._ending.status or 0, self._statuses)
 
-    def _note(self, session: Session, event: dict[str, Any]) -> None:
+    def _note(self, session: Session, event: Event) -> None:
+        """On the session's thread: a host that tells more than can be shown fills no memory."""
+        if _may_be_lost(event) and not self._room[session].acquire(blocking=False):
+            return
         self._events.put((session, event))
 
     def _start_next_after(self, peer_id: int) -> None:
@@ -142,23 +153,25 @@ class RemoteLauncher:
             self._lose(session)
             return
         with suppress(HostError):  # that it is lost comes as an event
-            session.order("start", peer=peer_id, command=command)
+            session.start(peer_id, command)
 
-    def _take(self, session: Session, event: dict[str, Any]) -> None:
-        match event["event"]:
-            case "started":
-                self._observer.on_start(event["peer"], event["pid"])
-                self._start_next_after(event["peer"])
-            case "line":
-                tell(self._observer, event["peer"], event["line"].encode())
-            case "diagnostic":
-                self._observer.on_diagnostic(event["line"])
-            case "ended":
-                self._end(event["peer"], event["status"])
-                self._ending.on_end(event["peer"], event["status"])
-                self._start_next_after(event["peer"])
-            case "lost":
-                self._lost[session] = event["error"]
+    def _take(self, session: Session, event: Event) -> None:
+        if _may_be_lost(event):
+            self._room[session].release()
+        match event:
+            case Started():
+                self._observer.on_start(event.peer, event.pid)
+                self._start_next_after(event.peer)
+            case Progress():
+                self._observer.on_status(event.status)
+            case Diagnostic():
+                self._observer.on_diagnostic(f"{session.host.name}: {event.line}")
+            case Ended():
+                self._end(event.peer, event.status)
+                self._ending.on_end(event.peer, event.status)
+                self._start_next_after(event.peer)
+            case Lost():
+                self._lost[session] = event.why
                 self._lose(session)
 
     def _end(self, peer_id: int, exit_status: int) -> None:
@@ -175,12 +188,18 @@ class RemoteLauncher:
             f"{session.host.name} is lost: {self._lost[session]}: peer {names} counts as failed"
         )
         if self._starting in lost or self._to_start:
-            self._ending.begin(HOSTS_FAILED, signal.SIGTERM)  # the others would wait in vain
-        self._ending.status = self._ending.status or HOSTS_FAILED
+            self._ending.begin(
+                ExitStatus.HOSTS_FAILED, signal.SIGTERM
+            )  # the others would wait in vain
+        self._ending.status = self._ending.status or ExitStatus.HOSTS_FAILED
         for peer_id in lost:
-            self._end(peer_id, HOSTS_FAILED)
+            self._end(peer_id, ExitStatus.HOSTS_FAILED)
 
     def _signal_all(self, number: signal.Signals) -> None:
         for session in set(self._running.values()):
             with suppress(HostError):
                 session.order("signal", number=int(number))
+
+
+def _may_be_lost(event: Event) -> bool:
+    return isinstance(event, Progress | Diagnostic)

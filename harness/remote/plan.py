@@ -11,35 +11,54 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import runfolder, settings
-from harness.errors import HarnessError
+from harness.errors import HarnessError, HostError
+from harness.local import runfolder, settings
+from harness.local.settings import Settings
+from harness.options import count, option, path, seconds
 from harness.remote.fleet import Fleet, hosts_of
-from harness.remote.session import HostError, Session
-from harness.settings import Settings
+from harness.remote.session import Session
 from peerio.config import COMMON, PEER_INFO, ConfigError, format_common, format_peers
 
 if TYPE_CHECKING:
     from core.config import PeerInfo, SwarmConfig
     from harness.remote.session import Host
 
-HOME = "swarmproof"
-PYTHON = "python3"
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What was asked for on the command line; None is "as the configuration says"."""
 
-    config: str = "three-laptops"
-    file: Path | None = None
-    ssh_config: Path | None = None
-    home: str = HOME
-    python: str = PYTHON
-    timeout: float | None = None
-    random_seed: int | None = None
-    plain: bool = False
-    trace: bool = True
-    runs: Path = runfolder.RUNS
+    config: str = option(
+        "Folder under configs/ or any path with Common.cfg and PeerInfo.cfg "
+        "(default: three-laptops).",
+        default="three-laptops",
+    )
+    ssh_config: Path | None = option("Use this ssh configuration (default: ~/.ssh/config).", path)
+    home: str = option(
+        "Folder on the hosts, in the user's home there or absolute (default: swarmproof).",
+        default="swarmproof",
+    )
+    python: str = option("Python 3.11 or newer on the hosts (default: python3).", default="python3")
+    file: Path | None = option(
+        "Share this real file; it is sent to the seeds that lack it "
+        "(default: it lies there already).",
+        path,
+    )
+    timeout: float | None = option(
+        "Seconds until the swarm is ended with status 5 (default: swarm.toml's or none).", seconds
+    )
+    random_seed: int | None = option(
+        "Seed of all peers' random choices (default: a new one).", count()
+    )
+    plain: bool = option(
+        "Plain lines instead of the live table, as when this isn't a terminal.", default=False
+    )
+    trace: bool = option("Peers write their traces too (default: yes).", default=True)
+    runs: Path = option(
+        "Folder in which the run folder is made (default: runs/ of the project).",
+        path,
+        default=runfolder.RUNS,
+    )
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import HarnessError
-from harness.remote.parcel import agent_command
-from harness.remote.session import LIMIT, HostError
+from harness.errors import HarnessError, HostError
+from harness.remote.bundle import agent_command
+from harness.remote.session import LIMIT
 
 try:
     import paramiko
@@ -30,6 +30,9 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 CONNECT_TIMEOUT = 10
 """Seconds for a host to answer, unless ConnectTimeout in the ssh configuration says otherwise."""
 _TRUSTING = {"no", "off", "accept-new"}
+_CHUNK = 1 << 16
+_REQUESTS = 64
+"""Parts of a file that are asked for before the first has come."""
 _NOT_FOUND = 127
 """What a shell ends with when there is no such program."""
 
@@ -56,7 +59,6 @@ class SSHWire:
         except HostError:
             self._connection.close()
             raise
-        self._stdout = self._channel.makefile("rb")
 
     def send(self, data: bytes) -> None:
         """Write to the agent's stdin."""
@@ -65,15 +67,15 @@ class SSHWire:
         except (OSError, EOFError, paramiko.SSHException) as error:
             raise HostError(self.why_ended()) from error
 
-    def readline(self) -> bytes:
-        """A line of the agent's stdout, `b""` at its end; HostError when none comes for `LIMIT`."""
+    def receive(self) -> bytes:
+        """Some of the agent's stdout, `b""` at its end; HostError when nothing comes for `LIMIT`."""
         try:
-            line: bytes = self._stdout.readline()
+            data: bytes = self._channel.recv(_CHUNK)
         except TimeoutError:
             raise HostError(f"no sign of life for {LIMIT:g} s") from None
         except (OSError, EOFError, paramiko.SSHException) as error:
             raise HostError(f"the connection is gone: {_reason(error)}") from None
-        return line
+        return data
 
     def why_ended(self) -> str:
         """What the agent's stdout ended for."""
@@ -84,7 +86,7 @@ class SSHWire:
         if status == _NOT_FOUND:
             return f"{self._python}: no such program there: name Python's with --python"
         with suppress(OSError, EOFError):
-            text = self._channel.makefile_stderr("rb").read().decode(errors="replace").strip()
+            text = self._channel.makefile_stderr("rb").read(_CHUNK).decode(errors="replace").strip()
             if text:
                 return str(text.splitlines()[-1])
         return f"the program there ended with status {status}"
@@ -96,12 +98,19 @@ class SSHWire:
         except (OSError, EOFError, paramiko.SSHException) as error:
             raise HostError(f"{remote}: can't be sent: {_reason(error)}") from error
 
-    def get(self, remote: str, local: Path) -> None:
-        """Copy a file here."""
+    def get(self, remote: str, local: Path, size: int) -> None:
+        """Copy a file of so many bytes here; HostError, and no file, when it has more or fewer."""
         try:
-            self._sftp().get(remote, str(local))
+            with self._sftp().open(remote, "rb") as source, local.open("wb") as target:
+                source.prefetch(size, _REQUESTS)  # not what the host says now: it may be anything
+                while target.tell() <= size and (data := source.read(_CHUNK)):
+                    target.write(data)
+                received = target.tell()
+            if received != size:
+                raise OSError(f"{size} bytes were announced, and {received} or more came")
         except (OSError, EOFError, paramiko.SSHException) as error:
-            raise HostError(f"{remote}: can't be brought here: {_reason(error)}") from error
+            local.unlink(missing_ok=True)
+            raise HostError(f"can't be brought here: {_reason(error)}") from error
 
     def close(self, patience: float) -> None:
         """End the agent, which is awaited for so many seconds, and the connection."""

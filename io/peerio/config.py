@@ -4,8 +4,7 @@ Reading goes through both files in one pass and tells everything that is wrong w
 so that nobody has to start a swarm five times to find five mistakes.
 
 A separator is any run of white space; only the characters 0 to 9 count as digits.
-Two bounds follow from other clauses: no file is larger than a signed 64-bit offset can address,
-and there are at most 2³² pieces, since an index is four bytes (spec 3.2).
+No file is larger than a signed 64-bit offset can address; the other limits are those of spec 1.5.
 """
 
 from __future__ import annotations
@@ -27,7 +26,9 @@ PEER_INFO = "PeerInfo.cfg"
 
 _SHOWN_PROBLEMS = 20  # a file of another kind has as many as it has lines
 _SHOWN_CHARACTERS = 60
-_MOST_PIECES = 2**32
+_MOST_PIECES = 2**24
+_PIECE_COST = "about 50 bytes of memory at each peer, and 10 more for each neighbor"
+_LEAST_INTERVAL = 0.001
 
 _LINE_END = re.compile(r"\r\n?|\n")  # not splitlines(), which knows ten more ends
 _WHOLE = re.compile(r"[0-9]+")
@@ -61,24 +62,23 @@ class _Rule(Generic[T]):
     stand_in: T  # goes on in place of an unusable value; the error is raised before it is used
 
 
-def _whole(what: str, least: int, most: int | None = None) -> _Rule[int]:
+def _whole(what: str, least: int, most: int) -> _Rule[int]:
     def parse(text: str) -> int:
         if not _WHOLE.fullmatch(text):
             raise ValueError(text)
         value = int(text)  # ValueError beyond some thousand digits
-        if value < least or (most is not None and value > most):
+        if not least <= value <= most:
             raise ValueError(text)
         return value
 
-    bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
-    return _Rule(parse, f"{what} {bounds}", least)
+    return _Rule(parse, f"{what} from {least} to {most}", least)
 
 
 def _parse_interval(text: str) -> float:
     if not _FRACTION.fullmatch(text):
         raise ValueError(text)
     value = float(text)
-    if value <= 0 or not math.isfinite(value):
+    if value < _LEAST_INTERVAL or not math.isfinite(value):
         raise ValueError(text)
     return value
 
@@ -96,9 +96,13 @@ def _parse_flag(text: str) -> bool:
     return text == "1"
 
 
-_INTERVAL = _Rule(_parse_interval, "seconds: a finite number greater than 0, such as 5 or 0.5", 1.0)
+_INTERVAL = _Rule(
+    _parse_interval,
+    f"seconds: a finite number of at least {_LEAST_INTERVAL}, such as 5 or 0.5",
+    1.0,
+)
 _FILE_NAME = _Rule(_parse_file_name, "a plain file name without '/', '\\', '..' or NUL", "stand-in")
-_PREFERRED = _whole("a whole number", 1)
+_PREFERRED = _whole("a whole number", 1, 2**32 - 1)
 _FILE_SIZE = _whole("bytes: a whole number", 1, 2**63 - 1)
 _PIECE_SIZE = _whole("bytes: a whole number", 1, 2**31)
 _PEER_ID = _whole("a whole number", 1, 2**32 - 1)
@@ -213,8 +217,8 @@ def _parse_common(
         number, text = entries["PieceSize"]
         problems.append(
             f"{COMMON}:{number}: PieceSize {_shown(text)}: cuts the file into "
-            f"{common.piece_count} pieces: expected at most {_MOST_PIECES}, as many as a "
-            "four-byte index can name; use larger pieces"
+            f"{common.piece_count} pieces: expected at most {_MOST_PIECES}, since each costs "
+            f"{_PIECE_COST}; use larger pieces"
         )
     return common
 

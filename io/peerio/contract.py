@@ -1,8 +1,7 @@
 """What networking and the peer owe each other: the team plan's contract, and what was added to it.
 
 All calls in both directions happen on the network thread, except `start_server`, `post` and `join`,
-which other threads may call. Nothing in a callback may block. The simulator is a second
-implementation of `Network`.
+which other threads may call. Nothing in a callback may block.
 """
 
 from __future__ import annotations
@@ -44,6 +43,9 @@ class Callbacks(Protocol):
     def on_haves(self, remote_peer_id: int, pieces: list[int]) -> None:
         """Have messages that came one after the other: told together, since most messages are haves."""
 
+    def on_unknown(self, remote_peer_id: int) -> None:
+        """A message of an unknown type arrived and was skipped (spec 3.4)."""
+
     def on_peer_disconnected(self, remote_peer_id: int) -> None:
         """The connection is gone."""
 
@@ -69,7 +71,7 @@ class Callbacks(Protocol):
         """All facts of this turn are told: write the log now, the sends follow (spec 8.4)."""
 
     def on_local_failure(self, reason: str) -> None:
-        """Our own file can't be read any more."""
+        """Our own file can't be read any more: nothing can be served."""
 
     def on_warning(self, text: str) -> None:
         """Something for people, on stderr."""
@@ -99,6 +101,9 @@ class Network(Protocol):
 
     def close_connection(self, remote_peer_id: int, *, flush: bool) -> None:
         """Send what is queued if `flush`, then close; `on_peer_disconnected` follows."""
+
+    def punish(self, remote_peer_id: int, reason: str) -> None:
+        """Close a connection whose neighbor broke the protocol, and keep it away (spec 3.5)."""
 
     def set_timer(self, timer: Timer, at: float | None) -> None:
         """Call `on_timer` at this time; None clears it."""

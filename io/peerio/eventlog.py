@@ -16,7 +16,10 @@ from typing import Any, Protocol
 import structlog
 from structlog.typing import EventDict
 
-from peerio.filesystem import move_aside, next_free_number
+from peerio.filesystem import is_same_file, move_aside, next_free_number
+
+MOST_UNWRITTEN = 16 * 1024 * 1024
+"""Bytes that are kept for a disk that is full until there is room again."""
 
 SENTENCES = {
     "made_connection": "Peer {peer} makes a connection to Peer %d.",
@@ -53,12 +56,20 @@ class LineSink(Protocol):
 
 
 class LineFile:
-    """A file of lines that are gathered and written together."""
+    """A file of lines that are gathered and written together.
+
+    Where they can't be written, as on a full disk, the file is cut back to its last whole line; the
+    rest is kept, within limits, and written as soon as there is room again. So no line is ever torn,
+    and none is missing before one that is there.
+    """
 
     def __init__(self, path: Path) -> None:
         """Create the file; LogError if that is impossible."""
         self._path = path
         self._lines: list[str] = []
+        self._unwritten = b""
+        self._size = 0
+        self._given_up = False
         self.append = self._lines.append
         """Gather a line, given without its end."""
         try:
@@ -71,27 +82,64 @@ class LineFile:
 
     def flush(self) -> None:
         """Write what was gathered; LogError if that is impossible."""
-        if not self._lines:
+        if self._given_up:
+            self._lines.clear()
+        if not self._lines and not self._unwritten:
             return
-        self._lines.append("")
-        data = "\n".join(self._lines).encode()
-        self._lines.clear()
+        if self._lines:
+            self._lines.append("")
+            self._unwritten += "\n".join(self._lines).encode()
+            self._lines.clear()
+        data = self._unwritten
+        written = 0
         try:
-            written = os.write(self._fd, data)
             while written < len(data):
-                written += os.write(self._fd, data[written:])
+                written += os.write(self._fd, data[written:] if written else data)
         except OSError as error:
+            self._keep(data, written)
             raise LogError(f"{self._path}: can't be written ({error.strerror})") from error
+        self._size += written
+        self._unwritten = b""
+
+    def _keep(self, data: bytes, written: int) -> None:
+        """Cut back to the last whole line, and keep what then isn't written."""
+        whole = data.rfind(b"\n", 0, written) + 1
+        try:
+            os.ftruncate(self._fd, self._size + whole)
+        except OSError:  # it can only grow: then the torn line is continued where it ends
+            whole = written
+        self._size += whole
+        self._unwritten = data[whole:]
+        if len(self._unwritten) > MOST_UNWRITTEN:
+            self._given_up = True  # for good: later lines would stand behind a gap
+            self._unwritten = self._unwritten[
+                : data.rfind(b"\n", 0, whole + MOST_UNWRITTEN) + 1 - whole
+            ]
 
     def close(self) -> None:
-        """Write what was gathered and close; LogError if writing is impossible."""
+        """Write what was gathered and close.
+
+        LogError if writing is impossible, or if the file isn't what was written: somebody removed,
+        replaced or cut it meanwhile.
+        """
         if self._fd < 0:
             return
         try:
             self.flush()
+            self._check_kept()
         finally:
             os.close(self._fd)
             self._fd = -1
+
+    def _check_kept(self) -> None:
+        size = os.fstat(self._fd).st_size
+        if not is_same_file(self._fd, self._path):
+            raise LogError(f"{self._path}: was removed, moved or replaced while this peer ran")
+        if size != self._size:
+            raise LogError(
+                f"{self._path}: has {size} bytes: expected the {self._size} that were written; "
+                "something else cut or changed it while this peer wrote it"
+            )
 
 
 def move_logs_aside(workdir: Path, peer_id: int) -> None:

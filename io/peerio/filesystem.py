@@ -81,6 +81,14 @@ def send_copy(sock: socket.socket, fd: int, offset: int, count: int) -> tuple[in
     return (sock.send(data) if data else 0), None
 
 
+def is_same_file(fd: int, path: Path) -> bool:
+    """Whether the open file is (still) the one of that path."""
+    try:
+        return os.path.samestat(os.fstat(fd), os.lstat(path))
+    except OSError:
+        return False
+
+
 def free_bytes(folder: Path) -> int | None:
     """The bytes that are free for new files in `folder`; None where the system can't say."""
     try:

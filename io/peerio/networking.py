@@ -6,7 +6,8 @@ Other threads hand it calls with `post`.
 
 A turn of the loop: take in what is there, a bounded amount from each neighbor; let the peer write the
 lines that follow from it (`on_turn_end`); then send what was queued. So a line is on disk before any
-message that it causes is on the wire (spec 8.4).
+message that it causes is on the wire (spec 8.4). A neighbor that causes more work than its
+allowance is not received from for a while (spec 3.7), so the others have their turns meanwhile.
 """
 
 from __future__ import annotations
@@ -17,22 +18,27 @@ from functools import partial
 from random import Random
 
 from core.config import PeerInfo, SwarmConfig
+from core.errors import RemoteProtocolError
 from core.events import Timer
 from core.messages import Have, Message
 from peerio.contract import Callbacks, Tap
 from peerio.net.admission import Admission
 from peerio.net.bucket import TokenBucket
 from peerio.net.dialling import Dialler
+from peerio.net.hosts import Hosts
 from peerio.net.link import PieceSource, Route
 from peerio.net.links import Links
 from peerio.net.listening import Listener, NetworkError, bind
 from peerio.net.loop import Loop
+from peerio.net.system import System
 from peerio.protocol import FrameRules, encode
 
 __all__ = ["BoundPort", "NetworkError", "Networking"]
 
 DRAIN_TIMEOUT = 5.0
 """Seconds for flush and drain of all connections together (spec 7.2)."""
+HURRIED_DRAIN = 1.0
+"""The same after a signal: who stops a peer is waiting."""
 SETTLE_ROUNDS = 4
 """How often the sends of one turn may lead to more sends before others have their turn."""
 SCRATCH = (64 * 1024, 256 * 1024)
@@ -44,12 +50,15 @@ SCRATCH_MARGIN = 4096
 class BoundPort:
     """A peer's port, taken before anything of its files is touched; NetworkError if it can't be had."""
 
-    def __init__(self, peer: PeerInfo) -> None:
-        self.sockets = bind(peer.host, peer.port)
+    def __init__(self, peer: PeerInfo, system: System | None = None) -> None:
+        self.sockets = bind(peer.host, peer.port, system)
 
 
 class Networking:
-    """The contract's `Network` on real sockets. `rate` limits the upload, in bytes a second."""
+    """The contract's `Network`. `rate` limits the upload, in bytes a second.
+
+    `system` has the sockets and the clock: the operating system's, or the simulator's.
+    """
 
     def __init__(
         self,
@@ -62,12 +71,15 @@ class Networking:
         rate: float | None = None,
         tap: Tap | None = None,
         port: BoundPort | None = None,
+        system: System | None = None,
     ) -> None:
         self._config = config
         self._me = config.peer(peer_id)
         self._callbacks = callbacks
-        self._loop = self.clock = Loop()
-        self._admission = Admission(config, peer_id)
+        self._system = system = system or System()
+        self._loop = self.clock = Loop(system)
+        self._hosts = Hosts(config, self._loop, system)
+        self._admission = Admission(config, peer_id, self._hosts.listed)
         size = min(max(config.piece_size, SCRATCH[0]), SCRATCH[1]) + SCRATCH_MARGIN
         self._links = Links(
             peer_id,
@@ -81,7 +93,7 @@ class Networking:
             tap=tap,
         )
         self._sender = self._links.sender
-        self._dialler = self._links.dialler = Dialler(self._loop, self, rng)
+        self._dialler = self._links.dialler = Dialler(self._loop, self, rng, system)
         self._listener: Listener | None = None
         self._port = port
         self._draining = False
@@ -98,11 +110,18 @@ class Networking:
 
     def start_server(self) -> None:
         """Listen and start the network thread; NetworkError if the port can't be had."""
-        port = self._port or BoundPort(self._me)
+        self.listen()
+        self._thread.start()
+
+    def listen(self) -> None:
+        """Listen; NetworkError if the port can't be had."""
+        peers = self._config.peers
+        for peer in peers[peers.index(self._me) + 1 :]:
+            self._hosts.ask(peer.peer_id)
+        port = self._port or BoundPort(self._me, self._system)
         self._listener = Listener(
             self._loop, port.sockets, self._links.add, self._callbacks.on_warning
         )
-        self._thread.start()
 
     def join(self) -> None:
         """Wait for the end of the network thread."""
@@ -145,6 +164,12 @@ class Networking:
         if link is not None:
             self._links.close(link, flush=flush, timeout=DRAIN_TIMEOUT)
 
+    def punish(self, remote_peer_id: int, reason: str) -> None:
+        """Close a connection whose neighbor broke the protocol, and keep it away (spec 3.5)."""
+        link = self._links.open.get(remote_peer_id)
+        if link is not None:
+            self._links.broke_protocol(link, RemoteProtocolError(reason, clause="3.5"))
+
     def set_timer(self, timer: Timer, at: float | None) -> None:
         """Call `on_timer` at this time; None clears it."""
         if at is None:
@@ -169,18 +194,23 @@ class Networking:
         self._links.wind_down()
         self._loop.alarms.set("drain", self._loop.now + DRAIN_TIMEOUT, self._links.drop_all)
 
+    def hasten(self) -> None:
+        """Let what is left of the end take 1 s at most: a signal asked for it (spec 7.2)."""
+        if self._draining:
+            self._loop.alarms.set("drain", self._loop.now + HURRIED_DRAIN, self._links.drop_all)
+
     # The network thread.
 
     def _run(self) -> None:
         try:
             self._callbacks.on_started()
-            self._loop.run(self._settle)
+            self._loop.run(self.settle)
         except BaseException as error:  # noqa: BLE001 -- whatever it is, the main thread reports it
             self.failure = error
         finally:
-            self._close()
+            self.close()
 
-    def _settle(self) -> bool:
+    def settle(self) -> bool:
         """Write the lines of this turn, then send what was queued, which may lead to more."""
         sender = self._sender
         self._callbacks.on_turn_end()
@@ -195,7 +225,8 @@ class Networking:
             self._loop.stop()
         return bool(sender.dirty)
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Give back all sockets, once the loop has ended."""
         self._dialler.stop()
         if self._listener is not None:
             self._listener.close()
@@ -213,10 +244,10 @@ class Networking:
         """Nobody listens there."""
         self._callbacks.on_dial_refused(peer_id)
 
-    def on_unresolved(self, text: str) -> None:
-        """A name doesn't resolve."""
+    def on_unreachable(self, text: str) -> None:
+        """A host can't be resolved or reached."""
         self._callbacks.on_warning(text)
 
     def allowed_at(self, peer_id: int) -> float:
         """From when on a neighbor that broke the protocol may be dialled (spec 3.5)."""
-        return self._admission.penalties.allowed_at(peer_id)
+        return self._admission.penalties.allowed_at((peer_id, ""))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from core.errors import RemoteProtocolError
@@ -30,6 +30,7 @@ from core.messages import (
     Request,
     Unchoke,
 )
+from peerio import dialects
 from peerio.incoming import HaveRun, Incoming, PieceEnd, PieceStart, Sink, UnknownFrame
 from peerio.rules import INDEXED_LENGTH, FrameRules, MessageType, type_name
 
@@ -37,6 +38,7 @@ __all__ = [
     "HANDSHAKE_SIZE",
     "HAVE_SIZE",
     "HEADER",
+    "LONGEST_RUN",
     "OLD_HEADER",
     "PIECE_HEADER_SIZE",
     "Decoder",
@@ -54,6 +56,7 @@ __all__ = [
     "encode",
     "encode_handshake",
     "encode_haves",
+    "explain_handshake",
     "pack_bits",
     "piece_header",
     "read_exact",
@@ -69,6 +72,8 @@ HANDSHAKE_SIZE = 32
 """Bytes of a handshake: the header, ten zero bytes, the id (spec 2.2)."""
 HAVE_SIZE = 9
 """Bytes of a have message's frame (spec 3.2)."""
+LONGEST_RUN = 128
+"""So many haves at most are told together: between them it may be decided to hear no more (spec 3.5)."""
 PIECE_HEADER_SIZE = 9
 """Bytes of a piece message before its content: length, type, index (spec 3.2)."""
 
@@ -127,7 +132,15 @@ def check_header(start: bytes) -> None:
         reason = f"handshake header {OLD_HEADER.decode()!r} is that of the text of 2011"
     else:
         reason = f"handshake header {bytes(start[: len(HEADER)])!r}"
+        hint = dialects.of_start(bytes(start))
+        reason += f" ({hint})" if hint else ""
     raise RemoteProtocolError(f"{reason}, expected {HEADER.decode()!r}", clause="2.2")
+
+
+def explain_handshake(data: bytes, listed: Collection[int]) -> str:
+    """Why a whole handshake, whose header is right, names an id that isn't expected; "" if unknown."""
+    (claimed,) = _INDEX.unpack_from(data, HANDSHAKE_SIZE - _INDEX.size)
+    return dialects.of_handshake(data[len(HEADER) : -_INDEX.size], claimed, listed)
 
 
 # Encoding.
@@ -192,8 +205,9 @@ def unpack_bits(payload: bytes, count: int) -> bytes:
     """A bit a piece to a byte a piece; RemoteProtocolError if a spare bit is set (spec 3.5)."""
     bits = format(int.from_bytes(payload, "big"), f"0{len(payload) * 8}b").encode("ascii")
     if b"1" in bits[count:]:
-        hint = " (is it written lowest bit first?)" if payload[-1] & 1 else ""
-        raise RemoteProtocolError(f"bitfield with spare bits set{hint}", clause="3.3")
+        hint = dialects.of_spare_bits(payload[-1], len(payload) * 8 - count)
+        shown = f" ({hint})" if hint else ""
+        raise RemoteProtocolError(f"bitfield with spare bits set{shown}", clause="3.3")
     return bits[:count].translate(_BITS_TO_FLAGS)
 
 
@@ -213,12 +227,16 @@ class Decoder:
     the content that follows. It raises RemoteProtocolError, after which the decoder is of no use.
 
     Between calls nothing is kept in the buffer, so all decoders of a thread can share one `scratch`.
+    Whoever has had enough calls `pause` while it iterates: the iterator ends, and the next call of
+    `buffer_updated`, with a count of 0, goes on with the bytes that are left.
     """
 
     def __init__(self, rules: FrameRules, scratch: memoryview | None = None) -> None:
         self._rules = rules
         self._scratch = memoryview(bytearray(64 * 1024)) if scratch is None else scratch
-        self._tail = b""  # the beginning of a frame: at most 8 bytes
+        self._tail = b""  # what is left: the beginning of a frame, or more after a pause
+        self.paused = False
+        """Bytes that were received may hold whole messages."""
         self._left = 0  # payload bytes of the present frame that are still to come
         self._piece: int | None = None
         self._sink: Sink | None = None
@@ -236,11 +254,16 @@ class Decoder:
         """Keep the content of the piece whose start was just told."""
         self._sink = sink
 
+    def pause(self) -> None:
+        """Leave what comes behind the present message for later."""
+        self.paused = True
+
     def buffer_updated(self, count: int) -> Iterator[Incoming]:
         """What the `count` bytes that were received complete."""
         view = self._scratch
         at, end = 0, len(self._tail) + count
         self._tail = b""
+        self.paused = False
         while True:
             if self._left:
                 start, at = at, min(at + self._left, end)
@@ -250,6 +273,8 @@ class Decoder:
                     return
                 if whole is not None:
                     yield whole
+                    if self.paused:
+                        break
             if end - at < _FRAME.size:
                 if at < end:
                     self._rules.check_start(view[at:end])
@@ -262,7 +287,7 @@ class Decoder:
             elif end - at < PIECE_HEADER_SIZE:
                 break
             elif kind == _HAVE:
-                run = self._take_haves(view[at:end])
+                run = self._take_haves(view[at : min(end, at + LONGEST_RUN * HAVE_SIZE)])
                 at += len(run) * HAVE_SIZE
                 begun = HaveRun(run)
             else:
@@ -271,13 +296,16 @@ class Decoder:
                 begun = self._begin_indexed(kind, index, length - INDEXED_LENGTH)
             if begun is not None:
                 yield begun
+                if self.paused:
+                    break
         self._tail = bytes(view[at:end])
 
     def _take_haves(self, view: memoryview) -> list[int]:
         """The pieces of the haves that `view` begins with, by far the most frequent frames."""
         run: list[int] = []
         limit = self._rules.pieces
-        for length, kind, piece in _INDEXED.iter_unpack(view[: len(view) // HAVE_SIZE * HAVE_SIZE]):
+        whole = min(len(view) // HAVE_SIZE, LONGEST_RUN) * HAVE_SIZE
+        for length, kind, piece in _INDEXED.iter_unpack(view[:whole]):
             if kind != _HAVE or length != INDEXED_LENGTH:
                 break
             if piece >= limit:

@@ -6,6 +6,7 @@ from enum import IntEnum
 
 from core.config import SwarmConfig
 from core.errors import RemoteProtocolError
+from peerio import dialects
 
 INDEXED_LENGTH = 5
 """Length of a frame that holds nothing but a type and an index (spec 3.1)."""
@@ -57,7 +58,11 @@ class FrameRules:
     def check_start(self, data: bytes | memoryview) -> None:
         """Raise RemoteProtocolError for a length of 0 without waiting for a type (spec 3.5)."""
         if data == EMPTY_FRAME:
-            raise RemoteProtocolError("frame of length 0, expected at least a type", clause="3.1")
+            raise RemoteProtocolError(
+                "frame of length 0, expected at least a type "
+                "(does the length leave out the type byte, or is the handshake too long?)",
+                clause="3.1",
+            )
 
     def check(self, length: int, kind: int) -> None:
         """Raise RemoteProtocolError unless a frame of this length (type and payload) may be."""
@@ -72,9 +77,15 @@ class FrameRules:
             if length <= self._longest:
                 return
             expected = f"at most {self._longest}"
+        hint = dialects.of_frame(length, kind, self._lengths, self.pieces)
+        shown = f" ({hint})" if hint else ""
         raise RemoteProtocolError(
-            f"{type_name(kind)} of length {length}, expected {expected}", clause="3.5"
+            f"{type_name(kind)} of length {length}, expected {expected}{shown}", clause="3.5"
         )
+
+    def explain_type(self, kind: int, length: int) -> str:
+        """What a message of an unknown type is, which is skipped; "" if that isn't known."""
+        return dialects.of_type(kind, length, self._lengths)
 
     def piece_length(self, piece: int) -> int:
         """Content bytes of a piece."""
@@ -83,8 +94,10 @@ class FrameRules:
     def check_index(self, piece: int) -> None:
         """Raise RemoteProtocolError unless there is such a piece."""
         if piece >= self.pieces:
+            hint = dialects.of_index(piece, self.pieces)
+            shown = f" ({hint})" if hint else ""
             raise RemoteProtocolError(
-                f"piece index {piece}, expected 0 to {self.pieces - 1}", clause="3.5"
+                f"piece index {piece}, expected 0 to {self.pieces - 1}{shown}", clause="3.5"
             )
 
     def check_piece(self, piece: int, size: int) -> None:

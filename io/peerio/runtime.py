@@ -1,19 +1,18 @@
 """A running peer: tells its core what happens, and carries out what the core orders.
 
-No decision is made here. The same runtime works under real sockets and under the simulator, since it
+No decision is made here. The same runtime works on real sockets and in the simulator, since it
 knows networking by its contract only; all of it runs on the network thread.
 """
 
 from __future__ import annotations
 
 import logging
-import sys
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from core.config import SwarmConfig
 from core.effects import (
+    AcceptPiece,
     Broadcast,
     CloseConnection,
     CompleteFile,
@@ -22,9 +21,11 @@ from core.effects import (
     Finish,
     Log,
     Note,
+    Punish,
     Send,
     SendPiece,
     SetTimer,
+    SkipPiece,
     Warn,
 )
 from core.events import (
@@ -35,6 +36,7 @@ from core.events import (
     MessageReceived,
     NeighborConnected,
     NeighborLost,
+    PieceOffered,
     PieceProgressed,
     PieceReceived,
     PieceSent,
@@ -44,7 +46,10 @@ from core.events import (
     StreamEnded,
     Timer,
     TimerFired,
+    TurnEnded,
+    UnknownReceived,
 )
+from core.exits import ExitStatus
 from core.messages import Message, Unchoke
 from core.peer import Peer
 from peerio.contract import Network, PieceSink
@@ -55,9 +60,6 @@ from peerio.trace import Trace
 # It warns of every method that it leaves alone, which is what `model_override` asks for.
 logging.getLogger("transitions").setLevel(logging.ERROR)
 
-REMEMBERED_WARNINGS = 1000
-"""Different warnings among which repetitions are noticed."""
-
 
 class PieceStore(Protocol):
     """Where pieces are kept; `peerio.storage` and the simulator have one each."""
@@ -67,28 +69,6 @@ class PieceStore(Protocol):
 
     def complete(self) -> None:
         """Every piece is written; StorageError if the file can't have its real name."""
-
-
-def warn_on_stderr(peer_id: int) -> Callable[[str], None]:
-    """A function that tells people something of a peer (never in the log, spec 8.2).
-
-    What is told again and again (by a neighbor that hammers at the door) is told the 1st, 10th, 100th
-    time, and so on.
-    """
-    told: Counter[str] = Counter()
-
-    def warn(text: str) -> None:
-        if len(told) > REMEMBERED_WARNINGS:
-            told.clear()
-        told[text] += 1
-        times = told[text]
-        if times > 1 and str(times).strip("0") != "1":
-            return
-        again = f" ({times} times)" if times > 1 else ""
-        for line in (text + again).splitlines():
-            print(f"peer {peer_id}: {line}", file=sys.stderr, flush=True)
-
-    return warn
 
 
 class Logs:
@@ -109,15 +89,25 @@ class Logs:
         self.write = EventLog(log, peer_id, self._stamp, observer).write
 
     def end_turn(self) -> None:
-        """Write what the turn led to; LogError if that is impossible."""
-        for file in self._files:
-            file.flush()
+        """Write what the turn led to, in both files; LogError if that is impossible in one."""
         self._stamp.renew()
+        _each([file.flush for file in self._files])
 
     def close(self) -> None:
-        """Write what is left, and close; LogError if writing is impossible."""
-        for file in self._files:
-            file.close()
+        """Write what is left, and close both; LogError if one isn't what was written into it."""
+        _each([file.close for file in self._files])
+
+
+def _each(calls: list[Callable[[], None]]) -> None:
+    """Make all calls, then raise the first LogError."""
+    failure: LogError | None = None
+    for call in calls:
+        try:
+            call()
+        except LogError as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
 
 
 class Runtime:
@@ -139,10 +129,9 @@ class Runtime:
         self.logs = logs
         self._warn = warn
         self._receiving: dict[int, _GuardedSink] = {}
-        self._failed = False
-        self.status: int | None = None
-        """The exit status (spec 7.4), once it is decided."""
-        self.reason = ""
+        self._failure: str | None = None
+        self._serves = True
+        self._finished: tuple[ExitStatus, str] | None = None
         self.up = 0
         """Content bytes of pieces sent so far."""
         self.down = 0
@@ -152,11 +141,14 @@ class Runtime:
             Broadcast: self._broadcast,
             Send: self._send,
             SendPiece: self._send_piece,
+            AcceptPiece: self._accept_piece,
+            SkipPiece: self._skip_piece,
             SetTimer: self._set_timer,
             Note: self._note,
             Warn: self._tell,
             Dial: self._dial,
             CloseConnection: self._close_connection,
+            Punish: self._punish,
             CompleteFile: self._complete_file,
             Finish: self._finish,
         }
@@ -183,6 +175,10 @@ class Runtime:
         """Have messages arrived."""
         self._handle(HavesReceived(remote_peer_id, pieces))
 
+    def on_unknown(self, remote_peer_id: int) -> None:
+        """A message of an unknown type was skipped."""
+        self._handle(UnknownReceived(remote_peer_id))
+
     def on_peer_disconnected(self, remote_peer_id: int) -> None:
         """The connection is gone."""
         self._receiving.pop(remote_peer_id, None)
@@ -197,11 +193,9 @@ class Runtime:
         self._handle(DialRefused(remote_peer_id))
 
     def on_piece_start(self, remote_peer_id: int, piece: int) -> PieceSink | None:
-        """Ask the core whether the content is wanted (spec 6.5)."""
-        if not self.core.wants_piece(remote_peer_id, piece, self.network.clock.now):
-            return None
-        sink = self._receiving[remote_peer_id] = _GuardedSink(self, piece)
-        return sink
+        """The core orders whether the content is kept (spec 6.5)."""
+        self._handle(PieceOffered(remote_peer_id, piece))
+        return self._receiving.get(remote_peer_id)
 
     def on_piece_end(self, remote_peer_id: int, piece: int) -> None:
         """The content is whole, or has passed by."""
@@ -220,33 +214,68 @@ class Runtime:
             self._handle(PieceSent(remote_peer_id))
 
     def on_timer(self, timer: Timer) -> None:
-        """A timer is due; before requests are judged overdue, tell which are being answered."""
+        """A timer is due; before it is judged who is late, tell how far pieces have come."""
         if timer is Timer.OVERDUE:
             for neighbor, sink in self._receiving.items():
-                self._handle(PieceProgressed(neighbor, sink.piece, sink.written_at))
+                self._handle(PieceProgressed(neighbor, sink.piece, sink.size, sink.written_at))
         self._handle(TimerFired(timer))
 
     def on_turn_end(self) -> None:
-        """Write the lines of this turn before networking sends (spec 8.4)."""
+        """Let the core decide, then write the lines of this turn before networking sends (spec 8.4)."""
+        self._handle(TurnEnded())
         try:
             self.logs.end_turn()
         except LogError as error:
-            self.on_local_failure(str(error))
+            self.can_not_write(str(error))
 
     def on_local_failure(self, reason: str) -> None:
-        """Our storage or log failed: told once, and the core decides (spec 7.4, status 4)."""
-        if not self._failed:
-            self._failed = True
-            self._warn(f"{reason}; nothing more is requested, what is here is served")
-            self._handle(LocalFailure(reason))
+        """Our file can't be read, so nothing can be served: the core ends the peer (spec 7.4)."""
+        if self._serves:
+            self._serves = False
+            self._fail(reason, "nothing can be served any more")
+
+    def can_not_write(self, reason: str) -> None:
+        """Our file or log can't be written: told once, and the core decides (spec 7.4, status 4)."""
+        if self._failure is None:
+            self._fail(reason, "nothing more is requested, what is here is served")
+
+    def _fail(self, reason: str, consequence: str) -> None:
+        self._failure = self._failure or reason
+        if self._finished is None:
+            self._warn(f"{reason}; {consequence}")
+            self._handle(LocalFailure(reason, serves=self._serves))
 
     def on_warning(self, text: str) -> None:
         """Something for people."""
         self._warn(text)
 
-    # What others ask for, by way of `Network.post`.
+    # What others ask for: calls by way of `Network.post`, and how it ended.
 
-    def request_stop(self, status: int, reason: str) -> None:
+    @property
+    def status(self) -> ExitStatus | None:
+        """The exit status (spec 7.4), once it is decided."""
+        return None if self._finished is None else self.outcome[0]
+
+    @property
+    def outcome(self) -> tuple[ExitStatus, str]:
+        """The exit status and its reason; an internal error if the end was never ordered.
+
+        A failure of ours that comes with the order to end, or after it, decides it too: nobody is to
+        take a file or a log for whole that isn't. A signal's status stands.
+        """
+        if self._finished is None:
+            return ExitStatus.INTERNAL_ERROR, ""
+        status, reason = self._finished
+        if self._failure is not None and status in {ExitStatus.COMPLETE, ExitStatus.MISSING}:
+            return ExitStatus.FAILED, self._failure
+        return status, reason
+
+    @property
+    def reason(self) -> str:
+        """Why it ended, in a few words; empty before."""
+        return self.outcome[1]
+
+    def request_stop(self, status: ExitStatus, reason: str) -> None:
         """End in order, with this status."""
         self._handle(StopRequested(status, reason))
 
@@ -258,7 +287,8 @@ class Runtime:
                 "skipped_pieces": downloads.skipped_pieces,
                 "freed_requests": downloads.freed,
             }
-            self.logs.trace.record("end", {"status": self.status, "reason": self.reason, **counts})
+            status, reason = self.outcome
+            self.logs.trace.record("end", {"status": status, "reason": reason, **counts})
         self.logs.close()
 
     # Carrying out.
@@ -282,6 +312,12 @@ class Runtime:
     def _send_piece(self, order: SendPiece) -> None:
         self.network.send_piece(order.neighbor, order.piece)
 
+    def _accept_piece(self, order: AcceptPiece) -> None:
+        self._receiving[order.neighbor] = _GuardedSink(self, order.piece)
+
+    def _skip_piece(self, order: SkipPiece) -> None:
+        """Without a sink the content passes by."""
+
     def _set_timer(self, order: SetTimer) -> None:
         self.network.set_timer(order.timer, order.at)
 
@@ -292,8 +328,11 @@ class Runtime:
     def _close_connection(self, order: CloseConnection) -> None:
         self.network.close_connection(order.neighbor, flush=order.flush)
 
+    def _punish(self, order: Punish) -> None:
+        self.network.punish(order.neighbor, order.reason)
+
     def _finish(self, order: Finish) -> None:
-        self.status, self.reason = order.status, order.reason
+        self._finished = ExitStatus(order.status), order.reason
         self.network.shutdown()
 
     def _tell(self, order: Warn) -> None:
@@ -312,30 +351,32 @@ class Runtime:
         try:
             self.store.complete()
         except StorageError as error:
-            self.on_local_failure(str(error))
+            self.can_not_write(str(error))
 
 
 class _GuardedSink:
     """A sink whose failure is our problem (spec 7.4), not the neighbor's whose piece it was."""
 
-    __slots__ = ("_runtime", "_sink", "failed", "piece", "written_at")
+    __slots__ = ("_runtime", "_sink", "failed", "piece", "size", "written_at")
 
     def __init__(self, runtime: Runtime, piece: int) -> None:
         self._runtime = runtime
         self._sink = runtime.store.sink(piece, digest=runtime.logs.trace is not None)
         self.piece = piece
         self.failed = False
+        self.size = 0
         self.written_at = runtime.network.clock.now
 
     def write(self, data: memoryview, /) -> None:
         """Write, unless an earlier write of this piece failed."""
         self.written_at = self._runtime.network.clock.now
+        self.size += len(data)
         if not self.failed:
             try:
                 self._sink.write(data)
             except StorageError as error:
                 self.failed = True
-                self._runtime.on_local_failure(str(error))
+                self._runtime.can_not_write(str(error))
 
     def hexdigest(self) -> str | None:
         """The content's digest, where there is a trace to hold it."""

@@ -57,6 +57,9 @@ class Storage:
         self._config = config
         self._warn = warn
         self._writable = warn is not None
+        # A few file systems say 0 of every file.
+        self._links = min(os.fstat(fd).st_nlink, 1)
+        self._is_complete = False
         self._sync: threading.Thread | None = None
         self._sync_error: OSError | None = None
 
@@ -178,20 +181,39 @@ class Storage:
         """
         assert self._warn is not None, "only a leecher's file becomes complete"
         self._writable = False
+        self.check_kept()
         final = self.path.with_name(self._config.file_name)
         _make_way(final, self._warn)
         try:
             filesystem.rename_open(self.fd, self.path, final)
         except OSError as error:
             raise StorageError(
-                f"{self.path}: can't be renamed to {final.name}: {error.strerror}"
+                f"{self.path}: can't be renamed to {final.name}: {error.strerror}; "
+                "it is complete: rename it by hand"
             ) from error
         self.path = final
+        self._is_complete = True
         # A daemon: whoever interrupts the peer a second time doesn't wait for the disk.
-        self._sync = threading.Thread(
-            target=self._run_sync, args=(self.fd,), name="sync", daemon=True
-        )
-        self._sync.start()
+        sync = threading.Thread(target=self._run_sync, args=(self.fd,), name="sync", daemon=True)
+        with contextlib.suppress(RuntimeError):  # no thread to be had: `close` syncs
+            sync.start()
+            self._sync = sync
+
+    def check_kept(self) -> None:
+        """Raises StorageError if somebody removed, replaced or cut the file that is being written.
+
+        Called with each write, so that the last piece can't make a file that was cut look whole.
+        """
+        found = os.fstat(self.fd)
+        if found.st_size != self._config.file_size:
+            raise StorageError(
+                f"{self.path}: has {found.st_size} bytes: expected {self._config.file_size}, which "
+                "were reserved; something else changed it while this peer wrote it"
+            )
+        if found.st_nlink < self._links or (
+            not self._writable and not filesystem.is_same_file(self.fd, self.path)
+        ):
+            raise StorageError(f"{self.path}: was removed, moved or replaced while this peer ran")
 
     def _run_sync(self, fd: int) -> None:
         try:
@@ -202,14 +224,21 @@ class Storage:
     def close(self) -> None:
         """Waits until a complete file is on the disk, then closes it; a second call does nothing.
 
-        Raises StorageError when the file could not be synced: it may not survive a power cut.
+        Raises StorageError when the file could not be synced (it may not survive a power cut), and
+        when a leecher's isn't any more what and where it was written.
         """
         if self.fd < 0:
             return
         if self._sync is not None:
             self._sync.join()
-        fd, self.fd = self.fd, -1
-        os.close(fd)
+        elif self._is_complete:
+            self._run_sync(self.fd)
+        try:
+            if self._warn is not None:
+                self.check_kept()
+        finally:
+            fd, self.fd = self.fd, -1
+            os.close(fd)
         if self._sync_error is not None:
             raise StorageError(
                 f"{self.path}: can't be synced to the disk: {self._sync_error.strerror}; "
@@ -236,6 +265,7 @@ class PieceSink:
         end = self._position + len(data)
         assert end <= self._end, "the decoder gives a piece no more than its size"
         try:
+            self._storage.check_kept()
             filesystem.write_all(self._storage.fd, data, self._position)
         except OSError as error:
             path = self._storage.path

@@ -10,7 +10,8 @@ r"""Conversation tests that read as a script: `>>` what happens to a peer, `<<` 
 A script is played when its truth is asked. Each event must lead to exactly the orders that follow
 it, in that order; `<< ...` stands for any number of orders, and `unknown()` for a value that isn't
 known before: it is learnt where it is first met, and must be the same ever after. A script that went
-well can be continued: the peer and the time go on. Orders of the kinds in `hide` are left out.
+well can be continued: the peer and the time go on. Orders of the kinds in `hide` are left out, and so
+is what people are told of a lost connection, unless the step expects it.
 
 One that fails shows the whole conversation, with `-` before what was expected and `+` before what
 came instead.
@@ -24,17 +25,19 @@ from types import EllipsisType
 from typing import Any, Self, cast
 
 from core.config import PeerInfo, SwarmConfig
-from core.effects import Broadcast, Effect, Log, Send
+from core.effects import AcceptPiece, Broadcast, Effect, Log, Send, SkipPiece, Warn
 from core.events import (
     Event,
     HavesReceived,
     MessageReceived,
     NeighborConnected,
     NeighborLost,
+    PieceOffered,
     PieceReceived,
     PieceSkipped,
     Timer,
     TimerFired,
+    TurnEnded,
 )
 from core.messages import Have, Message
 from core.peer import Peer
@@ -48,25 +51,14 @@ class After:
 
 
 @dataclass(frozen=True, slots=True)
-class PieceBegins:
-    """Not an event but a question: a piece's header came; `Wanted` is the answer (spec 6.5)."""
+class Turn:
+    """Not an event: several that come in one turn (an event outside of it is a turn of its own)."""
 
-    neighbor: int
-    piece: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The answer to `PieceBegins`."""
-
-    answer: bool
+    events: tuple[Event, ...]
 
 
-KEEP = Wanted(answer=True)
-SKIP = Wanted(answer=False)
-
-Cause = Event | After | PieceBegins
-Expected = Effect | Wanted | EllipsisType
+Cause = Event | After | Turn
+Expected = Effect | EllipsisType
 
 
 class _Unknown:
@@ -122,26 +114,32 @@ class Script:
         steps, self._steps = self._steps, []
         for number, (cause, expected) in enumerate(steps):
             self._played.append(f"  >> {cause}")
-            came = [order for order in self._cause(cause) if not isinstance(order, self._hide)]
+            hidden = self._hide
+            if isinstance(cause, NeighborLost) and not any(isinstance(o, Warn) for o in expected):
+                hidden = (*hidden, Warn)
+            came = [order for order in self._cause(cause) if not isinstance(order, hidden)]
             if not _matches(expected, came):
                 self._fail(expected, came, steps[number + 1 :])
             self._played += [f"  << {order}" for order in came]
         return True
 
-    def _cause(self, cause: Cause) -> list[Effect | Wanted]:
+    def _cause(self, cause: Cause) -> list[Effect]:
         match cause:
             case After(seconds):
                 self.now += seconds
                 return []
-            case PieceBegins(neighbor, piece):
-                return [Wanted(self.peer.wants_piece(neighbor, piece, self.now))]
+            case Turn(events):
+                orders = [order for event in events for order in self.peer.handle(event, self.now)]
+                return [*orders, *self.peer.handle(TurnEnded(), self.now)]
+            case PieceOffered():  # its answer comes at once, in the middle of a turn
+                return self.peer.handle(cause, self.now)
             case _:
-                return list(self.peer.handle(cause, self.now))
+                return self._cause(Turn((cause,)))
 
     def _fail(
         self,
         expected: list[Expected],
-        came: list[Effect | Wanted],
+        came: list[Effect],
         rest: list[tuple[Cause, list[Expected]]],
     ) -> None:
         """Show what both have in common at the beginning and the end, and between it the difference."""
@@ -166,7 +164,7 @@ def _shown(order: Expected) -> str:
     return "..." if order is ... else str(order)
 
 
-def _matches(expected: list[Expected], came: list[Effect | Wanted]) -> bool:
+def _matches(expected: list[Expected], came: list[Effect]) -> bool:
     """Whether the orders are those expected, where `...` stands for any number of them."""
     if not expected:
         return not came
@@ -188,6 +186,11 @@ def answers(neighbor: int) -> NeighborConnected:
     return NeighborConnected(neighbor, incoming=False)
 
 
+def in_one_turn(*events: Event) -> Turn:
+    """Several events come in one turn."""
+    return Turn(events)
+
+
 def is_lost(neighbor: int) -> NeighborLost:
     """A connection is gone."""
     return NeighborLost(neighbor)
@@ -203,6 +206,21 @@ def says(neighbor: int, message: Message) -> Event:
 def has(neighbor: int, *pieces: int) -> HavesReceived:
     """Haves come."""
     return HavesReceived(neighbor, list(pieces))
+
+
+def offers(neighbor: int, piece: int) -> PieceOffered:
+    """A piece's header comes."""
+    return PieceOffered(neighbor, piece)
+
+
+def accepts(neighbor: int, piece: int) -> AcceptPiece:
+    """Its content is to be kept."""
+    return AcceptPiece(neighbor, piece)
+
+
+def skips(neighbor: int, piece: int) -> SkipPiece:
+    """Its content is to pass by."""
+    return SkipPiece(neighbor, piece)
 
 
 def is_kept(neighbor: int, piece: int) -> PieceReceived:

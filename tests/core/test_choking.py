@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.choking import Ticks, choose_optimistic, choose_preferred
 from core.config import SwarmConfig
 from core.effects import Log, Send, SendPiece, SetTimer, Warn
-from core.events import PieceSent, Started, Timer
+from core.events import PieceSent, Started, Timer, TurnEnded
 from core.messages import (
     CHOKE,
     INTERESTED,
@@ -23,23 +23,24 @@ from core.messages import (
 )
 from core.peer import Peer
 from tests.core.script import (
-    KEEP,
-    SKIP,
     After,
-    PieceBegins,
     Script,
+    accepts,
     answers,
     connects,
     fires,
     has,
+    in_one_turn,
     is_kept,
     is_lost,
     learnt,
     logs,
+    offers,
     passes_by,
     peer_of,
     says,
     sends,
+    skips,
     swarm,
     tells_all,
     unknown,
@@ -178,6 +179,7 @@ def test_first_reselections_come_p_and_m_after_the_start() -> None:
         >> Started()
         << SetTimer(Timer.RESELECTION, 105.0)
         << SetTimer(Timer.MISSING, 700.0)
+        << SetTimer(Timer.WAITING, 160.0)
         >> After(5.0)
         >> RESELECT
         << SetTimer(Timer.RESELECTION, 107.0)
@@ -202,11 +204,52 @@ def test_preferred_first_where_both_are_due() -> None:
         >> After(5.0)
         >> RESELECT
         << Log("preferred_neighbors", {"neighbors": [first]})
-        << sends(first, UNCHOKE)
         << optimistic(second)
+        << sends(first, UNCHOKE)
         << sends(second, UNCHOKE)
     )
     assert {learnt(first), learnt(second)} == {2, 3}
+
+
+def test_choke_and_unchoke_in_one_breath_are_not_sent() -> None:
+    """Who leaves the preferred set and gets the optimistic place at once is told nothing, and its requests stay (spec 4.7)."""
+    script = Script(peer_of(swarm(False, True, False, k=1, p=5.0, m=10.0), 1), hide=(SetTimer,))
+    assert script >> Started()
+    for neighbor in (2, 3):
+        script >> connects(neighbor) << ... >> says(neighbor, INTERESTED) << ...
+        script >> has(neighbor, 0, 1) << ... >> says(neighbor, UNCHOKE) << ...
+    assert script
+    peer = script.peer
+    first = peer.state.neighbors[2].download.piece
+    assert first is not None
+    script >> offers(2, first) << accepts(2, first) >> is_kept(2, first) << ...
+    assert script >> After(5.0) >> RESELECT << preferred(2) << sends(2, UNCHOKE)
+    assert script >> says(2, Request(first)) << SendPiece(2, first)
+    second = peer.state.neighbors[3].download.piece
+    assert second is not None
+    script >> offers(3, second) << accepts(3, second) >> is_kept(3, second) << ...
+    script >> says(2, Request(second))  # it waits
+    assert (
+        script
+        >> After(5.0)
+        >> RESELECT
+        << preferred(3)
+        << optimistic(2)
+        << sends(3, UNCHOKE)
+        >> PieceSent(2)
+        << SendPiece(2, second)
+    )
+    assert states(peer) == {2: "optimistic", 3: "preferred"}
+
+
+def test_rounding_does_not_part_what_is_due_together() -> None:
+    """Three times 0.1 s and once 0.3 s are one moment, whatever floating point makes of them (spec 4.7)."""
+    script = seed_with(2, p=0.1, m=0.3)
+    assert script >> After(0.2) >> RESELECT << ... >> After(0.3 - 0.2)
+    orders = script.peer.handle(RESELECT, 0.3)
+    assert [order.event for order in orders if isinstance(order, Log)][-1] == "optimistic_neighbor"
+    assert script.peer.uploads._preferred_ticks.tick == 4
+    assert script.peer.uploads._optimistic_ticks.tick == 2
 
 
 def test_at_most_k_and_one() -> None:
@@ -319,8 +362,8 @@ def test_a_leecher_ranks_by_download_rate() -> None:
     )
     assert (
         script
-        >> PieceBegins(3, learnt(two))
-        << KEEP
+        >> offers(3, learnt(two))
+        << accepts(3, learnt(two))
         >> is_kept(3, learnt(two))
         << ...
         << sends(3, Request(three))
@@ -328,8 +371,8 @@ def test_a_leecher_ranks_by_download_rate() -> None:
         >> RESELECT
         << preferred(3)
         << sends(3, UNCHOKE)
-        >> PieceBegins(2, learnt(one))
-        << KEEP
+        >> offers(2, learnt(one))
+        << accepts(2, learnt(one))
         >> is_kept(2, learnt(one))
         << ...
         >> After(5.0)
@@ -360,8 +403,8 @@ def test_the_rate_counts_bytes_not_pieces() -> None:
             >> says(3, INTERESTED)
             >> says(3, UNCHOKE)
             << sends(3, Request(2))
-            >> PieceBegins(3, 2)
-            << KEEP
+            >> offers(3, 2)
+            << accepts(3, 2)
             >> is_kept(3, 2)
             << ...
         )
@@ -369,8 +412,8 @@ def test_the_rate_counts_bytes_not_pieces() -> None:
         assert script >> says(2, UNCHOKE) << sends(2, Request(piece))
         assert (
             script
-            >> PieceBegins(2, learnt(piece))
-            << KEEP
+            >> offers(2, learnt(piece))
+            << accepts(2, learnt(piece))
             >> is_kept(2, learnt(piece))
             << ...
             >> After(5.0)
@@ -386,11 +429,11 @@ def test_skipped_pieces_do_not_count() -> None:
     assert script >> says(2, UNCHOKE) << ... << sends(2, Request(piece))
     asked = learnt(piece)
     for other in {0, 1, 2, 3} - {asked}:  # unasked
-        assert script >> PieceBegins(3, other) << SKIP >> passes_by(3, other)
+        assert script >> offers(3, other) << skips(3, other) >> passes_by(3, other)
     assert (
         script
-        >> PieceBegins(2, asked)
-        << KEEP
+        >> offers(2, asked)
+        << accepts(2, asked)
         >> is_kept(2, asked)
         << ...
         >> After(5.0)
@@ -519,6 +562,54 @@ def test_requests_wait_in_order_and_each_once() -> None:
     )
 
 
+class Counted(int):
+    """A piece's index that counts how often it is compared or looked up."""
+
+    operations = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.operations += 1
+        return int(self) == other
+
+    def __hash__(self) -> int:
+        Counted.operations += 1
+        return int(self)
+
+
+def _operations(waiting: int) -> int:
+    """What it takes to let so many different requests of one neighbor wait, and to serve them all."""
+    peer = peer_of(swarm(True, False, pieces=waiting), 1)
+    for event in (Started(), connects(2), says(2, INTERESTED)):
+        peer.handle(event, 0.0)
+    peer.handle(RESELECT, 5.0)
+    Counted.operations = 0
+    for piece in range(waiting):
+        peer.handle(says(2, Request(Counted(piece))), 6.0)
+    served = [order for order in peer.handle(TurnEnded(), 6.0) if isinstance(order, SendPiece)]
+    while orders := peer.handle(PieceSent(2), 6.0):
+        served += [order for order in orders if isinstance(order, SendPiece)]
+    assert [order.piece for order in served] == list(range(waiting))
+    return Counted.operations
+
+
+def test_a_request_costs_the_same_however_many_wait() -> None:
+    """Ten times as many requests that wait take ten times as many steps, not a hundred times (spec 4.9)."""
+    few, many = _operations(300), _operations(3000)
+    assert few > 0
+    assert many <= 11 * few
+
+
+def test_a_choke_drops_what_was_asked_for_in_the_same_turn() -> None:
+    """A request that our choke overtakes in its turn isn't served, though nothing was under way (spec 4.8)."""
+    script = unchoked_neighbor() >> says(2, NOT_INTERESTED) << ... >> After(5.0)
+    assert (
+        script
+        >> in_one_turn(says(2, Request(1)), RESELECT)
+        << preferred(3)
+        << sends(2, CHOKE)
+    )  # fmt: skip
+
+
 def test_a_choke_drops_waiting_requests() -> None:
     """A choke is queued behind the piece under way and drops the requests that wait (spec 4.8, 4.9)."""
     assert (
@@ -568,7 +659,9 @@ def test_a_request_for_a_piece_that_we_lack() -> None:
         >> RESELECT
         << sends(2, UNCHOKE)
         >> says(2, Request(2))
-        << Warn("request of peer 2 for piece 2, which isn't here: dropped")
+        << Warn(
+            "request of peer 2 for piece 2, which isn't here: dropped, as are all further ones of this kind"
+        )
     )
 
 
@@ -588,8 +681,8 @@ def test_what_was_just_completed_is_served() -> None:
         << sends(2, UNCHOKE)
         >> says(2, UNCHOKE)
         << sends(2, Request(1))
-        >> PieceBegins(2, 1)
-        << KEEP
+        >> offers(2, 1)
+        << accepts(2, 1)
         >> is_kept(2, 1)
         << tells_all(Have(1))
         << sends(2, NOT_INTERESTED)

@@ -18,10 +18,8 @@ from core.messages import (
     Request,
 )
 from tests.core.script import (
-    KEEP,
-    SKIP,
-    PieceBegins,
     Script,
+    accepts,
     answers,
     connects,
     has,
@@ -29,10 +27,12 @@ from tests.core.script import (
     is_lost,
     learnt,
     logs,
+    offers,
     passes_by,
     peer_of,
     says,
     sends,
+    skips,
     swarm,
     tells_all,
     unknown,
@@ -71,8 +71,8 @@ def test_the_bitfield_is_what_is_there_at_that_moment() -> None:
         >> says(2, UNCHOKE)
         << ...
         << sends(2, Request(1))
-        >> PieceBegins(2, 1)
-        << KEEP
+        >> offers(2, 1)
+        << accepts(2, 1)
         >> is_kept(2, 1)
         << logs("downloaded_piece", piece=1, neighbor=2, count=1)
         << tells_all(Have(1))
@@ -197,7 +197,7 @@ def test_late_and_second_bitfields_are_merged() -> None:
     asked = [learnt(piece)]
     for _ in range(2):
         piece = unknown()
-        assert script >> PieceBegins(2, asked[-1]) << KEEP
+        assert script >> offers(2, asked[-1]) << accepts(2, asked[-1])
         assert script >> is_kept(2, asked[-1]) << ... << sends(2, Request(piece))
         asked.append(learnt(piece))
     assert sorted(asked) == [0, 1, 2]
@@ -244,8 +244,8 @@ def test_repeated_messages_change_nothing_but_are_logged() -> None:
         << logs("received_interested", neighbor=2)
         >> says(2, INTERESTED)
         << logs("received_interested", neighbor=2)
-        >> PieceBegins(2, 1)
-        << KEEP
+        >> offers(2, 1)
+        << accepts(2, 1)
         >> is_kept(2, 1)
         << logs("downloaded_piece", piece=1, neighbor=2, count=1)
         << tells_all(Have(1))
@@ -263,8 +263,8 @@ def test_a_piece_that_was_not_asked_for() -> None:
         << ...
         >> says(2, ALL)
         << sends(2, INTERESTED)
-        >> PieceBegins(2, 0)
-        << SKIP
+        >> offers(2, 0)
+        << skips(2, 0)
         >> passes_by(2, 0)
     )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from core.effects import CloseConnection, CompleteFile, Log, SetTimer, Warn
-from core.events import LocalFailure, PieceProgressed, Timer
+from core.config import SwarmConfig
+from core.effects import CloseConnection, CompleteFile, Log, SendPiece, SetTimer, Warn
+from core.events import LocalFailure, PieceProgressed, PieceSent, Started, Timer
 from core.messages import (
     CHOKE,
+    INTERESTED,
     NOT_INTERESTED,
     UNCHOKE,
     Bitfield,
@@ -15,22 +17,23 @@ from core.messages import (
     Request,
 )
 from tests.core.script import (
-    KEEP,
-    SKIP,
     After,
-    PieceBegins,
     Script,
+    accepts,
     connects,
     fires,
     has,
+    in_one_turn,
     is_kept,
     is_lost,
     learnt,
     logs,
+    offers,
     passes_by,
     peer_of,
     says,
     sends,
+    skips,
     swarm,
     tells_all,
     unknown,
@@ -52,6 +55,108 @@ def leecher(*haves: tuple[int, ...], hide: tuple[type, ...] = (SetTimer, Log)) -
 def test_no_request_while_choked() -> None:
     """A request goes out only when the neighbor unchokes us (spec 6.1)."""
     assert leecher((0,)) >> has(2, 1) >> says(2, UNCHOKE) << sends(2, Request(unknown()))
+
+
+def test_a_choke_in_the_same_turn_overtakes_a_request() -> None:
+    """What a choke overtakes before it was sent is not asked for, and stays free for others (spec 6.2)."""
+    assert (
+        leecher((0,), (0,))
+        >> in_one_turn(says(2, UNCHOKE), says(2, CHOKE))
+        >> says(3, UNCHOKE)
+        << sends(3, Request(0))
+    )
+
+
+def test_one_request_after_piece_choke_and_unchoke_in_one_turn() -> None:
+    """A piece, a choke and an unchoke that come together lead to one request, not to two (spec 6.2)."""
+    first = unknown()
+    script = leecher((0, 1, 2, 3)) >> says(2, UNCHOKE) << sends(2, Request(first))
+    assert script
+    script >> offers(2, learnt(first)) << accepts(2, learnt(first))
+    assert (
+        script
+        >> in_one_turn(is_kept(2, learnt(first)), says(2, CHOKE), says(2, UNCHOKE))
+        << tells_all(Have(first))
+        << sends(2, Request(unknown()))
+    )
+
+
+def test_a_choke_and_unchoke_in_one_turn_free_the_open_request() -> None:
+    """What was asked for in an earlier turn is free after a choke, and one request follows the unchoke (spec 6.4)."""
+    assert (
+        leecher((0,))
+        >> says(2, UNCHOKE)
+        << sends(2, Request(0))
+        >> in_one_turn(says(2, CHOKE), says(2, UNCHOKE))
+        << sends(2, Request(0))
+    )
+
+
+def test_what_arrives_in_the_same_turn_is_not_asked_for() -> None:
+    """A piece that another delivers in the turn of the unchoke isn't asked for a second time (spec 6.1)."""
+    assert (
+        leecher((0,), (0,))
+        >> says(2, UNCHOKE)
+        << sends(2, Request(0))
+        >> says(2, CHOKE)  # the piece is free, but on its way
+        >> offers(2, 0)
+        << accepts(2, 0)
+        >> in_one_turn(says(3, UNCHOKE), is_kept(2, 0))
+        << tells_all(Have(0))
+        << sends(2, NOT_INTERESTED)
+        << sends(3, NOT_INTERESTED)
+    )
+
+
+def test_nobody_is_asked_in_the_turn_in_which_it_is_lost() -> None:
+    """A connection lost in the turn of its unchoke leaves its pieces free for others (spec 2.8, 6.2)."""
+    assert (
+        leecher((0,), (0,))
+        >> in_one_turn(says(2, UNCHOKE), is_lost(2))
+        << Warn("lost the connection to peer 2, which has told 1 of 4 pieces")
+        >> says(3, UNCHOKE)
+        << sends(3, Request(0))
+    )
+
+
+def test_no_request_stands_behind_a_piece() -> None:
+    """While a piece is under way to a neighbor it is asked for nothing: a choke could overtake the request (spec 6.2)."""
+    script = Script(peer_of(swarm(False, True, k=1), 1), hide=(SetTimer, Log))
+    first, second = unknown(), unknown()
+    assert (
+        script
+        >> Started()
+        >> connects(2)
+        << ...
+        >> says(2, Bitfield(b"\1" * 4))
+        << ...
+        >> says(2, INTERESTED)
+        >> says(2, UNCHOKE)
+        << sends(2, Request(first))
+    )
+    script >> offers(2, learnt(first)) << accepts(2, learnt(first))
+    assert (
+        script
+        >> is_kept(2, learnt(first))
+        << tells_all(Have(first))
+        << sends(2, Request(second))
+        >> After(5.0)
+        >> fires(Timer.RESELECTION)
+        << sends(2, UNCHOKE)
+    )
+    script >> offers(2, learnt(second)) << accepts(2, learnt(second))
+    assert script >> says(2, Request(learnt(first))) << SendPiece(2, learnt(first))
+    assert script >> is_kept(2, learnt(second)) << tells_all(Have(second))
+    assert script >> says(2, Request(learnt(second)))
+    third = unknown()
+    assert (
+        script
+        >> PieceSent(2)
+        << sends(2, Request(third))  # before the next piece, that its way is short
+        << SendPiece(2, learnt(second))
+        >> says(2, CHOKE)
+        >> PieceSent(2)
+    )
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -93,8 +198,8 @@ def test_one_request_at_a_time() -> None:
     piece = learnt(first)
     assert (
         script
-        >> PieceBegins(2, piece)
-        << KEEP
+        >> offers(2, piece)
+        << accepts(2, piece)
         >> has(2, 3)
         >> is_kept(2, piece)
         << tells_all(Have(piece))
@@ -110,8 +215,8 @@ def test_the_order_of_what_a_piece_leads_to() -> None:
         >> says(2, UNCHOKE)
         << logs("unchoked", neighbor=2)
         << sends(2, Request(2))
-        >> PieceBegins(2, 2)
-        << KEEP
+        >> offers(2, 2)
+        << accepts(2, 2)
         >> is_kept(2, 2)
         << logs("downloaded_piece", piece=2, neighbor=2, count=1)
         << tells_all(Have(2))
@@ -126,8 +231,8 @@ def test_the_order_of_what_a_piece_leads_to() -> None:
         << ...
         >> says(2, UNCHOKE)
         << ...
-        >> PieceBegins(2, 0)
-        << KEEP
+        >> offers(2, 0)
+        << accepts(2, 0)
         >> is_kept(2, 0)
         << logs("downloaded_piece", piece=0, neighbor=2, count=1)
         << logs("completed")
@@ -144,8 +249,8 @@ def test_nothing_more_for_us() -> None:
         leecher((0,))
         >> says(2, UNCHOKE)
         << sends(2, Request(0))
-        >> PieceBegins(2, 0)
-        << KEEP
+        >> offers(2, 0)
+        << accepts(2, 0)
         >> is_kept(2, 0)
         << tells_all(Have(0))
         << sends(2, NOT_INTERESTED)
@@ -191,16 +296,16 @@ def test_a_piece_that_crossed_a_choke_counts() -> None:
         >> says(3, UNCHOKE)
         >> says(2, CHOKE)
         << sends(3, Request(0))
-        >> PieceBegins(2, 0)
-        << KEEP
+        >> offers(2, 0)
+        << accepts(2, 0)
         >> is_kept(2, 0)
         << tells_all(Have(0))
         << sends(2, NOT_INTERESTED)
         << sends(3, NOT_INTERESTED)
         >> has(3, 1)
         << ...  # interested again, but its request stays open until it is answered
-        >> PieceBegins(3, 0)
-        << SKIP
+        >> offers(3, 0)
+        << skips(3, 0)
         >> passes_by(3, 0)
         << sends(3, Request(1))
     )
@@ -215,15 +320,15 @@ def test_one_writer() -> None:
         >> says(3, UNCHOKE)
         >> says(2, CHOKE)
         << sends(3, Request(0))
-        >> PieceBegins(2, 0)
-        << KEEP
-        >> PieceBegins(3, 0)
-        << SKIP
+        >> offers(2, 0)
+        << accepts(2, 0)
+        >> offers(3, 0)
+        << skips(3, 0)
         >> passes_by(3, 0)
         >> is_lost(2)
         << sends(3, Request(0))  # lost in the middle: free again
-        >> PieceBegins(3, 0)
-        << KEEP
+        >> offers(3, 0)
+        << accepts(3, 0)
         >> is_kept(3, 0)
         << ...
     )
@@ -242,14 +347,14 @@ def test_an_answer_to_an_earlier_request_leaves_the_open_one() -> None:
         >> has(2, 1)
         >> says(2, UNCHOKE)
         << sends(2, Request(1))
-        >> PieceBegins(2, 0)
-        << KEEP
+        >> offers(2, 0)
+        << accepts(2, 0)
         >> is_kept(2, 0)
         << tells_all(Have(0))
         << sends(3, NOT_INTERESTED)
         >> has(2, 2)  # 1 is still awaited: no second request
-        >> PieceBegins(2, 1)
-        << KEEP
+        >> offers(2, 1)
+        << accepts(2, 1)
         >> is_kept(2, 1)
         << tells_all(Have(1))
         << sends(2, Request(2))
@@ -265,8 +370,8 @@ def test_asked_on_this_connection() -> None:
         >> is_lost(2)
         >> connects(2)
         << ...
-        >> PieceBegins(2, 0)
-        << SKIP
+        >> offers(2, 0)
+        << skips(2, 0)
         >> passes_by(2, 0)
     )
 
@@ -277,12 +382,12 @@ def test_a_piece_is_kept_once() -> None:
         leecher((0,))
         >> says(2, UNCHOKE)
         << sends(2, Request(0))
-        >> PieceBegins(2, 0)
-        << KEEP
+        >> offers(2, 0)
+        << accepts(2, 0)
         >> is_kept(2, 0)
         << ...
-        >> PieceBegins(2, 0)
-        << SKIP
+        >> offers(2, 0)
+        << skips(2, 0)
         >> passes_by(2, 0)
     )
 
@@ -294,12 +399,12 @@ def test_a_connection_lost_in_mid_piece_frees_it() -> None:
         >> says(3, UNCHOKE)
         << sends(3, Request(0))
         >> says(2, UNCHOKE)
-        >> PieceBegins(3, 0)
-        << KEEP
+        >> offers(3, 0)
+        << accepts(3, 0)
         >> is_lost(3)
         << sends(2, Request(0))
-        >> PieceBegins(2, 0)
-        << KEEP
+        >> offers(2, 0)
+        << accepts(2, 0)
         >> says(2, CHOKE)
         >> says(2, UNCHOKE)
         << sends(2, Request(0))
@@ -313,156 +418,251 @@ def test_a_connection_lost_in_mid_piece_frees_it() -> None:
     )
 
 
-# Overdue requests (spec 6.6).
+# Waiting (spec 6.6).
 
 
-def test_an_overdue_request_frees_its_piece() -> None:
-    """After 30 s without a byte the piece is free for others, and the neighbor gets no second request (spec 6.6)."""
-    assert (
-        leecher((0,), (1,), hide=(Log,))
-        >> says(2, UNCHOKE)
-        << sends(2, Request(0))
-        << SetTimer(Timer.OVERDUE, 30.0)
-        >> After(10.0)
-        >> says(3, UNCHOKE)
-        << sends(3, Request(1))
-        >> has(3, 0)
-        >> After(20.0)
-        >> OVERDUE
-        << SetTimer(Timer.OVERDUE, 40.0)
-        >> has(2, 2)
-        >> PieceBegins(3, 1)
-        << KEEP
-        >> is_kept(3, 1)
-        << tells_all(Have(1))
-        << sends(3, Request(0))
+def unanswered(neighbor: int, piece: int, seconds: int = 10) -> Warn:
+    return Warn(
+        f"peer {neighbor} hasn't answered the request for piece {piece} for {seconds} s: the piece is"
+        " free for others, and this neighbor is asked again"
     )
 
 
-@pytest.mark.parametrize("ends_by", ["answer", "choke and unchoke", "unchoke"])
-def test_how_an_overdue_neighbor_is_asked_again(ends_by: str) -> None:
-    """An overdue neighbor is asked again once it answers, chokes and unchokes, or sends unchoke again (spec 6.6)."""
-    script = leecher((0,))
-    assert (
-        script
-        >> says(2, UNCHOKE)
-        << sends(2, Request(0))
-        >> After(30.0)
-        >> OVERDUE
-        >> has(2, 1)  # no second request
-    )
-    if ends_by == "answer":
-        assert (
-            script
-            >> PieceBegins(2, 0)
-            << KEEP
-            >> is_kept(2, 0)
-            << tells_all(Have(0))
-            << sends(2, Request(1))
-        )
-    elif ends_by == "unchoke":
-        assert script >> says(2, UNCHOKE) << sends(2, Request(unknown()))
-    else:
-        assert script >> says(2, CHOKE) >> says(2, UNCHOKE) << sends(2, Request(unknown()))
+def drips(neighbor: int, piece: int) -> tuple[Warn, CloseConnection]:
+    text = f"peer {neighbor} sent less than a sixty-fourth of piece {piece} in 30 s"
+    return Warn(f"{text}: its connection is closed"), CloseConnection(neighbor, flush=False)
 
 
-def test_an_overdue_neighbor_with_nothing_more() -> None:
-    """An overdue neighbor that answers when it has nothing more is idle, and asked at its next have (spec 6.6, 6.3)."""
-    assert (
-        leecher((0,))
-        >> says(2, UNCHOKE)
-        << sends(2, Request(0))
-        >> After(30.0)
-        >> OVERDUE
-        >> PieceBegins(2, 0)
-        << KEEP
-        >> is_kept(2, 0)
-        << tells_all(Have(0))
-        << sends(2, NOT_INTERESTED)
-        >> has(2, 1)
-        << ...
-        << sends(2, Request(1))
-    )
-
-
-def test_bytes_of_the_piece_keep_a_request_alive() -> None:
-    """What counts is 30 s without a byte of the piece, not 30 s since the request (spec 6.6)."""
+def test_an_unanswered_request_frees_its_piece() -> None:
+    """After 10 s without a byte the piece is free: others are asked first, then that neighbor again (spec 6.6)."""
     assert (
         leecher((0,), (0,), hide=(Log,))
         >> says(2, UNCHOKE)
         << sends(2, Request(0))
-        << SetTimer(Timer.OVERDUE, 30.0)
+        << SetTimer(Timer.OVERDUE, 10.0)
         >> says(3, UNCHOKE)
-        >> After(29.0)
-        >> PieceBegins(2, 0)
-        << KEEP
-        >> After(1.0)
+        >> has(2, 1)  # one request open at a time
+        >> After(10.0)
         >> OVERDUE
-        << SetTimer(Timer.OVERDUE, 59.0)
-        >> After(29.0)
-        >> PieceProgressed(2, 0, 50.0)
-        >> OVERDUE
-        << SetTimer(Timer.OVERDUE, 80.0)
-        >> After(21.0)
-        >> PieceProgressed(2, 1, 75.0)  # not the piece that was asked for
-        >> OVERDUE
+        << unanswered(2, 0)
         << sends(3, Request(0))
-        << ...
+        << SetTimer(Timer.OVERDUE, 20.0)
+        << sends(2, Request(1))
+        >> offers(3, 0)
+        << accepts(3, 0)
     )
 
 
-def test_the_overdue_clock_stops_and_starts() -> None:
-    """No timer runs while no piece can come, and the next request starts one (spec 6.6)."""
+def test_the_wait_doubles_until_it_delivers() -> None:
+    """The same piece is asked of the same neighbor after 10, 20, 40 s; what it sends sets that back; it is told once (spec 6.6)."""
+    script = leecher((0,), hide=(Log,))
     assert (
-        leecher((0,), hide=(Log,))
+        script
         >> says(2, UNCHOKE)
         << sends(2, Request(0))
+        << SetTimer(Timer.OVERDUE, 10.0)
+        >> After(10.0)
+        >> OVERDUE
+        << unanswered(2, 0)
+        << sends(2, Request(0))
         << SetTimer(Timer.OVERDUE, 30.0)
-        >> PieceBegins(2, 0)
-        << KEEP
+        >> After(20.0)
+        >> OVERDUE
+        << sends(2, Request(0))
+        << SetTimer(Timer.OVERDUE, 70.0)
+        >> says(2, CHOKE)
+        >> says(2, UNCHOKE)  # no excuse
+        << sends(2, Request(0))
+        >> After(40.0)
+        >> OVERDUE
+        << sends(2, Request(0))
+        << SetTimer(Timer.OVERDUE, 150.0)
+        >> has(2, 1)
+        >> offers(2, 0)
+        << SetTimer(Timer.OVERDUE, 100.0)
+        << accepts(2, 0)
+        >> is_kept(2, 0)
+        << tells_all(Have(0))
+        << sends(2, Request(1))
+        << SetTimer(Timer.OVERDUE, 80.0)
+        >> After(10.0)
+        >> OVERDUE
+        << sends(2, Request(1))
+        << SetTimer(Timer.OVERDUE, 100.0)
+    )
+
+
+def test_an_answer_that_comes_late_counts() -> None:
+    """A piece whose request was given up is kept when it comes, if nobody else is sending it (spec 6.5, 6.6)."""
+    assert (
+        leecher((0,), (0,))
+        >> says(2, UNCHOKE)
+        << sends(2, Request(0))
+        >> says(3, UNCHOKE)
+        >> After(10.0)
+        >> OVERDUE
+        << unanswered(2, 0)
+        << sends(3, Request(0))
+        >> offers(2, 0)
+        << accepts(2, 0)
         >> is_kept(2, 0)
         << tells_all(Have(0))
         << sends(2, NOT_INTERESTED)
-        >> After(30.0)
-        >> OVERDUE
-        >> has(2, 1)
+        << sends(3, NOT_INTERESTED)
+    )
+
+
+def test_a_piece_under_way_delays_the_answer() -> None:
+    """While a neighbor sends a piece that counts, its next answer can't come: the wait starts behind it (spec 6.6)."""
+    assert (
+        leecher((0, 1), hide=(Log, Warn))
+        >> says(2, UNCHOKE)
+        << sends(2, Request(first := unknown()))
         << ...
+        >> After(10.0)
+        >> OVERDUE
+        << sends(2, Request(unknown()))
+        << SetTimer(Timer.OVERDUE, 30.0)
+    )
+    script = leecher((0,), (0,), hide=(Log, Warn))
+    assert (
+        script
+        >> says(2, UNCHOKE)
+        << sends(2, Request(0))
+        << SetTimer(Timer.OVERDUE, 10.0)
+        >> After(10.0)
+        >> has(2, 1)
+        >> says(3, UNCHOKE)
+        >> OVERDUE
+        << sends(3, Request(0))
+        << SetTimer(Timer.OVERDUE, 20.0)
         << sends(2, Request(1))
+        >> offers(2, 0)
+        << accepts(2, 0)
+        >> says(3, CHOKE)
+        >> After(20.0)
+        >> PieceProgressed(2, 0, 5, 29.0)
+        >> OVERDUE  # the request for 1 isn't given up
+        << SetTimer(Timer.OVERDUE, 59.0)
+        >> After(20.0)
+        >> is_kept(2, 0)
+        << tells_all(Have(0))
+        << ...
+        >> After(10.0)
+        >> OVERDUE
+        << sends(2, Request(1))
+        << SetTimer(Timer.OVERDUE, 80.0)
+    )
+    assert learnt(first) in (0, 1)
+
+
+def test_bytes_of_the_piece_keep_a_request_alive() -> None:
+    """What counts is a wait without a byte of the piece, not the time since the request (spec 6.6)."""
+    assert (
+        leecher((0,), (0,), hide=(Log,))
+        >> says(2, UNCHOKE)
+        << sends(2, Request(0))
+        << SetTimer(Timer.OVERDUE, 10.0)
+        >> says(3, UNCHOKE)
+        >> After(9.0)
+        >> offers(2, 0)
+        << accepts(2, 0)
+        >> After(1.0)
+        >> OVERDUE
+        << SetTimer(Timer.OVERDUE, 39.0)
+        >> After(29.0)
+        >> PieceProgressed(2, 0, 1, 20.0)
+        >> OVERDUE
+        << SetTimer(Timer.OVERDUE, 50.0)
+        >> After(11.0)
+        >> PieceProgressed(2, 0, 1, 20.0)
+        >> OVERDUE
+        << drips(2, 0)[0]
+        << drips(2, 0)[1]
+        >> is_lost(2)
+        << SetTimer(Timer.MISSING, 110.0)
+        << sends(3, Request(0))
         << SetTimer(Timer.OVERDUE, 60.0)
     )
 
 
-def test_what_the_overdue_clock_was_set_for_is_late() -> None:
-    """When the timer rings that was set for a request, it is overdue, however times are rounded (spec 6.6)."""
+def test_the_clock_of_requests_stops_and_starts() -> None:
+    """No timer is set while no piece can come, and the next request sets one (spec 6.6)."""
+    assert (
+        leecher((0,), hide=(Log,))
+        >> says(2, UNCHOKE)
+        << sends(2, Request(0))
+        << SetTimer(Timer.OVERDUE, 10.0)
+        >> offers(2, 0)
+        << accepts(2, 0)
+        >> is_kept(2, 0)
+        << tells_all(Have(0))
+        << sends(2, NOT_INTERESTED)
+        >> After(10.0)
+        >> OVERDUE
+        >> has(2, 1)
+        << ...
+        << sends(2, Request(1))
+        << SetTimer(Timer.OVERDUE, 20.0)
+    )
+
+
+def test_what_the_timer_was_set_for_is_late() -> None:
+    """When the timer rings that was set for a request, it is given up, however times are rounded (spec 6.6)."""
     for tenths in range(1, 200):
         script = leecher((0,)) >> After(tenths / 10) >> says(2, UNCHOKE) << sends(2, Request(0))
         assert script
-        script.now += 30.0
-        assert script >> OVERDUE
-        assert script.peer.state.neighbors[2].download.state == "overdue"
+        script.now += 10.0
+        assert script >> OVERDUE << ... << sends(2, Request(0))
 
 
-def test_who_falls_silent_in_a_piece_is_parted_with() -> None:
-    """A writer that stops in the middle of a piece for 30 s loses its connection, and so the piece (spec 6.5, 6.6)."""
+@pytest.mark.parametrize(("size", "enough"), [(1, 1), (63, 1), (64, 1), (65, 2), (6400, 100)])
+def test_a_drip_loses_its_connection(size: int, enough: int) -> None:
+    """A writer must bring a sixty-fourth of its piece in 30 s, of a short piece at least a byte (spec 6.6)."""
+    for brought in (enough - 1, enough):
+        config = SwarmConfig(1, 5.0, 15.0, "file", size, size, swarm(False, True).peers)
+        script = Script(peer_of(config, 1), hide=(Log, SetTimer))
+        assert (
+            script
+            >> connects(2)
+            << ...
+            >> has(2, 0)
+            << ...
+            >> says(2, UNCHOKE)
+            << sends(2, Request(0))
+            >> offers(2, 0)
+            << accepts(2, 0)
+            >> After(30.0)
+            >> PieceProgressed(2, 0, brought, 30.0)
+        )
+        script >> OVERDUE
+        for order in drips(2, 0) if brought < enough else ():
+            script << order
+        assert script
+
+
+def test_a_drip_behind_a_good_beginning() -> None:
+    """What counts are the bytes since the last sixty-fourth was there, also in the last, shorter piece (spec 6.6)."""
+    config = SwarmConfig(1, 5.0, 15.0, "file", 64_000 + 6400, 64_000, swarm(False, True).peers)
+    script = Script(peer_of(config, 1), hide=(Log, SetTimer))
     assert (
-        leecher((0,), (0,), hide=(Log, SetTimer))
+        script
+        >> connects(2)
+        << ...
+        >> has(2, 1)
+        << ...
         >> says(2, UNCHOKE)
-        << sends(2, Request(0))
-        >> PieceBegins(2, 0)
-        << KEEP
-        >> After(29.0)
-        >> PieceProgressed(2, 0, 28.0)
+        << sends(2, Request(1))
+        >> offers(2, 1)
+        << accepts(2, 1)
+        >> After(30.0)
+        >> PieceProgressed(2, 1, 3200, 2.0)
         >> OVERDUE
-        >> says(3, UNCHOKE)
-        >> After(29.0)
-        >> PieceProgressed(2, 0, 28.0)
+        >> After(2.0)
+        >> PieceProgressed(2, 1, 3299, 31.0)
         >> OVERDUE
-        << sends(3, Request(0))
-        << Warn("peer 2 sent nothing for 30 s in the middle of piece 0: its connection is closed")
-        << CloseConnection(2, flush=False)
-        >> is_lost(2)
-        >> PieceBegins(3, 0)
-        << KEEP
+        << drips(2, 1)[0]
+        << drips(2, 1)[1]
     )
 
 
@@ -473,17 +673,15 @@ def test_silence_in_a_piece_that_crossed_a_choke() -> None:
         >> says(2, UNCHOKE)
         << sends(2, Request(0))
         >> says(2, CHOKE)
-        >> After(30.0)
-        >> OVERDUE
         >> After(29.0)
-        >> PieceBegins(2, 0)
-        << KEEP
+        >> offers(2, 0)
+        << accepts(2, 0)
+        >> After(29.0)
+        >> OVERDUE
         >> After(1.0)
         >> OVERDUE
-        >> After(29.0)
-        >> OVERDUE
-        << ...
-        << CloseConnection(2, flush=False)
+        << drips(2, 0)[0]
+        << drips(2, 0)[1]
     )
 
 
@@ -494,7 +692,7 @@ def test_after_a_failure_nothing_is_requested_or_kept() -> None:
     """Once storage or log failed nothing more is requested, and what comes is skipped (spec 7.4, status 4)."""
     script = leecher((0, 1), (0,))
     assert script >> says(3, UNCHOKE) << sends(3, Request(0)) >> LocalFailure("disk full")
-    assert script >> PieceBegins(3, 0) << SKIP >> passes_by(3, 0) >> says(2, UNCHOKE) >> has(2, 3)
+    assert script >> offers(3, 0) << skips(3, 0) >> passes_by(3, 0) >> says(2, UNCHOKE) >> has(2, 3)
 
 
 def test_a_piece_that_could_not_be_written() -> None:
@@ -504,8 +702,8 @@ def test_a_piece_that_could_not_be_written() -> None:
         script
         >> says(3, UNCHOKE)
         << sends(3, Request(0))
-        >> PieceBegins(3, 0)
-        << KEEP
+        >> offers(3, 0)
+        << accepts(3, 0)
         >> LocalFailure("disk full")
         >> passes_by(3, 0)
     )

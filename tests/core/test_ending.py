@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from core.effects import CloseConnection, Dial, Effect, Finish, Log, Send, SetTimer
+from core.effects import CloseConnection, Dial, Effect, Finish, Log, Send, SetTimer, Warn
 from core.events import (
     DialRefused,
     LocalFailure,
@@ -15,6 +15,7 @@ from core.events import (
     StopRequested,
     StreamEnded,
     Timer,
+    TurnEnded,
 )
 from core.messages import (
     CHOKE,
@@ -26,11 +27,9 @@ from core.messages import (
     Request,
 )
 from tests.core.script import (
-    KEEP,
-    SKIP,
     After,
-    PieceBegins,
     Script,
+    accepts,
     answers,
     connects,
     fires,
@@ -38,10 +37,12 @@ from tests.core.script import (
     is_kept,
     is_lost,
     logs,
+    offers,
     passes_by,
     peer_of,
     says,
     sends,
+    skips,
     swarm,
     tells_all,
 )
@@ -51,12 +52,18 @@ MISSING, TELLING = fires(Timer.MISSING), fires(Timer.TELLING)
 COMPLETE = Finish(0, "all complete")
 
 
-def missing(*names: int) -> Finish:
-    return Finish(3, "missing: " + ", ".join(map(str, names)))
+def missing(*told: tuple[int, int | None], lacking: int = 0) -> Finish:
+    """The end with status 3: who is missing with how many pieces it told, and what nobody has."""
+    names = [
+        f"{name} (never connected)" if count is None else f"{name} (it told {count} of 4 pieces)"
+        for name, count in told
+    ]
+    rest = f"; {lacking} of 4 pieces are with nobody who is connected" if lacking else ""
+    return Finish(3, f"missing: {', '.join(names)}{rest}")
 
 
 def only_the_end(*seeds: bool, me: int = 1, wait: float | None = None) -> Script:
-    """A started peer of which only dials, timers other than reselections, and the end are shown."""
+    """A started peer of which only dials, timers, and the end are shown."""
     peer = peer_of(swarm(*seeds), me, wait=wait)
     script = Script(peer, hide=(Log, Send))
     assert script >> Started() << ...
@@ -67,12 +74,14 @@ def becomes_complete(script: Script) -> list[Effect]:
     """Peer 2 serves all pieces to the peer under test; what the last one leads to."""
     peer, now = script.peer, script.now
     peer.handle(says(2, ALL), now)
-    orders = peer.handle(says(2, UNCHOKE), now)
+    peer.handle(says(2, UNCHOKE), now)
+    orders = peer.handle(TurnEnded(), now)
     while asked := [o.message for o in orders if isinstance(o, Send) and _is_request(o)]:
         assert isinstance(asked[0], Request)
-        assert peer.wants_piece(2, asked[0].piece, now)
-        orders = peer.handle(is_kept(2, asked[0].piece), now)
-    return orders
+        assert peer.handle(offers(2, asked[0].piece), now) == [accepts(2, asked[0].piece)]
+        arrived = peer.handle(is_kept(2, asked[0].piece), now)
+        orders = peer.handle(TurnEnded(), now)
+    return [*arrived, *orders]
 
 
 def _is_request(order: Send) -> bool:
@@ -125,8 +134,8 @@ def test_a_leecher_ends_with_its_last_piece() -> None:
         << sends(2, INTERESTED)
         >> says(2, UNCHOKE)
         << sends(2, Request(0))
-        >> PieceBegins(2, 0)
-        << KEEP
+        >> offers(2, 0)
+        << accepts(2, 0)
         >> is_kept(2, 0)
         << ...
         << tells_all(Have(0))
@@ -176,7 +185,7 @@ def test_a_new_handshake_replaces_what_was_known() -> None:
 def test_an_untold_successor_is_awaited_for_5_s() -> None:
     """Who lost the connection before it was told our last piece is awaited, for 5 s at most (spec 7.2)."""
     script = only_the_end(False, True, True)
-    assert script >> connects(2) << ... >> connects(3) << ... >> says(3, ALL) >> is_lost(3)
+    assert script >> connects(2) << ... >> connects(3) << ... >> says(3, ALL) >> is_lost(3) << ...
     assert becomes_complete(script)[-1] == SetTimer(Timer.TELLING, 5.0)
     assert script >> After(5.0) >> TELLING << COMPLETE
 
@@ -268,8 +277,8 @@ def test_after_the_end_nothing_is_decided_but_all_is_logged() -> None:
         << logs("received_have", neighbor=2, pieces=[1, 2])
         >> says(2, Request(1))
         >> says(2, ALL)
-        >> PieceBegins(2, 1)
-        << SKIP
+        >> offers(2, 1)
+        << skips(2, 1)
         >> passes_by(2, 1)
         >> PieceSent(2)
         >> After(100.0)
@@ -293,11 +302,12 @@ def test_nobody_ever_came() -> None:
         << SetTimer(Timer.RESELECTION, 12.0)
         << Dial(1)
         << SetTimer(Timer.MISSING, 607.0)
+        << SetTimer(Timer.WAITING, 67.0)
         >> After(599.0)
         >> MISSING
         >> After(1.0)
         >> MISSING
-        << missing(1, 3)
+        << missing((1, None), (3, None), lacking=4)
     )
 
 
@@ -317,7 +327,7 @@ def test_a_lost_one_is_awaited_60_s() -> None:
         << SetTimer(Timer.MISSING, 260.0)
         >> After(60.0)
         >> MISSING
-        << missing(2)
+        << missing((2, 0))
     )
 
 
@@ -334,20 +344,98 @@ def test_a_neighbor_that_does_not_complete_is_awaited_without_limit() -> None:
     )
 
 
-def test_a_leecher_with_neighbors_is_never_missing_anybody() -> None:
-    """As long as we lack pieces and somebody is connected no clock runs (spec 7.3)."""
+def test_what_nobody_here_has_is_awaited_60_s() -> None:
+    """Where the only seed is lost, and nobody connected has some piece, the clock runs as well (spec 7.3)."""
     assert (
-        only_the_end(False, True, True)
+        only_the_end(False, True, False)
         >> connects(2)
+        << ...
+        >> says(2, ALL)
         << SetTimer(Timer.MISSING, None)
-        >> says(2, NONE)
-        >> After(10_000.0)
-        >> MISSING
+        >> connects(3)
+        >> says(3, NONE)
+        >> After(100.0)
+        >> has(3, 0, 1)
         >> is_lost(2)
-        << SetTimer(Timer.MISSING, 10_060.0)
+        << Warn("lost the connection to peer 2, which has told 4 of 4 pieces")
+        << SetTimer(Timer.MISSING, 160.0)
         >> After(60.0)
         >> MISSING
-        << missing(2, 3)
+        << missing((2, 4), lacking=2)
+    )
+
+
+def test_what_others_have_is_awaited_without_limit() -> None:
+    """As long as all pieces are with those who are here, whoever else is missing, no clock runs (spec 7.3)."""
+    assert (
+        only_the_end(False, True, False, False)
+        >> connects(2)
+        << ...
+        >> connects(3)
+        << ...
+        >> connects(4)
+        << ...
+        >> says(2, ALL)
+        << ...
+        >> has(3, 0, 1)
+        >> has(4, 2, 3)
+        >> is_lost(2)
+        >> After(10_000.0)
+        >> MISSING
+        >> is_lost(4)
+        << SetTimer(Timer.MISSING, 10_060.0)
+    )
+
+
+def test_news_reset_the_clock() -> None:
+    """A have that is news sets the clock back, for a neighbor may be fed by a peer we don't see (spec 7.3)."""
+    assert (
+        only_the_end(False, True, False)
+        >> connects(2)
+        << ...
+        >> says(2, ALL)
+        << SetTimer(Timer.MISSING, None)
+        >> connects(3)
+        >> has(3, 0)
+        >> is_lost(2)
+        << SetTimer(Timer.MISSING, 60.0)
+        >> After(50.0)
+        >> has(3, 1)
+        << SetTimer(Timer.MISSING, 110.0)
+        >> After(20.0)
+        >> has(3, 0, 1)  # no news
+        >> After(30.0)
+        >> has(3, 2)
+        << SetTimer(Timer.MISSING, 160.0)
+        >> has(3, 3)
+        << SetTimer(Timer.MISSING, None)
+    )
+
+
+def test_who_may_bring_pieces_is_awaited_longest() -> None:
+    """Of those who may bring what nobody has one is enough: a seed still to come gets its 600 s (spec 7.3)."""
+    assert (
+        only_the_end(False, True, False, False)
+        >> connects(3)
+        >> has(3, 0)
+        >> connects(4)
+        >> has(4, 0)
+        >> After(10.0)
+        >> is_lost(4)
+        >> After(590.0)
+        >> MISSING
+        << missing((2, None), (4, 1), lacking=3)
+    )
+    assert (
+        only_the_end(False, True, False, False)
+        >> connects(2)
+        << ...
+        >> says(2, ALL)
+        << SetTimer(Timer.MISSING, None)
+        >> connects(3)
+        >> has(3, 0)
+        >> is_lost(2)
+        << SetTimer(Timer.MISSING, 60.0)  # 4 was never there, and has nothing to bring
     )
 
 
@@ -368,7 +456,7 @@ def test_pieces_told_reset_the_clock() -> None:
         << SetTimer(Timer.MISSING, 110.0)
         >> After(60.0)
         >> MISSING
-        << missing(2)
+        << missing((2, 1))
     )
 
 
@@ -389,7 +477,7 @@ def test_a_handshake_alone_does_not_reset_the_clock() -> None:
         << SetTimer(Timer.MISSING, 60.0)
         >> After(10.0)
         >> MISSING
-        << missing(2)
+        << missing((2, 0))
     )
 
 
@@ -416,7 +504,7 @@ def test_an_unseen_one_beside_complete_ones() -> None:
         << SetTimer(Timer.MISSING, 700.0)
         >> After(600.0)
         >> MISSING
-        << missing(3)
+        << missing((3, None))
     )
 
 
@@ -426,15 +514,17 @@ def test_wait_sets_both(wait: float) -> None:
     script = Script(peer_of(swarm(True, False), 1, wait=wait))
     started: list[Effect] = [SetTimer(Timer.RESELECTION, 5.0)]
     if wait == 0:
-        started.append(missing(2))
+        started.append(missing((2, None)))
     elif wait < math.inf:
         started.append(SetTimer(Timer.MISSING, wait))
+    if wait > 0:
+        started.append(SetTimer(Timer.WAITING, 60.0))
     script >> Started()
     for order in started:
         script << order
     assert script
     if wait == 2.5:
-        assert script >> After(2.5) >> MISSING << missing(2)
+        assert script >> After(2.5) >> MISSING << missing((2, None))
 
 
 # Failures and signals (spec 7.4).
@@ -451,8 +541,11 @@ def test_a_failed_peer_serves_until_all_are_complete() -> None:
         >> says(2, NONE)
         >> says(3, NONE)
         >> LocalFailure("disk full")
+        << SetTimer(Timer.MISSING, 60.0)
         >> LocalFailure("log full")
+        >> After(1.0)
         >> has(2, 0, 1, 2, 3)
+        << SetTimer(Timer.MISSING, 61.0)
         >> has(3, 0, 1, 2, 3)
         << Finish(4, "disk full")
     )
@@ -465,10 +558,54 @@ def test_a_failed_peer_ends_when_the_others_are_gone() -> None:
         >> connects(2)
         << ...
         >> LocalFailure("disk full")
+        << ...
         >> is_lost(2)
         << Finish(4, "disk full")
     )
     assert only_the_end(False, True) >> LocalFailure("disk full") << Finish(4, "disk full")
+
+
+def test_failed_peers_do_not_wait_for_each_other() -> None:
+    """A failed peer stays only while something moves: the clock of spec 7.3 runs from the last piece (spec 7.4)."""
+    assert (
+        only_the_end(False, True, False, wait=5.0)
+        >> connects(3)
+        << ...
+        >> has(3, 0)
+        << ...
+        >> After(10.0)
+        >> LocalFailure("disk full")
+        << SetTimer(Timer.MISSING, 15.0)
+        >> After(4.0)
+        >> has(3, 1)
+        << SetTimer(Timer.MISSING, 19.0)
+        >> has(3, 1)
+        >> After(5.0)
+        >> MISSING
+        << Finish(4, "disk full")
+    )
+
+
+def test_a_peer_that_can_not_serve_ends() -> None:
+    """A peer whose file can't be read any more is of no use to anybody: it ends at once, with status 4 (spec 7.4)."""
+    cut = LocalFailure("the file was cut", serves=False)
+    assert (
+        only_the_end(True, False)
+        >> connects(2)
+        << ...
+        >> says(2, NONE)
+        >> cut
+        << Finish(4, "the file was cut")
+    )
+    assert (
+        only_the_end(False, True)
+        >> connects(2)
+        << ...
+        >> LocalFailure("disk full")
+        << ...
+        >> cut
+        << Finish(4, "disk full")
+    )
 
 
 def test_a_stop_is_obeyed_at_once() -> None:

@@ -12,13 +12,13 @@ from core.messages import (
     Request,
 )
 from tests.core.script import (
-    KEEP,
-    PieceBegins,
     Script,
+    accepts,
     connects,
     has,
     is_kept,
     is_lost,
+    offers,
     peer_of,
     says,
     sends,
@@ -93,8 +93,8 @@ def test_have_to_all_and_not_interested_to_those_of_no_use() -> None:
         << sends(5, NOT_INTERESTED)
         >> says(2, UNCHOKE)
         << sends(2, Request(0))
-        >> PieceBegins(2, 0)
-        << KEEP
+        >> offers(2, 0)
+        << accepts(2, 0)
         >> is_kept(2, 0)
         << tells_all(Have(0))
         << sends(2, NOT_INTERESTED)
@@ -113,8 +113,8 @@ def test_a_piece_on_its_way_is_still_lacking() -> None:
         << sends(2, INTERESTED)
         >> says(2, UNCHOKE)
         << sends(2, Request(0))
-        >> PieceBegins(2, 0)
-        << KEEP
+        >> offers(2, 0)
+        << accepts(2, 0)
         >> has(3, 0)
         << sends(3, INTERESTED)
     )

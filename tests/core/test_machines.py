@@ -32,10 +32,7 @@ DOWNLOAD: dict[Step, Step] = {
     ("idle", "ask"): ("requesting", ""),  # 6.1
     ("requesting", "answered"): ("idle", ""),  # 6.2
     ("requesting", "choked"): ("choked", ""),  # 6.4
-    ("requesting", "expire"): ("overdue", ""),  # 6.6
-    ("overdue", "answered"): ("idle", ""),  # 6.6: until it answers,
-    ("overdue", "choked"): ("choked", ""),  # 6.6: chokes,
-    ("overdue", "unchoked"): ("idle", ""),  # 6.6: or sends unchoke again
+    ("requesting", "expire"): ("idle", ""),  # 6.6: it may be asked again
 }
 OUR_INTEREST: dict[Step, Step] = {
     ("unknown", "gain"): ("interested", "interested"),  # 5.1
@@ -203,8 +200,8 @@ def test_download_knows_its_request() -> None:
     machines.add(download)
     download.unchoked()
     download.ask_next(3, 1.0)
-    assert (download.state, download.piece, download.progress_at) == ("requesting", 3, 1.0)
+    assert (download.state, download.piece, download.waits_since) == ("requesting", 3, 1.0)
     download.ask_next(5, 2.0)
-    assert (download.state, download.piece, download.progress_at) == ("requesting", 5, 2.0)
+    assert (download.state, download.piece, download.waits_since) == ("requesting", 5, 2.0)
     assert download.clear() == 5
     assert download.piece is None

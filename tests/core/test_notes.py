@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from core.effects import Effect, Note
-from core.events import Event, Started, Timer
+from core.events import Event, Started, Timer, TurnEnded
 from core.messages import CHOKE, INTERESTED, UNCHOKE, Bitfield, Request
 from core.peer import Peer
-from tests.core.script import connects, fires, is_lost, passes_by, peer_of, says, swarm
+from tests.core.script import connects, fires, is_lost, offers, passes_by, peer_of, says, swarm
 
 ALL = Bitfield(b"\1" * 4)
 CONVERSATION: list[Event] = [
@@ -32,9 +32,9 @@ def orders_of(peer: Peer) -> list[Effect]:
     orders: list[Effect] = []
     for number, event in enumerate(CONVERSATION):
         now = number * 2.0
-        orders += peer.handle(event, now)
+        orders += [*peer.handle(event, now), *peer.handle(TurnEnded(), now)]
         if number == 3:
-            assert not peer.wants_piece(2, 3, now)
+            orders += peer.handle(offers(2, 3), now)
             orders += peer.handle(passes_by(2, 3), now)
     return orders
 

@@ -8,19 +8,19 @@ from core.effects import Dial, Log, SetTimer
 from core.events import Started, Timer
 from core.messages import INTERESTED, UNCHOKE, Bitfield, Request
 from tests.core.script import (
-    KEEP,
-    SKIP,
     After,
-    PieceBegins,
     Script,
+    accepts,
     connects,
     fires,
     is_kept,
     learnt,
     logs,
+    offers,
     peer_of,
     says,
     sends,
+    skips,
     swarm,
     tells_all,
     unknown,
@@ -38,6 +38,7 @@ def test_a_conversation_goes_well() -> None:
         << SetTimer(Timer.RESELECTION, 5.0)
         << Dial(1)
         << SetTimer(Timer.MISSING, 600.0)
+        << SetTimer(Timer.WAITING, 60.0)
         >> After(2.5)
         >> connects(1)
         << ...
@@ -61,7 +62,13 @@ def test_hidden_orders_and_learnt_values() -> None:
     )
     assert repr(piece) == str(learnt(piece))
     asked = learnt(piece)
-    assert script >> PieceBegins(1, (asked + 1) % 4) << SKIP >> PieceBegins(1, asked) << KEEP
+    assert (
+        script
+        >> offers(1, (asked + 1) % 4)
+        << skips(1, (asked + 1) % 4)
+        >> offers(1, asked)
+        << accepts(1, asked)
+    )
     with pytest.raises(AssertionError):
         assert script >> is_kept(1, asked) << ... << sends(1, Request(piece))
 

@@ -18,6 +18,11 @@ MODULES = {
     "networking_api.md": ("peerio.contract", "peerio.networking"),
     "peerprocess_api.md": (
         "peerProcess",
+        "peerio.process",
+        "peerio.signals",
+        "peerio.limits",
+        "peerio.diagnostics",
+        "core.exits",
         "core.peer",
         "core.events",
         "core.effects",

@@ -16,6 +16,8 @@ from invoke.parser.parser import Parser
 
 import peerProcess
 import tasks
+from peerio import process
+from probe.settings import parser as probe_options
 from tests.docs.markdown import ROOT, blocks, code_spans, documents, name_of
 from verifier import cli as verifier
 
@@ -66,9 +68,11 @@ def check(command: str) -> None:
     if program == "invoke":
         check_invoke(arguments)
     elif program == "python" and arguments[0].endswith("peerProcess.py"):
-        parse(peerProcess.parse_arguments, arguments[1:])
+        parse(process.parse_arguments, arguments[1:])
     elif program == "python" and arguments[:2] == ["-m", "verifier"]:
         parse(verifier.parser().parse_args, arguments[2:])
+    elif program in {"python", "python3"} and arguments[:2] == ["-m", "probe"]:
+        parse(probe_options().parse_intermixed_args, arguments[2:])
     elif program == "python":
         assert arguments[0] == "-m", command
         module = ROOT / arguments[1].replace(".", "/")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness import ports
+from harness.local import ports
 from tests.docs.laptops import messages
 from tests.docs.markdown import ROOT
 

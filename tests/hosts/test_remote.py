@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HOSTS_FAILED
+from core.exits import ExitStatus
 from tests.hosts.commands import PORT, WITHIN, Commands, lose_patience
 from tests.hosts.lab import Lab
 
@@ -122,7 +122,7 @@ def test_a_second_launch_is_refused_and_the_first_goes_on(lab: Lab) -> None:
     commands.await_transfer()
     for task in ("launch", "deploy", "check"):
         refused = commands.run(task)
-        assert refused.returncode == HOSTS_FAILED, refused.stdout
+        assert refused.returncode == ExitStatus.HOSTS_FAILED, refused.stdout
         assert "laptop-two: an earlier launch still runs: peer 1002 (process " in refused.stdout
         assert "`invoke remote.stop`" in refused.stdout
     assert all(len(host.processes()) == 2 for host in lab.hosts)
@@ -142,7 +142,7 @@ def test_everything_wrong_is_told_at_once(lab: Lab) -> None:
     three.unplug()
     lose_patience(lab)
     checked = commands.run("check")
-    assert checked.returncode == HOSTS_FAILED
+    assert checked.returncode == ExitStatus.HOSTS_FAILED
     problems = checked.stdout.splitlines()[4:]
     assert sorted(problem.partition(":")[0] for problem in problems) == sorted(
         host.name for host in lab.hosts
@@ -152,7 +152,7 @@ def test_everything_wrong_is_told_at_once(lab: Lab) -> None:
     assert f"{two.name}: port {PORT} is in use: end the program that holds it" in told
     assert f"{three.name}: no answer from {three.address} port 22: is it switched on" in told
     nothing = commands.run("swarm", "--file", commands.file, "--runs", commands.runs)
-    assert nothing.returncode == HOSTS_FAILED
+    assert nothing.returncode == ExitStatus.HOSTS_FAILED
     assert not commands.runs.exists()
     holder.kill()
     assert [path.name for path in one.home.iterdir()] == []
@@ -166,7 +166,7 @@ def test_only_known_hosts_are_trusted(lab: Lab) -> None:
     one, two, _three = keys
     known.write_text(f"{one} {keys[two]}\n")
     checked = commands.run("check")
-    assert checked.returncode == HOSTS_FAILED
+    assert checked.returncode == ExitStatus.HOSTS_FAILED
     assert "laptop-one: its key isn't the one that is known here" in checked.stdout
     assert "laptop-two: its key isn't known here yet: run `ssh laptop-two` once" in checked.stdout
 
@@ -179,7 +179,7 @@ def test_what_can_be_collected_is(lab: Lab) -> None:
     lab.hosts[1].vanish()
     lose_patience(lab)
     collected = commands.run("collect", "--file", commands.file, "--runs", commands.runs)
-    assert collected.returncode == HOSTS_FAILED
+    assert collected.returncode == ExitStatus.HOSTS_FAILED
     assert "laptop-two: no answer from 10.99.0.2 port 22" in collected.stdout
     assert "2 of 3 copies identical, exit status 8. NOT ALL IS HERE" in collected.stdout
     (problem,) = commands.result()["problems"]
@@ -213,7 +213,7 @@ def test_a_host_that_vanishes_is_named(lab: Lab) -> None:
     commands.await_transfer()
     lab.hosts[2].vanish()
     out, _ = swarm.communicate(timeout=250)
-    assert swarm.returncode == HOSTS_FAILED, out
+    assert swarm.returncode == ExitStatus.HOSTS_FAILED, out
     assert "laptop-three is lost: no sign of life for 60 s: peer 1003 counts as failed" in out
     assert [peer["status"] for peer in commands.result()["peers"]] == [3, 3, 8]
     assert not lab.hosts[0].processes()

@@ -132,7 +132,7 @@ def test_file_name_is_the_rest_of_its_line(tmp_path: Path, name: str) -> None:
     [("5", 5.0), ("0.5", 0.5), (".25", 0.25), ("2.", 2.0), ("1e-3", 0.001), ("0010", 10.0)],
 )
 def test_intervals_may_be_fractions(tmp_path: Path, text: str, seconds: float) -> None:
-    """Intervals are seconds greater than 0, fractions allowed (spec 1.5)."""
+    """Intervals are at least 0.001 seconds, fractions allowed (spec 1.5)."""
     config = load(tmp_path, with_value("OptimisticUnchokingInterval", text))
     assert config.optimistic_interval == seconds
 
@@ -143,7 +143,8 @@ def test_intervals_may_be_fractions(tmp_path: Path, text: str, seconds: float) -
         ("NumberOfPreferredNeighbors", 1, "preferred_neighbors"),
         ("NumberOfPreferredNeighbors", 10**6, "preferred_neighbors"),
         ("FileSize", 1, "file_size"),
-        ("FileSize", 2**47, "file_size"),
+        ("NumberOfPreferredNeighbors", 2**32 - 1, "preferred_neighbors"),
+        ("FileSize", 2**39, "file_size"),
         ("PieceSize", 2**31, "piece_size"),
     ],
 )
@@ -224,14 +225,15 @@ def test_unusable_whole_number(tmp_path: Path, key: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["0", "0.0", "-1", "nan", "inf", "1e999", "1e-999", "5s", "0,5", ".", "1_0"]
+    "value",
+    ["0", "0.0", "-1", "nan", "inf", "1e999", "1e-999", "1e-30", "0.0009", "5s", "0,5", ".", "1_0"],
 )
 @pytest.mark.parametrize("key", ["UnchokingInterval", "OptimisticUnchokingInterval"])
 def test_unusable_interval(tmp_path: Path, key: str, value: str) -> None:
-    """An interval is finite and greater than 0 (spec 1.5)."""
+    """An interval is finite and at least a millisecond, or the peer would do nothing but reselect (spec 1.5)."""
     (problem,) = problems(tmp_path, with_value(key, value))
     assert problem.startswith(f"Common.cfg:{KEYS.index(key) + 1}: {key} '{value}': expected ")
-    assert "a finite number greater than 0" in problem
+    assert "a finite number of at least 0.001" in problem
 
 
 @pytest.mark.parametrize(
@@ -260,13 +262,26 @@ def test_file_size_fits_an_offset(tmp_path: Path) -> None:
     assert "expected bytes: a whole number from 1 to 9223372036854775807" in problem
 
 
-def test_pieces_can_be_numbered(tmp_path: Path) -> None:
-    """There are at most 2³² pieces, since an index is four bytes (spec 3.2)."""
-    size, many = "FileSize 10000232", 32_768 * 2**32
-    assert load(tmp_path, COMMON.replace(size, f"FileSize {many}")).piece_count == 2**32
-    (problem,) = problems(tmp_path, COMMON.replace(size, f"FileSize {many + 1}"))
-    assert problem.startswith("Common.cfg:6: PieceSize '32768': cuts the file into 4294967297 pi")
-    assert "expected at most 4294967296" in problem
+def test_more_neighbors_than_can_be(tmp_path: Path) -> None:
+    """There are no more neighbors than ids, and k isn't more than that either (spec 1.5)."""
+    (problem,) = problems(tmp_path, with_value("NumberOfPreferredNeighbors", 2**32))
+    assert problem == (
+        "Common.cfg:1: NumberOfPreferredNeighbors '4294967296': "
+        "expected a whole number from 1 to 4294967295"
+    )
+
+
+@pytest.mark.parametrize("pieces", [2**24 + 1, 10**8, 2**32, 2**40])
+def test_pieces_are_limited(tmp_path: Path, pieces: int) -> None:
+    """There are at most 2²⁴ pieces; the error says what a piece costs (spec 1.5)."""
+    size, most = "FileSize 10000232", 32_768 * 2**24
+    assert load(tmp_path, COMMON.replace(size, f"FileSize {most}")).piece_count == 2**24
+    (problem,) = problems(tmp_path, COMMON.replace(size, f"FileSize {32_768 * pieces}"))
+    assert problem == (
+        f"Common.cfg:6: PieceSize '32768': cuts the file into {pieces} pieces: expected at most "
+        "16777216, since each costs about 50 bytes of memory at each peer, and 10 more for each "
+        "neighbor; use larger pieces"
+    )
 
 
 @pytest.mark.parametrize(
@@ -413,7 +428,7 @@ def is_plain(name: str) -> bool:
 
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\\\0\r\n")).filter(is_plain)
-INTERVALS = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
+INTERVALS = st.floats(min_value=0.001, allow_infinity=False)
 HOSTS = st.text(st.characters(codec="utf-8"), min_size=1).filter(
     lambda host: host.split() == [host]
 )
@@ -442,7 +457,7 @@ PEER = st.builds(
         )
         .filter(lambda peers: any(peer.has_file for peer in peers))
         .map(tuple),
-    )
+    ).filter(lambda config: config.piece_count <= 2**24)
 )
 def test_what_is_written_reads_back_equal(config: SwarmConfig) -> None:
     """Every valid configuration survives writing and reading (spec 1.2, 1.3)."""

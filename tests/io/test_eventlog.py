@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from peerio import eventlog
 from peerio.eventlog import (
     SENTENCES,
     EventLog,
@@ -168,3 +169,110 @@ def test_logs_are_moved_aside_together(tmp_path: Path) -> None:
         "trace_peer_7.jsonl.1": "older",
         "log_peer_8.log": "another's",
     }
+
+
+class Disk:
+    """`os.write`, which takes only so many bytes more, as a disk that is nearly full."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.free = 1 << 40
+        self._write = os.write
+        monkeypatch.setattr(os, "write", self.write)
+
+    def write(self, fd: int, data: bytes) -> int:
+        if not self.free:
+            raise OSError(28, "No space left on device")
+        written = self._write(fd, data[: self.free])
+        self.free -= written
+        return written
+
+
+@pytest.mark.parametrize("free", [0, 1, 6, 7, 8, 12])
+def test_a_full_disk_that_has_room_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int
+) -> None:
+    """A log on a full disk ends with a whole line; with room again it goes on without a gap (spec 9.2)."""
+    disk = Disk(monkeypatch)
+    path = tmp_path / "log"
+    log = LineFile(path)
+    log.append("first")
+    log.flush()
+    disk.free = free
+    log.append("second")
+    log.append("third")
+    for _ in range(2):
+        with pytest.raises(LogError, match="No space left on device"):
+            log.flush()
+        assert path.read_text() == ("first\n" if free < 7 else "first\nsecond\n")
+    disk.free = 1 << 40
+    log.append("fourth")
+    log.flush()
+    log.close()
+    assert path.read_text() == "first\nsecond\nthird\nfourth\n"
+
+
+def test_a_file_that_can_only_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a torn line can't be cut off it is continued, once there is room (spec 9.2)."""
+    disk = Disk(monkeypatch)
+
+    def ftruncate(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "ftruncate", ftruncate)
+    path = tmp_path / "log"
+    log = LineFile(path)
+    log.append("a line")
+    disk.free = 3
+    with pytest.raises(LogError):
+        log.flush()
+    disk.free = 1 << 40
+    log.append("another")
+    log.close()
+    assert path.read_text() == "a line\nanother\n"
+
+
+def test_what_is_kept_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More lines than the limit are lost, and then all that follow, so that there is no gap (spec 9.2)."""
+    monkeypatch.setattr(eventlog, "MOST_UNWRITTEN", 20)
+    disk = Disk(monkeypatch)
+    path = tmp_path / "log"
+    log = LineFile(path)
+    disk.free = 0
+    for number in range(10):
+        log.append(f"line {number}")
+        with pytest.raises(LogError):
+            log.flush()
+    disk.free = 1 << 40
+    log.append("too late")
+    log.close()
+    assert path.read_text() == "line 0\nline 1\n"
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (Path.unlink, "was removed, moved or replaced"),
+        (lambda path: path.rename(path.with_name("elsewhere")), "was removed, moved or replaced"),
+        (lambda path: os.truncate(path, 3), "has 3 bytes: expected the 12 that were written"),
+        (lambda path: path.write_text(""), "has 7 bytes: expected the 12 that were written"),
+    ],
+    ids=["removed", "moved", "cut", "emptied before the last line"],
+)
+def test_what_happens_to_a_log_is_noticed(
+    tmp_path: Path, harm: Callable[[Path], object], words: str, request: pytest.FixtureRequest
+) -> None:
+    """A log that somebody removed, moved or cut is noticed at the latest at the end (spec 7.4)."""
+    path = tmp_path / "log"
+    log = LineFile(path)
+    log.append("line")
+    if "before" in request.node.callspec.id:
+        log.flush()
+        harm(path)
+        log.append("line 2")
+    else:
+        log.append("line 2")
+        log.flush()
+        harm(path)
+    with pytest.raises(LogError, match=words):
+        log.close()
+    log.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import threading
 from collections.abc import Callable
 from random import Random
 
@@ -16,12 +17,14 @@ from peerio.net import dialling
 from peerio.net.admission import Admission, RefusedError
 from peerio.net.alarms import Alarms
 from peerio.net.bucket import CHUNK, TokenBucket
-from peerio.net.dialling import Dialler
+from peerio.net.dialling import STEADY, Dialler
+from peerio.net.hosts import Hosts
 from peerio.net.link import Route
 from peerio.net.listening import NetworkError, bind, listening_addresses
 from peerio.net.loop import Loop
 from peerio.net.outbox import Outbox, PieceSegment
-from peerio.net.penalties import Penalties
+from peerio.net.penalties import REMEMBERED, Penalties
+from peerio.net.system import Address, System
 from tests.swarm.swarms import reserve_port
 
 # Alarms.
@@ -110,17 +113,37 @@ def test_a_chunk_is_granted_when_promised() -> None:
 def test_pauses_double_and_are_forgiven() -> None:
     """The pause after a protocol error is 1 s, doubles up to 60 s, and starts afresh once forgiven (spec 3.5)."""
     penalties = Penalties()
-    assert not penalties.holds(2)
-    assert penalties.allowed_at(2) == 0.0
-    pauses = [penalties.punish(2, 100.0) for _ in range(8)]
+    two = (2, "10.0.0.2")
+    assert not penalties.holds(two)
+    assert penalties.allowed_at(two) == 0.0
+    pauses = [penalties.punish(two, 100.0) for _ in range(8)]
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
-    assert penalties.allowed_at(2) == 160.0
-    assert penalties.holds(2)
-    assert not penalties.holds(3), "another neighbor's errors are its own"
-    penalties.forgive(2)
-    penalties.forgive(2)
-    assert penalties.allowed_at(2) == 0.0
-    assert penalties.punish(2, 200.0) == 1
+    assert penalties.allowed_at(two) == 160.0
+    assert penalties.holds(two)
+    assert not penalties.holds((3, "10.0.0.2")), "another neighbor's errors are its own"
+    penalties.forgive(two)
+    penalties.forgive(two)
+    assert penalties.allowed_at(two) == 0.0
+    assert penalties.punish(two, 200.0) == 1
+
+
+def test_nobody_earns_a_penalty_in_anothers_name() -> None:
+    """Protocol errors count for the address that they came from (spec 2.4, 3.5)."""
+    admission = Admission(CONFIG, 2, lambda *_: False)
+    admission.penalties.punish((3, "10.0.0.9"), 100.0)
+    admission.check_accepted(3, "10.0.0.3", None, 100.5)
+    with pytest.raises(RefusedError, match="not before"):
+        admission.check_accepted(3, "10.0.0.9", None, 100.5)
+
+
+def test_penalties_of_many_addresses_are_forgotten() -> None:
+    """Whoever comes from a thousand addresses makes us remember no more than those whose pauses run (spec 3.5)."""
+    penalties = Penalties()
+    for number in range(3 * REMEMBERED):
+        penalties.punish((3, f"address {number}"), float(number))
+    held = [number for number in range(3 * REMEMBERED) if penalties.holds((3, f"address {number}"))]
+    assert len(held) <= REMEMBERED
+    assert held[-1] == 3 * REMEMBERED - 1
 
 
 PEERS = tuple(PeerInfo(n, "localhost", 6000 + n, has_file=n == 1) for n in (1, 2, 3, 4))
@@ -129,7 +152,7 @@ CONFIG = SwarmConfig(1, 1.0, 1.0, "file", 10, 10, PEERS)
 
 def test_the_listening_end_accepts_successors() -> None:
     """An id listed after one's own is accepted, also in place of a connection from the same address (spec 2.3, 2.4)."""
-    admission = Admission(CONFIG, 2)
+    admission = Admission(CONFIG, 2, lambda *_: False)
     admission.check_accepted(3, "10.0.0.3", None, 0.0)
     admission.check_accepted(4, "10.0.0.3", "10.0.0.3", 0.0)
 
@@ -140,27 +163,75 @@ def test_the_listening_end_accepts_successors() -> None:
         (2, None, "this peer's own id"),
         (1, None, "listed before this one"),
         (7, None, "isn't listed in PeerInfo.cfg"),
-        (3, "10.0.0.9", "connected already, from 10.0.0.9"),
+        (3, "10.0.0.9", r"connected already, from 10\.0\.0\.9: is peer 3 started on two machines"),
     ],
     ids=["own", "before", "unknown", "connected from elsewhere"],
 )
 def test_who_is_refused(claimed: int, connected: str | None, reason: str) -> None:
     """Refused are one's own id, one listed before, an unknown one, and one connected from another address (spec 2.4)."""
     with pytest.raises(RefusedError, match=reason):
-        Admission(CONFIG, 2).check_accepted(claimed, "10.0.0.3", connected, 0.0)
+        Admission(CONFIG, 2, lambda *_: False).check_accepted(claimed, "10.0.0.3", connected, 0.0)
+
+
+def test_the_listed_host_is_not_locked_out() -> None:
+    """A connection from an address of the listed host replaces one from elsewhere (spec 2.4)."""
+    admission = Admission(CONFIG, 2, lambda peer, address: (peer, address) == (3, "10.0.0.3"))
+    admission.check_accepted(3, "10.0.0.3", "10.0.0.9", 0.0)
+    with pytest.raises(RefusedError, match=r"connected already, from 10\.0\.0\.3"):
+        admission.check_accepted(3, "10.0.0.9", "10.0.0.3", 0.0)
+    with pytest.raises(RefusedError, match="connected already"):
+        admission.check_accepted(4, "10.0.0.3", "10.0.0.9", 0.0)
+
+
+class Names(System):
+    """Resolves names as the test says, when the test says."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.answers: list[Callable[[list[Address], str], None]] = []
+
+    def resolve(self, host: str, port: int, answer: Callable[[list[Address], str], None]) -> None:
+        self.asked.append(host)
+        self.answers.append(answer)
+
+
+def test_hosts_are_resolved_aside() -> None:
+    """The listed hosts' names are resolved without waiting, and again where an address isn't one of them (spec 2.4)."""
+    peers = (
+        *PEERS[:2],
+        PeerInfo(3, "three.lan", 6003, False),
+        PeerInfo(4, "10.0.0.4", 6004, False),
+    )
+    names = Names()
+    loop = Loop(names)
+    hosts = Hosts(SwarmConfig(1, 1.0, 1.0, "file", 10, 10, peers), loop, names)
+    assert hosts.listed(4, "10.0.0.4"), "an address needs no resolving"
+    assert not hosts.listed(4, "10.0.0.5")
+    hosts.ask(3)
+    assert not hosts.listed(3, "10.0.0.3")
+    assert names.asked == ["three.lan"], "asked once, until the answer is there"
+    for found in ([], ["10.0.0.3"], ["10.0.0.3", "fe80::3"]):
+        names.answers[-1]([(V4, (address, 6003)) for address in found], "")
+        loop.turn(lambda: False, 0.0)
+        assert hosts.listed(3, "10.0.0.3") == bool(found)
+        hosts.listed(3, "fe80::3")
+    assert hosts.listed(3, "fe80::3"), "what is new is found when it is needed"
+    assert set(names.asked) == {"three.lan"}
+    loop.close()
 
 
 def test_the_connecting_end_expects_whom_it_dialled() -> None:
     """The connecting end expects exactly the id that it dialled (spec 2.3)."""
-    Admission(CONFIG, 2).check_dialled(1, 1)
+    admission = Admission(CONFIG, 2, lambda *_: False)
+    admission.check_dialled(1, 1)
     with pytest.raises(RefusedError, match="answers as peer 3, expected peer 1"):
-        Admission(CONFIG, 2).check_dialled(1, 3)
+        admission.check_dialled(1, 3)
 
 
 def test_earlier_comebacks_are_refused() -> None:
     """The listening side refuses a neighbor whose pause isn't over, and says how long it lasts (spec 3.5)."""
-    admission = Admission(CONFIG, 2)
-    admission.penalties.punish(3, 100.0)
+    admission = Admission(CONFIG, 2, lambda *_: False)
+    admission.penalties.punish((3, "h"), 100.0)
     with pytest.raises(RefusedError, match=r"not before 0\.5 s"):
         admission.check_accepted(3, "h", None, 100.5)
     admission.check_accepted(3, "h", None, 101.0)
@@ -273,7 +344,7 @@ class Owner:
     def on_refused(self, peer_id: int) -> None:
         self.told.append(f"refused {peer_id}")
 
-    def on_unresolved(self, text: str) -> None:
+    def on_unreachable(self, text: str) -> None:
         self.told.append(text)
 
     def allowed_at(self, peer_id: int) -> float:
@@ -316,7 +387,7 @@ def test_a_predecessor_is_dialled_until_it_answers(monkeypatch: pytest.MonkeyPat
 
 
 def test_pauses_grow_with_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses between attempts grow from 0.1 s to 2 s, with jitter, and start afresh after an accepted handshake (spec 2.5)."""
+    """Pauses between attempts grow from 0.1 s to 2 s, with jitter, and start afresh after a connection that stood (spec 2.5)."""
     owner = Owner()
     pauses: list[float] = []
     monkeypatch.setattr(
@@ -332,9 +403,35 @@ def test_pauses_grow_with_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
     owner.dialler.established(1)
     owner.dialler.retry(1)
     assert len(pauses) == 8, "while connected nothing is dialled"
+    owner.loop.now += STEADY
     owner.dialler.dial(1, "localhost", 1)
+    assert len(pauses) == 8, "it is dialled at once"
     owner.dialler.retry(1)
     assert 0.075 <= pauses[-1] <= 0.125
+    owner.loop.close()
+
+
+def test_who_accepts_and_then_refuses_is_dialled_with_growing_pauses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Pauses grow as well where each handshake is accepted and the connection doesn't stand (spec 2.5)."""
+    owner = Owner()
+    pauses: list[float] = []
+    begun: list[float] = []
+    monkeypatch.setattr(
+        owner.loop.alarms, "set", lambda _key, at, _call: pauses.append(at - owner.loop.now)
+    )
+    monkeypatch.setattr(owner.dialler, "_begin", lambda _dial: begun.append(owner.loop.now))
+    owner.dialler.dial(1, "localhost", 1)
+    for _ in range(7):
+        owner.dialler.established(1)
+        owner.dialler.dial(1, "localhost", 1)  # lost at once
+        owner.dialler.dial(1, "localhost", 1)  # asked for twice: the pause goes on
+        assert pauses[-1] == pauses[-2]
+        owner.loop.now += pauses[-1]
+    assert len(begun) == 1
+    for pause, nominal in zip(pauses[::2], [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0], strict=True):
+        assert 0.75 * nominal <= pause <= 1.25 * nominal
     owner.loop.close()
 
 
@@ -388,3 +485,15 @@ def test_an_attempt_ends_after_5_s(monkeypatch: pytest.MonkeyPatch) -> None:
         owner.turn(lambda: bool(owner.told))
         pair[1].close()
     assert owner.told == ["dialled 1"]
+
+
+def test_no_thread_to_resolve_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system starts no thread, a dial fails with that as the reason, and is tried again (spec 7.4)."""
+    answers: list[tuple[list[Address], str]] = []
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    System().resolve("localhost", 1, lambda *answer: answers.append(answer))
+    assert answers == [([], "this system starts no more threads, see `ulimit -u`")]

@@ -60,6 +60,9 @@ class Recorder:
         for piece in pieces:
             self._tell("have", remote_peer_id, piece)
 
+    def on_unknown(self, remote_peer_id: int) -> None:
+        self._tell("unknown", remote_peer_id)
+
     def on_peer_disconnected(self, remote_peer_id: int) -> None:
         self._tell("disconnected", remote_peer_id)
 
@@ -328,6 +331,20 @@ def test_replacement_from_the_same_address(config: SwarmConfig, two: Peer) -> No
             two.awaits("message", 3, UNCHOKE)
 
 
+def test_the_newest_connection_stays(config: SwarmConfig, two: Peer) -> None:
+    """An older connection whose handshake is read later doesn't replace a newer one (spec 2.4)."""
+    with dial(config, 2) as old:
+        assert read_exact(old, 32) == encode_handshake(2)
+        with dial(config, 2, encode_handshake(3)) as new:
+            two.awaits("connected", 3)
+            old.sendall(encode_handshake(3))
+            until_closed(old)
+            two.warned("peer 3 has made a newer connection")
+            new.sendall(encode(INTERESTED))
+            two.awaits("message", 3, INTERESTED)
+    assert not [told for told in two.recorder.seen if told[0] == "disconnected"]
+
+
 # Losses and dialling again.
 
 
@@ -421,6 +438,20 @@ def test_a_protocol_error_costs_its_own_connection(config: SwarmConfig, two: Pee
             until_closed(early)
         good.sendall(encode(INTERESTED))
         two.awaits("message", 4, INTERESTED)
+
+
+def test_a_neighbor_that_the_peer_wants_punished(config: SwarmConfig, two: Peer) -> None:
+    """What only the peer can know to be an error closes the connection like any other, with a pause (spec 3.5)."""
+    with dial(config, 2, encode_handshake(3) + b"\0\0\0\1\x63") as bad:
+        two.awaits("unknown", 3)
+        two.network.post(lambda: two.network.punish(3, "too much of it"))
+        two.warned("too much of it (spec 3.5); it may come back after 1 s")
+        two.awaits("disconnected", 3)
+        until_closed(bad)
+    two.network.post(lambda: two.network.punish(3, "it isn't there"))
+    with dial(config, 2, encode_handshake(3)) as early:
+        two.warned("not before")
+        until_closed(early)
 
 
 def test_what_came_before_the_error_counts(config: SwarmConfig, two: Peer) -> None:

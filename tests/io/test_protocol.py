@@ -24,6 +24,7 @@ from core.messages import (
     Request,
 )
 from peerio.protocol import (
+    LONGEST_RUN,
     Decoder,
     FrameRules,
     HaveRun,
@@ -285,6 +286,15 @@ def test_haves_come_in_runs() -> None:
     data = encode_haves([1, 2, 3])
     decoder.get_buffer()[: len(data)] = data
     assert list(decoder.buffer_updated(len(data))) == [HaveRun([1, 2, 3])]
+
+
+def test_runs_of_haves_end() -> None:
+    """So many haves at most are told together: in between the connection may be closed (spec 3.5)."""
+    decoder = Decoder(RULES, memoryview(bytearray(30_000)))
+    data = encode_haves([1] * (2 * LONGEST_RUN + 5))
+    decoder.get_buffer()[: len(data)] = data
+    runs = [item for item in decoder.buffer_updated(len(data)) if isinstance(item, HaveRun)]
+    assert [len(run.pieces) for run in runs] == [LONGEST_RUN, LONGEST_RUN, 5]
 
 
 # What is tolerated (spec 3.4).

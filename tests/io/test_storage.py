@@ -12,6 +12,7 @@ import socket
 import stat
 import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from peerio import filesystem
 from peerio.storage import Storage, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 PIECE = 1000
 SIZE = 3 * PIECE + 7
@@ -676,9 +677,96 @@ def test_a_rename_that_fails_leaves_the_content_served(
     monkeypatch.setattr(Path, "rename", raising(errno.EACCES))
     with pytest.raises(StorageError) as caught:
         leecher.complete()
-    assert str(caught.value) == f"{part}: can't be renamed to The File.dat: Permission denied"
+    assert str(caught.value) == (
+        f"{part}: can't be renamed to The File.dat: Permission denied; "
+        "it is complete: rename it by hand"
+    )
     assert leecher.send_piece(pair[0], 1, 0, PIECE) == PIECE
     assert content_of(part.parent) == {part.name: CONTENT}
+
+
+Harm = Callable[[Path], object]
+GONE = "was removed, moved or replaced while this peer ran"
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, SIZE - 1)
+
+
+def replace(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.write_bytes(bytes(SIZE))
+
+
+def move_folder(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("elsewhere"))
+
+
+HARMS: list[tuple[Harm, str]] = [
+    (Path.unlink, GONE),
+    (replace, GONE),
+    (move_folder, GONE),
+    (cut, f"has {SIZE - 1} bytes: expected {SIZE}"),
+]
+
+
+@pytest.mark.parametrize(("harm", "words"), HARMS)
+def test_what_happens_to_the_part_is_noticed(
+    leecher: Storage, tmp_path: Path, harm: Harm, words: str
+) -> None:
+    """A `.part` that was removed, replaced, moved or cut never becomes the complete file (spec 7.4, 9.2)."""
+    fill(leecher)
+    part = tmp_path / "peer_2" / "The File.dat.part"
+    harm(part)
+    with pytest.raises(StorageError) as caught:
+        leecher.complete()
+    assert str(caught.value).startswith(f"{part}: {words}")
+    assert not list(tmp_path.rglob("The File.dat"))
+    with pytest.raises(StorageError):
+        leecher.close()
+
+
+@pytest.mark.parametrize(("harm", "words"), HARMS)
+def test_what_happens_to_the_complete_file_is_noticed(
+    leecher: Storage, tmp_path: Path, harm: Harm, words: str
+) -> None:
+    """What happens to the complete file before the peer ends is noticed at the end (spec 7.4, 9.2)."""
+    fill(leecher)
+    leecher.complete()
+    harm(tmp_path / "peer_2" / "The File.dat")
+    with pytest.raises(StorageError, match=words):
+        leecher.close()
+    leecher.close()
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, cut])
+def test_no_piece_is_written_into_a_lost_part(leecher: Storage, tmp_path: Path, harm: Harm) -> None:
+    """The last piece doesn't make a `.part` look whole that was cut before (spec 7.4)."""
+    for index in range(CONFIG.piece_count - 1):
+        leecher.sink(index).write(piece_of(index))
+    part = tmp_path / "peer_2" / "The File.dat.part"
+    harm(part)
+    with pytest.raises(StorageError, match=r"The File\.dat\.part: "):
+        leecher.sink(CONFIG.piece_count - 1).write(piece_of(CONFIG.piece_count - 1))
+    assert not part.exists() or part.stat().st_size == SIZE - 1
+    with pytest.raises(StorageError):
+        leecher.close()
+
+
+def test_no_thread_to_sync_with(leecher: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system starts no thread, the complete file is synced at the end (spec 7.4)."""
+    synced: list[int] = []
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    monkeypatch.setattr(filesystem, "sync", lambda fd, _folder: synced.append(fd))
+    fill(leecher)
+    leecher.complete()
+    fd = leecher.fd
+    leecher.close()
+    assert synced == [fd]
 
 
 def test_a_renamed_file_keeps_its_descriptor(

@@ -13,6 +13,7 @@ import pytest
 
 from core.config import PeerInfo, SwarmConfig
 from core.events import Timer
+from core.exits import ExitStatus
 from core.messages import (
     CHOKE,
     INTERESTED,
@@ -24,7 +25,7 @@ from core.messages import (
 from core.peer import Peer
 from peerio.eventlog import LineFile, Stamp
 from peerio.protocol import describe
-from peerio.runtime import Logs, Runtime, warn_on_stderr
+from peerio.runtime import Logs, Runtime
 from peerio.storage import StorageError
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "trace.md"
@@ -72,6 +73,9 @@ class FakeNetwork:
 
     def close_connection(self, remote_peer_id: int, *, flush: bool) -> None:
         self._journal.append(f"close {remote_peer_id} {flush}")
+
+    def punish(self, remote_peer_id: int, reason: str) -> None:
+        self._journal.append(f"punish {remote_peer_id} {reason}")
 
     def set_timer(self, timer: Timer, at: float | None) -> None:
         self._journal.append(f"timer {timer.name} {at}")
@@ -130,7 +134,8 @@ class Stage:
         self.runtime.network = self.network
 
     def asked(self) -> int:
-        """The piece that was requested last."""
+        """The piece that was requested last, this turn being over."""
+        self.runtime.on_turn_end()
         return int(re.findall(r"Request\(piece=(\d+)", "\n".join(self.journal))[-1])
 
     def gives(self, neighbor: int, piece: int) -> None:
@@ -159,6 +164,7 @@ def play(stage: Stage) -> None:
     kind, size, fields = describe(ALL)
     trace.message("in", "2:5000>1", 2, 1, kind, size, fields)
     runtime.on_message(2, UNCHOKE)
+    stage.asked()
     runtime.on_message(2, CHOKE)  # freed
     runtime.on_message(3, UNCHOKE)
     assert runtime.on_piece_start(3, (stage.asked() + 1) % 4) is None  # skipped
@@ -319,13 +325,14 @@ def test_a_disk_that_fails_is_told_once(tmp_path: Path) -> None:
     runtime.on_peer_connected(2, True)
     runtime.on_message(2, Bitfield(b"\1\1\1\0"))
     runtime.on_message(2, UNCHOKE)
-    sink = runtime.on_piece_start(2, stage.asked())
+    piece = stage.asked()
+    sink = runtime.on_piece_start(2, piece)
     assert sink is not None
     stage.store.fails = True
     sink.write(memoryview(b"01234"))
     sink.write(memoryview(b"56789"))
-    runtime.on_piece_end(2, stage.asked())
-    runtime.on_local_failure("and the log too")
+    runtime.on_piece_end(2, piece)
+    runtime.can_not_write("and the log too")
     assert stage.warnings == ["disk full; nothing more is requested, what is here is served"]
     assert not any(line.startswith("broadcast") for line in stage.journal)
     assert runtime.down == 0
@@ -333,9 +340,64 @@ def test_a_disk_that_fails_is_told_once(tmp_path: Path) -> None:
     assert (runtime.status, runtime.reason) == (4, "disk full")
 
 
-def test_diagnostics_begin_with_the_writer(capsys: pytest.CaptureFixture[str]) -> None:
-    """Diagnostics stand on stderr, one line each, beginning with the peer (spec 8.2)."""
-    warn_on_stderr(1002)("one thing\nand another")
-    captured = capsys.readouterr()
-    assert captured.err == "peer 1002: one thing\npeer 1002: and another\n"
-    assert captured.out == ""
+def test_a_failure_with_the_end_decides_the_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that can't get its name fails the peer, though the order to end with 0 comes with it (spec 7.4, 9.2)."""
+    stage = Stage(tmp_path, tracing=True)
+
+    def fail() -> None:
+        raise StorageError("file.part: can't be renamed")
+
+    monkeypatch.setattr(stage.store, "complete", fail)
+    runtime = stage.runtime
+    runtime.on_started()
+    for neighbor in (2, 3):
+        runtime.on_peer_connected(neighbor, True)
+        runtime.on_message(neighbor, ALL)
+    runtime.on_message(2, UNCHOKE)
+    for _ in range(4):
+        stage.gives(2, stage.asked())
+    assert stage.journal[-1] == "shutdown"
+    assert runtime.outcome == (ExitStatus.FAILED, "file.part: can't be renamed")
+    assert stage.warnings == [
+        "file.part: can't be renamed; nothing more is requested, what is here is served"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ordered", "outcome"),
+    [
+        (ExitStatus.COMPLETE, ExitStatus.FAILED),
+        (ExitStatus.MISSING, ExitStatus.FAILED),
+        (ExitStatus.INTERRUPTED, ExitStatus.INTERRUPTED),
+        (ExitStatus.TERMINATED, ExitStatus.TERMINATED),
+    ],
+)
+def test_a_failure_after_the_end_decides_the_status(
+    tmp_path: Path, ordered: ExitStatus, outcome: ExitStatus
+) -> None:
+    """A log that fails after the order to end makes 0 and 3 a 4; a signal's status stands (spec 7.4)."""
+    stage = Stage(tmp_path, tracing=False)
+    stage.runtime.on_started()
+    stage.runtime.request_stop(ordered, "the reason")
+    stage.runtime.can_not_write("log: can't be written")
+    stage.runtime.on_local_failure("and again")
+    reason = "log: can't be written" if outcome is ExitStatus.FAILED else "the reason"
+    assert stage.runtime.outcome == (outcome, reason)
+    assert (stage.runtime.status, stage.runtime.reason) == (outcome, reason)
+
+
+def test_a_file_that_can_not_be_read_ends_the_peer(tmp_path: Path) -> None:
+    """A peer whose file can't be read is of no use: told once, it ends at once with status 4 (spec 7.4)."""
+    stage = Stage(tmp_path, tracing=False)
+    runtime = stage.runtime
+    runtime.on_started()
+    runtime.on_peer_connected(2, True)
+    runtime.can_not_write("disk full")
+    assert "shutdown" not in stage.journal
+    runtime.on_local_failure("the file was cut")
+    runtime.on_local_failure("the file was cut")
+    assert stage.warnings[1:] == ["the file was cut; nothing can be served any more"]
+    assert (runtime.status, runtime.reason) == (4, "disk full")
+    assert stage.journal[-1] == "shutdown"

@@ -10,7 +10,7 @@ from tests.reference.wire import Type
 if TYPE_CHECKING:
     from tests.reference.peer import Peer
 
-OVERDUE_SECONDS = 30.0
+ANSWER_SECONDS = 10.0
 
 
 class Choking:
@@ -79,9 +79,10 @@ class Choking:
                 link.waiting.clear()
 
     def free_overdue(self) -> None:
-        """Free the pieces of requests that stay unanswered (spec 6.6)."""
+        """Free the pieces of requests that stay unanswered, and ask again (spec 6.6)."""
         for link in self.peer.links.values():
-            if link.open and time.monotonic() - link.last_byte > OVERDUE_SECONDS:
+            waited = time.monotonic() - link.last_byte
+            if link.open and waited > ANSWER_SECONDS * 2**link.unanswered:
                 link.open.clear()
-                link.overdue = True
+                link.unanswered += 1
                 self.peer.ask_all()

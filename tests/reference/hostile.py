@@ -47,6 +47,14 @@ def offences(count: int, piece_size: int) -> dict[str, bytes]:
         "choke with a payload": frame(Type.CHOKE, b"\0"),
         "have without an index": frame(Type.HAVE),
         "unknown type too long": frame(9, bytes(piece_size + 5)),
+        "haves without end": have(0) * (1003 + 10 * count),
+        "bitfields without end": wire.bitfield((), count) * (1003 + 10 * count),
+        "interest without end": frame(Type.INTERESTED) * (1003 + 10 * count),
+        "interest to and fro": (frame(Type.INTERESTED) + frame(Type.NOT_INTERESTED))
+        * (503 + 5 * count),
+        "chokes to and fro": (frame(Type.UNCHOKE) + frame(Type.CHOKE)) * (600 + 5 * count),
+        "requests without end": b"".join(request(n % count) for n in range(1003 + 10 * count)),
+        "unknown types without end": frame(99) * (1003 + 10 * count),
         "garbage": bytes(range(100, 256)),
     }
 

@@ -46,7 +46,7 @@ class Link:
         self.told_interest: bool | None = None
         self.asked: set[int] = set()
         self.open: set[int] = set()
-        self.overdue = False
+        self.unanswered = 0
         self.rate = 0
         self.handled = 0
         self.last_byte = time.monotonic()

@@ -242,12 +242,12 @@ class Peer:
         match kind:
             case Type.CHOKE:
                 self.log.write(f"is choked by {peer_id}.")
-                link.chokes_us, link.overdue = True, False
+                link.chokes_us = True
                 link.open.clear()  # a choke may have crossed the request (spec 6.4)
                 self.ask_all()
             case Type.UNCHOKE:
                 self.log.write(f"is unchoked by {peer_id}.")
-                link.chokes_us, link.overdue = False, False
+                link.chokes_us = False
                 self.ask(link)
             case Type.INTERESTED:
                 self.log.write(f"received the 'interested' message from {peer_id}.")
@@ -306,9 +306,10 @@ class Peer:
                 self.tell_interest(other)
             self.reset_early()
             self.changed.notify_all()
+        if index in link.asked:
+            link.unanswered = 0
         if index in link.open:
             link.open.discard(index)
-            link.overdue = False
             self.ask(link)
 
     # -- what is sent ------------------------------------------------------------------------------
@@ -329,7 +330,7 @@ class Peer:
     def ask(self, link: Link) -> None:
         """Request a random piece that nobody was asked for, one at a time (spec 6.1 to 6.3)."""
         limit = 4 if "pipelined-requests" in self.habits else 1
-        while not (link.chokes_us or link.overdue or self.ending) and len(link.open) < limit:
+        while not (link.chokes_us or self.ending) and len(link.open) < limit:
             requested = set().union(*(other.open for other in self.links.values()))
             candidates = sorted(link.pieces - self.copy.have - requested)
             if not candidates:

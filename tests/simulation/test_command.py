@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import simulations
-from harness.simulations import Options, run_simulations, simulate
+from harness import simulate as simulations
+from harness.simulate import Options, run_simulations, simulate
 
 TINY = Options(swarms=2, random_seed=3, peers=2, pieces=1)
 

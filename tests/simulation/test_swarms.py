@@ -9,23 +9,43 @@ from pathlib import Path
 
 import pytest
 
-from harness.simulations import problems_of
-from peerio.simulation.swarm import Scenario, Swarm, random_scenario
+from harness.simulate import problems_of
+from peerio.simulation.scenario import Faults, Scenario, random_scenario
+from peerio.simulation.swarm import Swarm
 from tests.effort import examples, thorough
 
 BATCHES = 20
+ALL = Faults(
+    resets=1,
+    cuts=1,
+    half_open=1,
+    vanishings=1,
+    deaf_spells=1,
+    holdups=1,
+    shortages=1,
+    short_writes=True,
+    short_reads=True,
+    divided=True,
+    backlog=0,
+)
 REGRESSIONS = {
-    555: "K13: what a neighbor sent before its connection was lost didn't count for its rate",
-    10828: "K13, as 555",
-    10877: "K13, as 555",
-    21823: "I01: blamed for an answer that a killed peer can't have got",
+    118: "spec 2.4: of two connections that a stuck peer found, the older replaced the newer, for good",
+    673: "spec 2.4, as 118",
+    167: "W05: a request whose message could not be sent any more counted for none (spec 3.6)",
 }
 """Seeds that once failed for a fault of ours, and what was wrong; each is run every time."""
 
 
 def faulty(scenario: Scenario) -> bool:
-    """Whether something goes wrong in it: late joiners, cut connections, killed peers."""
-    return bool(scenario.late or scenario.cuts or scenario.crashes)
+    """Whether something goes wrong in it: late joiners, lost connections and requests, killed peers."""
+    faults = scenario.faults
+    return bool(
+        scenario.late
+        or scenario.crashes
+        or scenario.forgetful
+        or faults.resets
+        or faults.of_sockets
+    )
 
 
 def run(seed: int, folder: Path) -> list[str]:
@@ -56,17 +76,35 @@ def test_enough_goes_wrong() -> None:
     )
 
 
+def test_enough_goes_wrong_with_sockets() -> None:
+    """At least a third of the swarms have faults that only sockets can have: connections that are dead without a word, short reads and writes, EMFILE, full accept queues."""
+    scenarios = [random_scenario(seed) for batch in range(BATCHES) for seed in seeds_of(batch)]
+    assert 3 * sum(scenario.faults.of_sockets for scenario in scenarios) >= len(scenarios)
+
+
 @pytest.mark.parametrize("seed", REGRESSIONS)
 def test_regressions(seed: int, tmp_path: Path) -> None:
     """A swarm that once failed ends well ever after."""
     assert not run(seed, tmp_path)
 
 
+def test_lost_requests_are_made_again(tmp_path: Path) -> None:
+    """A seed on which half of the first requests after an unchoke are lost holds nobody up for long (spec 6.6)."""
+    scenario = Scenario(peers=4, pieces=30, k=3, p=5.0, m=15.0, forgetful=1)
+    outcome = Swarm(scenario, 3).run()
+    assert not problems_of(outcome, tmp_path)
+    freed = [
+        life.runtime.core.downloads.freed for lives in outcome.lives.values() for life in lives
+    ]
+    assert sum(freed)
+    assert outcome.seconds < 60
+
+
 def test_one_seed_one_swarm() -> None:
     """The same seed gives the same logs and traces, to the byte, and another seed others."""
 
     def texts(seed: int) -> list[str]:
-        scenario = Scenario(peers=4, pieces=20, jitter=0.01, late=1, cuts=2, crashes=1)
+        scenario = Scenario(peers=4, pieces=20, jitter=0.01, late=1, crashes=1, faults=ALL)
         lives = Swarm(scenario, seed).run().lives.values()
         lines = [log for mine in lives for life in mine for log in (life.log, life.trace)]
         return [log.text() for log in lines if log is not None]

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from core.effects import Broadcast, CloseConnection, CompleteFile, Dial, Effect, Send, SendPiece
+from collections.abc import Sequence
+
+from core.effects import (
+    AcceptPiece,
+    Broadcast,
+    CloseConnection,
+    CompleteFile,
+    Dial,
+    Effect,
+    Send,
+    SendPiece,
+    SkipPiece,
+)
 from core.events import (
     DialRefused,
     Event,
@@ -11,6 +23,7 @@ from core.events import (
     MessageReceived,
     NeighborConnected,
     NeighborLost,
+    PieceOffered,
     PieceProgressed,
     PieceReceived,
     PieceSent,
@@ -19,9 +32,11 @@ from core.events import (
     StreamEnded,
     Timer,
     TimerFired,
+    TurnEnded,
+    UnknownReceived,
 )
 from core.messages import CHOKE, INTERESTED, UNCHOKE, Bitfield, Have, Message, Request
-from tests.stateful.model import OVERDUE, Side
+from tests.stateful.model import DRIP, Side
 from tests.stateful.referee import LOGGED, Line, Referee
 
 
@@ -30,8 +45,8 @@ class Life(Referee):
 
     def begin(self) -> None:
         """Nothing is on its way yet."""
-        self.coming: dict[int, tuple[int, bool, float]] = {}
-        """Whose piece is coming: which, is it kept, and when its last byte came."""
+        self.coming: dict[int, tuple[int, bool, int, float]] = {}
+        """Whose piece is coming: which, is it kept, its bytes so far, and when the last one came."""
         self.mute: set[int] = set()
         """Whose stream ended."""
 
@@ -46,12 +61,24 @@ class Life(Referee):
             peer_id in self.model.sides and peer_id not in self.coming and peer_id not in self.mute
         )
 
+    def go_on_in_one_turn(self, late: float) -> None:
+        """A turn begins that takes in all that follows, until time passes; it may begin late."""
+        self.end_turn()
+        self.now += late
+        self.held = True
+
+    def end_turn(self) -> None:
+        """The turn is over: now is decided what was put off."""
+        if self.held:
+            self.held = False
+            self.play(TurnEnded())
+
     # Connections.
 
     def connect(self, peer_id: int) -> None:
         """Both handshakes are accepted."""
         model, incoming = self.model, peer_id not in self.model.dialled
-        model.sides[peer_id] = Side(incoming)
+        model.sides[peer_id] = Side(incoming, since=self.now)
         model.known_complete.discard(peer_id)
         model.seen.setdefault(peer_id, self.now)
         if model.complete:
@@ -94,52 +121,79 @@ class Life(Referee):
 
     def _hear(self, peer_id: int, pieces: set[int]) -> None:
         model, side = self.model, self.model.sides[peer_id]
+        if side.spoke and pieces - side.has:
+            model.moved(self.now)
         side.has |= pieces
         if not side.spoke:
             side.spoke, model.clock = True, None
         if side.has == model.pieces:
             model.known_complete.add(peer_id)
 
+    def heard(self, peer_id: int, event: Event, lines: Sequence[Line] = ()) -> None:
+        """Play a message that was taken in; whoever sent too many that change nothing is lost."""
+        self.play(event, lines=lines)
+        side = self.model.sides.get(peer_id)
+        if side is not None and side.punished:
+            self.lose(peer_id)
+
+    def say_unknown(self, peer_id: int) -> None:
+        """A message of an unknown type comes."""
+        if not self.ended:
+            self.model.sides[peer_id].idle += 1
+        self.heard(peer_id, UnknownReceived(peer_id))
+
     def say_bitfield(self, peer_id: int, pieces: set[int], *, empty: bool = False) -> None:
         """A bitfield comes; an empty one has no bytes at all (spec 3.4)."""
+        side = self.model.sides[peer_id]
+        side.idle += self.ended or (side.had_bitfield and (empty or pieces <= side.has))
         if not self.ended:
             self._hear(peer_id, set() if empty else pieces)
             self.model.sides[peer_id].had_bitfield = True
         flags = b"" if empty else bytes(piece in pieces for piece in sorted(self.model.pieces))
-        self.play(MessageReceived(peer_id, Bitfield(flags)))
+        self.heard(peer_id, MessageReceived(peer_id, Bitfield(flags)))
 
     def say_haves(self, peer_id: int, pieces: list[int]) -> None:
         """Haves come."""
+        news = set() if self.ended else set(pieces) - self.model.sides[peer_id].has
+        self.model.sides[peer_id].idle += len(pieces) - len(news)
         if not self.ended:
             self._hear(peer_id, set(pieces))
         line = ("received_have", {"neighbor": peer_id, "pieces": pieces})
-        self.play(HavesReceived(peer_id, pieces), lines=[line])
+        self.heard(peer_id, HavesReceived(peer_id, pieces), [line])
 
     def say(self, peer_id: int, message: Message) -> None:
         """One of the four messages without payload comes."""
         side = self.model.sides[peer_id]
         if not self.ended:
+            if message in (CHOKE, UNCHOKE):
+                config = self.config
+                p, m = config.unchoking_interval, config.optimistic_interval
+                side.hear_choking(self.now, p, m)
             if message == CHOKE:
-                side.unchokes_us, side.request, side.late = False, None, False
+                side.unchokes_us, side.request = False, None
             elif message == UNCHOKE:
-                if side.late:
-                    side.request, side.late = None, False
                 side.unchokes_us = True
             else:
-                side.is_interested = message == INTERESTED
+                told = message == INTERESTED
+                both = len(self.model.own) + len(side.has)
+                side.hear_interest(told=told, first=side.knew < 0, both_have=both)
+                side.is_interested = told
+        else:
+            side.idle += 1
         line = (LOGGED[message], {"neighbor": peer_id})
-        self.play(MessageReceived(peer_id, message), lines=[line])
+        self.heard(peer_id, MessageReceived(peer_id, message), [line])
 
     def ask(self, peer_id: int, piece: int) -> None:
         """A request comes (spec 4.8, 4.9)."""
         model, side = self.model, self.model.sides[peer_id]
-        owed: list[Effect] = []
         known = piece in side.waiting or piece == side.sending
         if not self.ended and side.unchoked and piece in model.own and not known:
-            if side.sending is None:
-                owed = [SendPiece(peer_id, piece)]
             side.waiting.append(piece)
-        self.play(MessageReceived(peer_id, Request(piece)), owed)
+        else:
+            side.idle += self.ended or side.unchoked or not side.may_cross
+        if not self.ended:
+            side.may_cross = False
+        self.heard(peer_id, MessageReceived(peer_id, Request(piece)))
 
     # Pieces.
 
@@ -147,22 +201,24 @@ class Life(Referee):
         """A piece's header comes."""
         model, side = self.model, self.model.sides[peer_id]
         wanted = model.wants(peer_id, piece)
-        assert self.core.wants_piece(peer_id, piece, self.now) == wanted
-        if side.request == piece:
-            side.progress = self.now
+        side.waits_since = self.now
         if wanted:
             model.writer[piece] = peer_id
-        self.coming[peer_id] = (piece, wanted, self.now)
+            model.parts[peer_id] = (self.now, 0)
+        self.coming[peer_id] = (piece, wanted, 0, self.now)
+        order = AcceptPiece if wanted else SkipPiece
+        self.play(PieceOffered(peer_id, piece), [order(peer_id, piece)])
 
     def more_of_piece(self, peer_id: int) -> None:
         """Some content comes."""
-        piece, wanted, _ = self.coming[peer_id]
-        self.coming[peer_id] = (piece, wanted, self.now)
+        piece, wanted, size, _ = self.coming[peer_id]
+        if size < self.config.piece_length(piece) - 1:
+            self.coming[peer_id] = (piece, wanted, size + 1, self.now)
 
     def end_piece(self, peer_id: int, *, written: bool = True) -> None:
         """The last byte of a piece comes; after a failure of ours it may not be written."""
         model = self.model
-        piece, wanted, _ = self.coming.pop(peer_id)
+        piece, wanted, _, _ = self.coming.pop(peer_id)
         kept = wanted and (written or not model.failed)
         event: Event = PieceReceived(peer_id, piece) if kept else PieceSkipped(peer_id, piece)
         if self.ended:
@@ -170,12 +226,13 @@ class Life(Referee):
             return
         if wanted:
             del model.writer[piece]
-        model.answered(peer_id, piece)
+        model.sides[peer_id].idle += piece not in model.sides[peer_id].owes
+        model.answered(peer_id, piece, self.now)
         if not kept:
-            self.play(event)
+            self.heard(peer_id, event)
             return
         model.own.add(piece)
-        model.clock = None
+        model.moved(self.now)
         model.rates[peer_id] = model.rates.get(peer_id, 0) + self.config.piece_length(piece)
         fields = {"piece": piece, "neighbor": peer_id, "count": len(model.own)}
         lines: list[Line] = [("downloaded_piece", fields)]
@@ -198,7 +255,13 @@ class Life(Referee):
     # Time.
 
     def wait_for(self, seconds: float, *, late: bool = False) -> None:
-        """Time passes; timers that are due fire at their time, or all late at the end of it."""
+        """Time passes; timers that are due fire at their time, or all late at the end of it.
+
+        Those that are due already belong to the present turn, behind what was received in it.
+        """
+        while self.held and not self.ended and min(self.timers.values(), default=1e9) <= self.now:
+            self._fire(min(self.timers, key=lambda one: (self.timers[one], one)))
+        self.end_turn()
         until = self.now + seconds
         if late:
             self.now = until
@@ -217,14 +280,8 @@ class Life(Referee):
             self.tick(event)
             return
         if timer is Timer.OVERDUE:
-            for peer_id, (piece, wanted, at) in self.coming.items():
-                if wanted:
-                    if model.sides[peer_id].request == piece:
-                        model.sides[peer_id].progress = at
-                    self.play(PieceProgressed(peer_id, piece, at))
-            for side in model.sides.values():
-                if side.request is not None and side.progress + OVERDUE <= self.now:
-                    side.late = True
+            self._tell_progress()
+            self._give_up_requests()
         if timer is Timer.TELLING and model.telling:
             model.given_up |= model.others
         del self.timers[timer]
@@ -233,20 +290,37 @@ class Life(Referee):
         for peer_id in stalled:
             self.lose(peer_id)
 
+    def _tell_progress(self) -> None:
+        model = self.model
+        for peer_id, (piece, wanted, size, at) in self.coming.items():
+            if wanted:
+                since, before = model.parts[peer_id]
+                if (size - before) * 64 >= self.config.piece_length(piece):
+                    since, before = at, size
+                model.parts[peer_id] = (since, before)
+                self.play(PieceProgressed(peer_id, piece, size, at))
+
+    def _give_up_requests(self) -> None:
+        """Those that nobody answers are free, and their neighbors may be asked again (spec 6.6)."""
+        for peer_id, side in self.model.sides.items():
+            due = self.due_of(peer_id)
+            if due is not None and due <= self.now and peer_id not in self.model.writer.values():
+                side.request = None
+                side.unanswered += 1
+
     def _stalled(self) -> list[int]:
-        """Who fell silent in the middle of a piece that it alone may write (spec 6.5, 6.6)."""
-        return [
-            peer_id
-            for peer_id, (_, wanted, at) in self.coming.items()
-            if wanted and at + OVERDUE <= self.now
-        ]
+        """Who brings next to nothing of a piece that it alone may write (spec 6.5, 6.6)."""
+        return [n for n, (since, _) in self.model.parts.items() if since + DRIP <= self.now]
 
     # Ourselves.
 
-    def fail(self) -> None:
-        """Our storage fails: nothing more is requested (spec 7.4)."""
-        self.model.failed = True
-        self.play(LocalFailure("disk full"))
+    def fail(self, *, serves: bool = True) -> None:
+        """Our storage fails: nothing more is requested, and perhaps nothing served (spec 7.4)."""
+        model = self.model
+        if not model.failed:
+            model.failed_at = self.now
+        model.failed, model.serves = True, model.serves and serves
+        self.play(LocalFailure("disk full", serves))
 
     def stop(self) -> None:
         """Somebody ends us."""

@@ -51,12 +51,14 @@ class RandomLife:
             self.answer: 12,
             self.go_on: 12,
             self.any_piece: 2 * trouble,
+            self.unknown: trouble,
+            self.go_on_in_one_turn: 6,
             self.pass_time: 6,
             self.pass_much_time: 2 * trouble,
             self.lose: 1.5 * trouble,
             self.end_stream: 0.3 * trouble,
             self.refuse: trouble,
-            self.fail: 0.1 * trouble,
+            self.fail: 0.2 * trouble,
             self.stop: 0.03 * trouble,
         }
 
@@ -123,6 +125,10 @@ class RandomLife:
         if sending:
             self.life.piece_out(self.rng.choice(sending))
 
+    def unknown(self) -> None:
+        if (peer_id := self._talker()) is not None:
+            self.life.say_unknown(peer_id)
+
     def answer(self) -> None:
         sides = self.life.model.sides
         asked = [n for n in sides if self.life.may_talk(n) and sides[n].request is not None]
@@ -147,6 +153,9 @@ class RandomLife:
             piece = self.rng.choice(owed) if owed and self.rng.random() < 0.7 else self._piece()
             self.life.begin_piece(peer_id, piece)
 
+    def go_on_in_one_turn(self) -> None:
+        self.life.go_on_in_one_turn(self.rng.choice([0.0, 0.0, 1.0, 7.0]))
+
     def pass_time(self) -> None:
         self.life.wait_for(self.rng.choice([0.25, 0.5, 1.0, 5.0]), late=self.rng.random() < 0.2)
 
@@ -169,7 +178,7 @@ class RandomLife:
 
     def fail(self) -> None:
         if not self.life.ended and not self.life.model.failed:
-            self.life.fail()
+            self.life.fail(serves=self.rng.random() < 0.7)
 
     def stop(self) -> None:
         if not self.life.ended:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from core.config import SwarmConfig
 
-OVERDUE = 30.0
+ANSWER, DRIP, WAIT = 10.0, 30.0, 60.0
 
 
 @dataclass
@@ -23,10 +23,11 @@ class Side:
     is_interested: bool = False
     unchokes_us: bool = False
     request: int | None = None
-    """The piece asked of it that hasn't been answered, nor freed by its choke."""
-    late: bool = False
-    """That request was given up by the clock (spec 6.6)."""
-    progress: float = 0.0
+    """The piece asked of it that hasn't been answered, nor freed by its choke or the clock."""
+    unanswered: int = 0
+    """How many requests in a row the clock freed (spec 6.6)."""
+    waits_since: float = 0.0
+    """When its request was made, or it last began or ended a piece."""
     owes: set[int] = field(default_factory=set)
     """Pieces that were asked of it on this connection and may still come (spec 6.5)."""
     unchoked: bool = False
@@ -36,6 +37,26 @@ class Side:
     spoke: bool = False
     had_bitfield: bool = False
     in_order: bool = False
+    # What changes nothing (spec 3.5).
+    since: float = 0.0
+    idle: int = 0
+    chokings: int = 0
+    knew: int = -1
+    """How many pieces both had when it last told its interest."""
+    may_cross: bool = False
+    """The next request may have crossed our choke."""
+    punished: bool = False
+
+    def hear_interest(self, *, told: bool, first: bool, both_have: int) -> None:
+        """A word on its interest; `first` if there was none before."""
+        repeated = not first and told == self.is_interested
+        self.idle += repeated or both_have == self.knew
+        self.knew = both_have
+
+    def hear_choking(self, now: float, p: float, m: float) -> None:
+        """A choke or an unchoke."""
+        self.chokings += 1
+        self.idle += self.chokings > 2 + 2 * ((now - self.since) / p + (now - self.since) / m)
 
 
 class PeerModel:
@@ -48,6 +69,8 @@ class PeerModel:
         self.sides: dict[int, Side] = {}
         self.writer: dict[int, int] = {}
         """Who is writing which piece now (spec 6.5)."""
+        self.parts: dict[int, tuple[float, int]] = {}
+        """Since when each of them brings the next sixty-fourth, and its bytes then (spec 6.6)."""
         self.preferred: set[int] = set()
         self.optimistic: int | None = None
         self.failed = False
@@ -64,6 +87,14 @@ class PeerModel:
         self.given_up: set[int] = set()
         self.telling = False
         self.clock: float | None = None
+        self.by_clock = False
+        """The end that is due is one that a clock decides."""
+        self.serves = True
+        self.told_last: dict[int, int] = {}
+        """How many pieces each told on its latest connection, if that is lost."""
+        self.failed_at = 0.0
+        self.moved_at = 0.0
+        """When a piece was new, ours or a neighbor's."""
 
     @property
     def complete(self) -> bool:
@@ -76,11 +107,7 @@ class PeerModel:
 
     def asked_of_someone(self) -> set[int]:
         """Pieces whose answer is awaited."""
-        return {
-            side.request
-            for side in self.sides.values()
-            if side.request is not None and not side.late
-        }
+        return {side.request for side in self.sides.values() if side.request is not None}
 
     def may_ask(self, side: Side) -> set[int]:
         """What may be asked of it, were it unchoked and idle (spec 6.1)."""
@@ -100,16 +127,22 @@ class PeerModel:
             and piece not in self.writer
         )
 
-    def answered(self, peer_id: int, piece: int) -> None:
+    def answered(self, peer_id: int, piece: int, now: float) -> None:
         """A piece has come whole, kept or not."""
         side = self.sides[peer_id]
-        side.owes.discard(piece)
+        side.waits_since = now
+        if piece in side.owes:
+            side.owes.discard(piece)
+            side.unanswered = 0
+        self.parts.pop(peer_id, None)
         if side.request == piece:
-            side.request, side.late = None, False
+            side.request = None
 
     def lose(self, peer_id: int) -> Side:
         """Forget what a connection stood for (spec 2.7, 2.8)."""
         side = self.sides.pop(peer_id)
+        self.told_last[peer_id] = len(side.has)
+        self.parts.pop(peer_id, None)
         self.writer = {p: who for p, who in self.writer.items() if who != peer_id}
         self.preferred.discard(peer_id)
         if self.optimistic == peer_id:
@@ -120,25 +153,41 @@ class PeerModel:
 
     # The end (spec 7).
 
+    def moved(self, now: float) -> None:
+        """A piece is new: the clock of spec 7.3 is set back."""
+        self.moved_at, self.clock = now, None
+
+    def lacking(self) -> set[int]:
+        """Pieces that nobody here has."""
+        return self.pieces - self.own.union(*(side.has for side in self.sides.values()))
+
     def missing(self) -> set[int]:
         """Who is awaited in vain (spec 7.3)."""
-        busy = not self.complete or any(side.has != self.pieces for side in self.sides.values())
-        if self.sides and busy:
-            return set()
-        awaited = self.others - self.known_complete if self.complete else self.others
-        return awaited - set(self.sides)
+        if self.complete:
+            done = all(side.has == self.pieces for side in self.sides.values())
+            return self.others - self.known_complete - set(self.sides) if done else set()
+        return self.others - set(self.sides) if self.lacking() else set()
 
     def patience_ends(self, clock: float) -> float:
-        """Until when they are awaited, the least patient wait deciding: who was here 60 s from the
-        first time it was, who never was 600 s.
+        """Until when they are awaited: who was here 60 s from the first time it was, others 600 s.
+
+        All of those who lack pieces must come; of those who may bring some, one is enough.
         """
-        ends = []
-        for peer in self.missing():
+        missing = self.missing()
+        ends = {}
+        for peer in missing:
             limit = self.wait
             if limit is None:
-                limit = 60.0 if peer in self.seen else 600.0
-            ends.append(max(clock, self.seen.get(peer, clock)) + limit)
-        return min(ends)
+                limit = WAIT if peer in self.seen else 600.0
+            ends[peer] = max(clock, self.seen.get(peer, clock)) + limit
+        if self.complete:
+            return min(ends.values())
+        bring = [n for n in missing if self.config.peer(n).has_file or self.told_last.get(n)]
+        return max(ends[peer] for peer in bring or missing)
+
+    def useless_at(self) -> float:
+        """When a peer that failed ends, if nothing moves (spec 7.4)."""
+        return max(self.failed_at, self.moved_at) + (WAIT if self.wait is None else self.wait)
 
     def all_complete(self) -> bool:
         """Whether everybody is known to have everything (spec 7.1)."""
@@ -148,7 +197,9 @@ class PeerModel:
         """The status to end with now, if it is time; keeps the clock of spec 7.3."""
         if self.failed:
             done = all(side.has == self.pieces for side in self.sides.values())
-            return 4 if done else None
+            self.by_clock = self.serves and not done
+            return 4 if not self.by_clock or self.useless_at() <= now else None
+        self.by_clock = False
         if self.all_complete():
             if self.others <= self.told | self.given_up:
                 return 0
@@ -161,4 +212,5 @@ class PeerModel:
             return None
         if self.clock is None:
             self.clock = now
+        self.by_clock = True
         return 3 if self.patience_ends(self.clock) <= now else None

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.config import SwarmConfig
 from core.effects import (
+    AcceptPiece,
     Broadcast,
     CloseConnection,
     CompleteFile,
@@ -16,21 +17,27 @@ from core.effects import (
     Finish,
     Log,
     Note,
+    Punish,
     Send,
     SendPiece,
     SetTimer,
+    SkipPiece,
     Warn,
 )
 from core.events import (
     Event,
     MessageReceived,
     NeighborConnected,
+    NeighborLost,
+    PieceOffered,
     PieceReceived,
+    PieceSent,
     Started,
     StopRequested,
     StreamEnded,
     Timer,
     TimerFired,
+    TurnEnded,
 )
 from core.messages import (
     CHOKE,
@@ -43,7 +50,7 @@ from core.messages import (
     Request,
 )
 from core.peer import Peer
-from tests.stateful.model import OVERDUE, PeerModel, Side
+from tests.stateful.model import ANSWER, DRIP, PeerModel, Side
 
 LOGGED = {
     UNCHOKE: "unchoked",
@@ -69,8 +76,13 @@ class Referee:
         self.config, self.me = config, me
         self.core = core(config, me, Random(seed), wait=wait, tracing=bool(seed % 2))
         self.model = PeerModel(config, me, wait)
+        if seed % 4 == 3:
+            self.core.repeats.limit = 8
+        self.limit = self.core.repeats.limit
         self.now = 0.0
         self.timers: dict[Timer, float] = {}
+        self.held = False
+        """The present turn goes on: more facts come before it ends."""
         self.ticks = (1, 1)  # the next preferred and optimistic reselection
         self.play(Started(), [Dial(peer_id) for peer_id in self.model.dialled])
 
@@ -84,6 +96,8 @@ class Referee:
         """
         model, ended, telling = self.model, self.model.finished is not None, self.model.telling
         effects = self.core.handle(event, self.now)
+        if not self.held:
+            effects += self.core.handle(TurnEnded(), self.now)
         logs = [effect for effect in effects if isinstance(effect, Log)]
         if not isinstance(event, TimerFired):
             assert [(log.event, log.fields) for log in logs] == list(lines), event
@@ -100,7 +114,7 @@ class Referee:
                 self._check(event, effect, due)
         missing = [effect for effect in must if effect not in effects]
         assert not missing, f"{event}: not ordered: {missing}"
-        if due is not None and (due != 3 or event == TimerFired(Timer.MISSING)):
+        if due is not None and (not model.by_clock or event == TimerFired(Timer.MISSING)):
             assert model.finished == due, f"{event}: not ended with {due}"
         if event == TimerFired(Timer.RESELECTION) and not ended:
             self._end_tick()
@@ -109,7 +123,8 @@ class Referee:
     def _due_end(self, event: Event) -> int | None:
         if isinstance(event, StopRequested):
             return event.status
-        if isinstance(event, TimerFired) and event.timer in (Timer.RESELECTION, Timer.OVERDUE):
+        quiet = (Timer.RESELECTION, Timer.OVERDUE, Timer.WAITING)
+        if isinstance(event, TimerFired) and event.timer in quiet:
             return None
         return self.model.due_end(self.now)
 
@@ -117,7 +132,13 @@ class Referee:
 
     def _check(self, event: Event, effect: Effect, due: int | None) -> None:
         model = self.model
-        assert model.finished is None, f"{event} after the end: {effect}"
+        if isinstance(effect, SkipPiece | AcceptPiece):
+            assert event == PieceOffered(effect.neighbor, effect.piece)
+            keeps = model.finished is None and model.writer.get(effect.piece) == effect.neighbor
+            assert isinstance(effect, AcceptPiece) == keeps, f"{event}: {effect}"
+            return
+        late = model.finished is not None and not isinstance(effect, Punish)
+        assert not late, f"{event} after the end: {effect}"
         match effect:
             case Send(neighbor, message):
                 self._check_send(event, neighbor, model.sides[neighbor], message)
@@ -138,11 +159,15 @@ class Referee:
             case CloseConnection(neighbor):
                 stalled = event == TimerFired(Timer.OVERDUE) and neighbor in model.writer.values()
                 assert stalled or event == StreamEnded(neighbor)
+            case Punish(neighbor):
+                assert not model.sides[neighbor].punished
+                model.sides[neighbor].punished = True
             case CompleteFile():
                 assert isinstance(event, PieceReceived)
                 assert model.complete
             case Warn():
-                assert isinstance(event, MessageReceived) or event == TimerFired(Timer.OVERDUE)
+                told = (TimerFired(Timer.OVERDUE), TimerFired(Timer.WAITING))
+                assert isinstance(event, MessageReceived | NeighborLost) or event in told
             case _:
                 raise AssertionError(f"{event}: {effect}")
 
@@ -153,10 +178,12 @@ class Referee:
                 assert isinstance(event, NeighborConnected)
                 assert {piece for piece, flag in enumerate(flags) if flag} == model.own
             case Request(piece):
+                assert not self.held or isinstance(event, PieceSent), "it may yet be overtaken"
+                assert side.sending is None, "behind a piece, where it may be overtaken"
                 assert side.unchokes_us, f"request to {peer_id}, which chokes us"
                 assert side.request is None, f"second request to {peer_id}"
                 assert piece in model.may_ask(side), f"piece {piece} asked of {peer_id}"
-                side.request, side.late, side.progress = piece, False, self.now
+                side.request, side.waits_since = piece, self.now
                 side.owes.add(piece)
             case _ if message in (INTERESTED, NOT_INTERESTED):
                 told = message == INTERESTED
@@ -167,10 +194,13 @@ class Referee:
                 assert isinstance(event, TimerFired)
                 places = model.preferred | {model.optimistic}
                 assert side.unchoked == (message == CHOKE), f"{message} said twice to {peer_id}"
+                assert peer_id not in self._told, f"choke and unchoke in one breath to {peer_id}"
+                self._told.add(peer_id)
                 side.unchoked = message == UNCHOKE
                 assert side.unchoked == (peer_id in places), "sent before the choice is logged"
                 if not side.unchoked:
                     side.waiting.clear()
+                    side.may_cross = True
 
     def _check_piece(self, side: Side, piece: int) -> None:
         assert side.unchoked, "a piece for a choked neighbor"
@@ -188,6 +218,7 @@ class Referee:
         periods = (config.unchoking_interval, config.optimistic_interval)
         self._due = [n * period <= self.now for n, period in zip(self.ticks, periods, strict=True)]
         self._chosen: set[str] = set()
+        self._told: set[int] = set()
         if model.finished is None:
             for place in (0, 1):
                 if self._due[place]:
@@ -225,7 +256,7 @@ class Referee:
                 self._judge_preferred(model.preferred)
             side = model.sides[chosen_one]
             assert side.is_interested
-            assert not side.unchoked
+            assert chosen_one not in model.preferred | {model.optimistic}
             model.optimistic = chosen_one
 
     def _judge_preferred(self, chosen: set[int]) -> None:
@@ -249,25 +280,35 @@ class Referee:
         """The invariants, each recomputed from scratch."""
         model, core = self.model, self.core
         assert set(core.state.neighbors) == set(model.sides)
+        for peer_id, side in model.sides.items():
+            assert side.punished == (side.idle > self.limit), f"{peer_id}: {side.idle} too many?"
         unchoked = {n for n, side in model.sides.items() if side.unchoked}
         assert len(unchoked) <= self.config.preferred_neighbors + 1
         if model.finished is not None:
             return
         places = model.preferred | ({model.optimistic} - {None})
         assert unchoked == places, f"unchoked {unchoked}, places {places}"
-        asked = [s.request for s in model.sides.values() if s.request is not None and not s.late]
+        asked = [s.request for s in model.sides.values() if s.request is not None]
         assert len(asked) == len(set(asked)), "a piece asked of two at once"
         for peer_id, side in model.sides.items():
             self._check_side(peer_id, side)
         if model.missing() and not model.failed and not model.all_complete():
             assert model.clock is not None
             assert self.timers[Timer.MISSING] == model.patience_ends(model.clock)
-        requests = [
-            s.progress for s in model.sides.values() if s.request is not None and not s.late
-        ]
-        if requests:
-            assert self.timers[Timer.OVERDUE] <= min(requests) + OVERDUE
-        assert not model.writer or Timer.OVERDUE in self.timers, "nobody watches a piece that comes"
+        if model.failed and model.by_clock:
+            assert self.timers[Timer.MISSING] == model.useless_at()
+        assert Timer.WAITING in self.timers, "nobody is told if nothing moves"
+        due = [self.due_of(n) for n in model.sides if n not in model.writer.values()]
+        due += [since + DRIP for since, _ in model.parts.values() if since + DRIP > self.now]
+        first = min((at for at in due if at is not None), default=None)
+        assert first is None or self.timers[Timer.OVERDUE] <= first, "nobody watches"
+
+    def due_of(self, peer_id: int) -> float | None:
+        """When the request open to a neighbor that isn't sending a piece is given up (spec 6.6)."""
+        side = self.model.sides[peer_id]
+        if side.request is None:
+            return None
+        return side.waits_since + ANSWER * 2.0**side.unanswered
 
     def _check_side(self, peer_id: int, side: Side) -> None:
         model, neighbor = self.model, self.core.state.neighbors[peer_id]
@@ -283,9 +324,15 @@ class Referee:
         asked = model.asked_of_someone()
         assert candidates <= useful - asked
         assert model.failed or useful - asked - set(model.writer) <= candidates
-        if side.unchokes_us and side.request is None:
+        if self.held:
+            pass  # what is asked for and granted is decided when the turn ends
+        elif (
+            side.sending is None and not side.waiting and side.unchokes_us and side.request is None
+        ):
             assert not model.must_ask(side), f"{peer_id} could be asked for something"
         assert set(neighbor.asked) == side.owes
+        assert neighbor.idle_messages == side.idle, "miscounted what changes nothing"
         assert list(neighbor.waiting) == side.waiting
+        assert self.held or side.sending is not None or not side.waiting, "not served"
         assert len(side.waiting) <= len(model.pieces)
         assert side.unchoked or not side.waiting

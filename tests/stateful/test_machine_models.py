@@ -62,33 +62,32 @@ class UploadModel(Model):
 
 
 class DownloadModel(Model):
-    """Is there an unchoke, is there a request, is it late (spec 6.1 to 6.6)?"""
+    """Is there an unchoke, and is there a request (spec 6.1 to 6.6)?"""
 
     kind = Download
 
     def __init__(self) -> None:
-        self.free = self.asked = self.late = False
+        self.free = self.asked = False
 
     def pull(self, trigger: str) -> list[str] | None:
         allowed = {
-            "unchoked": not self.free or self.late,
+            "unchoked": not self.free,
             "choked": self.free,
             "ask": self.free and not self.asked,
             "answered": self.asked,
-            "expire": self.asked and not self.late,
+            "expire": self.asked,
         }
         if not allowed[trigger]:
             return None
         self.free = trigger != "choked"
-        self.late = trigger == "expire"
-        self.asked = trigger in ("ask", "expire")
+        self.asked = trigger == "ask"
         return []
 
     @property
     def state(self) -> str:
         if not self.free:
             return "choked"
-        return "overdue" if self.late else "requesting" if self.asked else "idle"
+        return "requesting" if self.asked else "idle"
 
 
 class InterestModel(Model):

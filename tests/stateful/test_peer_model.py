@@ -175,6 +175,11 @@ class PeerAgainstModel(RuleBasedStateMachine):
 
     # Time, and ourselves.
 
+    @rule(late=st.sampled_from([0.0, 0.0, 1.0, 7.0]))
+    def go_on_in_one_turn(self, late: float) -> None:
+        """A turn begins that takes in all that follows, until time passes; timers may be due in it."""
+        self.life.go_on_in_one_turn(late)
+
     @rule(seconds=st.sampled_from([0.5, 1.0, 5.0]))
     def wait(self, seconds: float) -> None:
         self.life.wait_for(seconds)
@@ -184,12 +189,12 @@ class PeerAgainstModel(RuleBasedStateMachine):
         self.life.wait_for(seconds, late=True)
 
     @precondition(lambda self: self.running)
-    @rule(what=st.integers(0, 30))
-    def trouble(self, what: int) -> None:
+    @rule(what=st.integers(0, 30), serves=st.booleans())
+    def trouble(self, what: int, *, serves: bool) -> None:
         if what == 30:
             self.life.stop()
         elif what == 29 and not self.life.model.failed:
-            self.life.fail()
+            self.life.fail(serves=serves)
 
 
 TestPeerAgainstModel = PeerAgainstModel.TestCase

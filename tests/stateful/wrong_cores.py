@@ -11,7 +11,7 @@ from typing import Any
 
 from core.choking import choose_preferred
 from core.config import SwarmConfig
-from core.effects import Broadcast, Finish, Log, Send, SendPiece
+from core.effects import Broadcast, Finish, Log, Punish, Send, SendPiece
 from core.messages import Have, NotInterested
 from core.peer import Peer
 from core.state import Neighbor
@@ -86,6 +86,44 @@ def keeps_the_book_after_loss(peer: Peer) -> None:
 def never_overdue(peer: Peer) -> None:
     """A request may stay unanswered for ever (spec 6.6)."""
     peer.downloads.check_overdue = lambda: None  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
+def waits_no_longer(peer: Peer) -> None:
+    """The wait for an answer doesn't double with each that stays out (spec 6.6)."""
+    check = peer.downloads.check_overdue
+
+    def wrong_check() -> None:
+        check()
+        for neighbor in peer.state.neighbors.values():
+            neighbor.download.unanswered = 0
+
+    peer.downloads.check_overdue = wrong_check  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
+def bears_with_drips(peer: Peer) -> None:
+    """Who sends next to nothing of a piece may go on for ever (spec 6.6)."""
+    peer.downloads._close_stalled = lambda: None  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
+def waits_for_what_nobody_has(peer: Peer) -> None:
+    """No clock runs while anybody is connected who lacks something (spec 7.3)."""
+    lacking = peer.waiting.lacking
+    peer.waiting.lacking = lambda: 0 if peer.state.neighbors else lacking()  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
+def waits_for_the_failed(peer: Peer) -> None:
+    """A peer that failed stays as long as anybody here lacks something (spec 7.4)."""
+    ending = peer.ending
+
+    def wrong_end() -> None:
+        if all(neighbor.pieces.complete for neighbor in peer.state.neighbors.values()):
+            ending.finish(4, "disk full")
+
+    ending._end_when_useless = wrong_end  # type: ignore[method-assign]  # one instance, on purpose
 
 
 @wrong
@@ -233,6 +271,48 @@ def announces_skipped_pieces(peer: Peer) -> None:
         peer.state.out.append(Broadcast(Have(piece)))
 
     peer.downloads.skipped = wrong_skipped  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
+def asks_before_the_turn_ends(peer: Peer) -> None:
+    """A request is ordered at once, although a choke may follow in the same turn (spec 6.2)."""
+    peer.downloads.look_again = peer.downloads.ask_now  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
+def chokes_and_unchokes_in_one_breath(peer: Peer) -> None:
+    """Each choice is told before the other is made (spec 4.7)."""
+    uploads = peer.uploads
+    give, pick = uploads._give_preferred, uploads._reselect_optimistic
+
+    def wrong_give(chosen: frozenset[int]) -> None:
+        give(chosen)
+        uploads._tell_turned()
+
+    def wrong_pick() -> None:
+        pick()
+        uploads._tell_turned()
+
+    uploads._give_preferred = wrong_give  # type: ignore[method-assign]  # one instance, on purpose
+    uploads._reselect_optimistic = wrong_pick  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
+def bears_everything(peer: Peer) -> None:
+    """Messages that change nothing are taken without end (spec 3.5)."""
+    _after_handling(peer, lambda orders: [o for o in orders if not isinstance(o, Punish)])
+
+
+@wrong
+def counts_what_a_choke_crossed(peer: Peer) -> None:
+    """A request that our choke crossed counts as one that changes nothing (spec 3.5, 6.4)."""
+    requested = peer.uploads.requested
+
+    def wrong_requested(neighbor: Neighbor, piece: int) -> None:
+        neighbor.crossing = False
+        requested(neighbor, piece)
+
+    peer.uploads.requested = wrong_requested  # type: ignore[method-assign]  # one instance, on purpose
 
 
 @wrong

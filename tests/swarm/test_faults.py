@@ -47,6 +47,7 @@ def test_killed_and_started_again(tmp_path: Path) -> None:
         relay.keep = True
         swarm.start()
         swarm.await_line(1003, DOWNLOADED, 5)
+        swarm.await_line(1002, "is connected from Peer 1003")
         swarm.kill(1003)
         relay.keep = False
         swarm.start(1003)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from peerio.simulation.swarm import Swarm, random_scenario
+from peerio.simulation.scenario import random_scenario
+from peerio.simulation.swarm import Swarm
 from tests.effort import examples
 from tests.verifier.judging import Run, fired, judge
 from verifier.history.offsets import Clocks

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from peerio.simulation.swarm import Scenario, Swarm
+from peerio.simulation.scenario import Scenario
+from peerio.simulation.swarm import Swarm
 from tests.verifier.judging import good_run
 from tests.verifier.pages import HOSTILE, Page, broken_run, hostile_run
 from verifier.api import Report, verify

@@ -182,6 +182,35 @@ def test_different_file(tmp_path: Path) -> None:
     assert "D16" in fired(judge(folder))
 
 
+def test_missing_file(tmp_path: Path) -> None:
+    """D16: a complete peer's file that isn't there is a hint beside another's, and proof beside a `.part`."""
+    folder = good_run().write(tmp_path)
+    size = int(re.search(r"FileSize (\d+)", (folder / "Common.cfg").read_text())[1])  # type: ignore[index]
+
+    def put(peer: int, name: str) -> None:
+        (folder / f"peer_{peer}").mkdir(exist_ok=True)
+        (folder / f"peer_{peer}" / name).write_bytes(bytes(size))
+
+    def found() -> set[tuple[Severity, str]]:
+        (result,) = [one for one in judge(folder).results if one.check.id == "D16"]
+        return {(one.severity, one.because) for one in result.tally.findings}
+
+    put(1001, "TheFile.dat")
+    (folder / "peer_1003").mkdir()
+    assert found() == set(), "the copies may have been removed after the run"
+    for peer in (1002, 1004, 1005):
+        put(peer, "TheFile.dat")
+    ((severity, because),) = found()
+    assert severity is Severity.WARNING
+    assert "peer 1003 is complete, and TheFile.dat isn't in its folder" in because
+    put(1003, "TheFile.dat.part")
+    ((severity, because),) = found()
+    assert severity is Severity.ERROR
+    assert because == "peer 1003 is complete, and has TheFile.dat.part only"
+    put(1003, "TheFile.dat")
+    assert found() == set()
+
+
 def test_every_check_is_killed() -> None:
     """No check of errors or warnings goes without something that it was seen to find."""
     killed = {*FAULTY, *EDITS, "D14", "D16"}

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peerio.simulation.swarm import Scenario, Swarm
+from peerio.simulation.scenario import Faults, Scenario
+from peerio.simulation.swarm import Swarm
 from tests.verifier.judging import faults, fired, good_run, judge
 from verifier.judge import UNKNOWN, VIOLATION
 
@@ -27,7 +28,8 @@ def test_only_the_missing_log_is_told(tmp_path: Path, peer: int) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_a_returning_peers_log_is_missing(tmp_path: Path, seed: int) -> None:
     """Without its log nobody knows what a late joiner's or a restarted peer's bitfield said (T02)."""
-    outcome = Swarm(Scenario(peers=5, pieces=40, late=1, cuts=1, crashes=1), seed).run()
+    scenario = Scenario(peers=5, pieces=40, late=1, crashes=1, faults=Faults(resets=1))
+    outcome = Swarm(scenario, seed).run()
     assert outcome.ok
     outcome.write(tmp_path)
     for log in tmp_path.glob(f"log_peer_{1002 + seed % 4}.log*"):

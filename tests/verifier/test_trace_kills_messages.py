@@ -9,6 +9,8 @@ from tests.verifier.traced import TracedRun, good_traces
 if TYPE_CHECKING:
     from pathlib import Path
 
+import pytest
+
 RESTART = ((0.9, "kill", (1003,)), (1.4, "start", (1003,)))
 CUTS = ((0.8, "cut", (1001, 1003)), (1.1, "cut", (1002, 1004)))
 
@@ -109,7 +111,7 @@ def test_w05_asked_of_two(tmp_path: Path) -> None:
 
 
 def test_w05_freed_without_cause(tmp_path: Path) -> None:
-    """W05: a request is given up only for a choke, a loss or 30 s of silence."""
+    """W05: a request is given up only for a choke, a loss or 10 s without an answer."""
     run = good_traces()
     place = run.find(1004, dir="out", type_="request", nth=4)
     asked = run.trace(1004)[place]
@@ -118,6 +120,35 @@ def test_w05_freed_without_cause(tmp_path: Path) -> None:
         run.trace(1004).insert(place + 1, {**freed, "kind": "freed", "cause": cause})
         assert "W05" in run.fired(tmp_path / cause)
         del run.trace(1004)[place + 1]
+
+
+def _given_up(waits: tuple[float, ...]) -> TracedRun:
+    """A request that is made again and again, and given up after these waits (seconds)."""
+    run = good_traces()
+    place = run.find(1004, dir="out", type_="request", nth=4)
+    asked = run.trace(1004)[place]
+    freed = {key: asked[key] for key in ("v", "peer", "t_wall", "t_mono", "neighbor", "piece")}
+    records = [
+        record
+        for wait in waits
+        for record in (
+            {**asked, "t_mono": asked["t_mono"] - wait},
+            {**freed, "kind": "freed", "cause": "overdue"},
+        )
+    ]
+    run.trace(1004)[place:place] = records
+    return run
+
+
+@pytest.mark.parametrize(
+    ("waits", "wrong"),
+    [((10.0,), False), ((9.9,), True), ((10.0, 20.0, 40.0), False), ((10.0, 20.0, 39.0), True)],
+)
+def test_w05_the_wait_doubles(waits: tuple[float, ...], wrong: bool, tmp_path: Path) -> None:
+    """W05: each request in a row that a neighbor doesn't answer waits twice as long (spec 6.6)."""
+    fired = _given_up(waits).fired(tmp_path)
+    assert ("W05" in fired) == wrong
+    assert "W04" not in fired
 
 
 def test_w06_piece_that_is_here(tmp_path: Path) -> None:

@@ -126,8 +126,8 @@ def test_w14_every_effect(tmp_path: Path) -> None:
         "bitfield": {"event": "made_connection"},
         "interested": {"event": "received_have"},
         "not interested": {"event": "downloaded_piece"},
-        "unchoke": {"kind": "event"},
-        "choke": {"kind": "event"},
+        "unchoke": {"event": "preferred_neighbors"},
+        "choke": {"event": "preferred_neighbors"},
         "request": {"event": "unchoked"},
     }
     for effect, cause in causes.items():

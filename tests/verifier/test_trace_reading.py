@@ -45,7 +45,7 @@ def test_correct_swarms(seed: int, tmp_path: Path) -> None:
         seeds=1 + seed % 2,
         leechers=2 + seed % 3,
         k=1 + seed % 3,
-        rate=(6_000, 20_000, 90_000)[seed % 3],
+        upload=(6_000, 20_000, 90_000)[seed % 3],
         events=kinds[seed % 4],
     )
     verdict = judge_traces(tmp_path)

@@ -150,28 +150,21 @@ def _origin(case: Case, life: Life, piece: int) -> int | None:
     "file-equal",
     ERROR,
     clause="9.1, 9.2",
-    rule="Every complete peer's file equals the seed's, byte for byte.",
+    rule="Every complete peer's file is there and equals the seed's, byte for byte.",
     order="-",
     needs="the folders peer_[id]",
     example="peer_1003/TheFile.dat differs from peer_1001/TheFile.dat.",
 )
 def file_equal(case: Case, tally: Tally) -> None:
     """Files are compared where the folders are beside the logs."""
+    paths, missing = _copies(case)
     digests: dict[int, str] = {}
-    paths: dict[int, Path] = {}
-    for peer in range(len(case.config.peers)):
-        life = case.swarm.final(peer)
-        path = case.swarm.folder / f"peer_{case.swarm.peer_id(peer)}" / case.config.file_name
-        complete = life is not None and (life.seed or life.done_line != NEVER)
-        if not complete or not path.is_file():
-            continue
+    for peer, path in paths.items():
         try:
             with path.open("rb") as file:
                 digests[peer] = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             tally.unsure(f"{path.name} of {case.name(peer)}: {error.strerror}")
-            continue
-        paths[peer] = path
     seeds = [peer for peer in digests if case.config.peers[peer].has_file]
     for peer, digest in digests.items():
         if not seeds or peer == seeds[0]:
@@ -188,4 +181,46 @@ def file_equal(case: Case, tally: Tally) -> None:
         if size != case.config.file_size:
             tally.report(
                 f"the seed's file has {size} bytes, Common.cfg says {case.config.file_size}"
+            )
+    _report_missing(case, tally, paths, missing)
+
+
+def _copies(case: Case) -> tuple[dict[int, Path], dict[int, Path]]:
+    """Where the complete peers' files are, and where those of leechers should be, but aren't."""
+    there: dict[int, Path] = {}
+    missing: dict[int, Path] = {}
+    for peer, info in enumerate(case.config.peers):
+        life = case.swarm.final(peer)
+        path = case.swarm.folder / f"peer_{case.swarm.peer_id(peer)}" / case.config.file_name
+        complete = life is not None and (life.seed or life.done_line != NEVER)
+        if complete and path.is_file():
+            there[peer] = path
+        elif complete and not info.has_file:
+            missing[peer] = path
+    return there, missing
+
+
+def _report_missing(
+    case: Case, tally: Tally, there: dict[int, Path], missing: dict[int, Path]
+) -> None:
+    """A file under its name for what isn't complete is proof; that other leechers' are there, a hint.
+
+    Without either, the files were removed after the run, or their folders never copied here.
+    """
+    kept = [peer for peer in there if not case.config.peers[peer].has_file]
+    for peer, path in missing.items():
+        life = case.swarm.final(peer)
+        assert life is not None, "it told its completion"
+        witness = case.at(life, life.done_line)
+        part = path.with_name(f"{path.name}.part")
+        if part.is_file():
+            tally.saw()
+            tally.report(f"{case.name(peer)} is complete, and has {part.name} only", witness)
+        elif kept and (path.parent.is_dir() or len(missing) == 1):
+            tally.saw()
+            tally.report(
+                f"{case.name(peer)} is complete, and {path.name} isn't in its folder, "
+                f"as it is in that of {case.name(kept[0])}",
+                witness,
+                severity=Severity.WARNING,
             )

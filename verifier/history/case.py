@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from verifier.findings import Witness
 from verifier.history.ends import Ends
 from verifier.history.offsets import Clocks
-from verifier.history.replay import Choking, Matching, Owed, choking, match, match_interest
+from verifier.history.replay import Choking, Matching, Owed, choking, match_chokes, match_interest
 from verifier.reading.columns import NEVER
 from verifier.reading.sentences import Kind
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from verifier.history.facts import ConnectionFacts, Facts
     from verifier.history.lives import Life, Swarm
     from verifier.reading.columns import Connection, LogColumns
-    from verifier.reading.files import LogFile
+    from verifier.reading.finding import LogFile
 
     Requirements = Callable[[], list[tuple[array[int], array[int], array[int]]]]
 
@@ -122,8 +122,7 @@ class Case:
             received = [
                 item for item, before in zip(received, states, strict=False) if item[0] != before
             ]
-        sent = [(one.kind == Kind.UNCHOKED, one.line, one.line) for one in owed]
-        return match(sent, received, self.facts[life.index], self.heard(life, conn))
+        return match_chokes(owed, received, self.facts[life.index], self.heard(life, conn))
 
     def interests(self, life: Life, conn: int) -> Matching | None:
         """Interest received on a connection matched with the mate's changes of interest."""

@@ -20,15 +20,11 @@ from verifier.reading.sentences import Kind
 from verifier.reading.topics import TOPICS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from verifier.reading.config import Config
-    from verifier.reading.files import LogFile
+    from verifier.reading.finding import LogFile
 
-HOUR = 3600.0
 LAG = 1.0
 """Seconds by which a program with several threads may act on a piece before its line is written."""
-BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
 
 
 @dataclass(slots=True)
@@ -104,7 +100,8 @@ class Swarm:
     """All lives of a run, the configuration, and how they hang together.
 
     `unmatched` are connections without another end: (life, connection, whether nothing happened
-    on it). `missing` are peers without a log, `strangers` logs without a peer, `runs` the lines at
+    on it). `missing` are peers without a log, `elsewhere` those of them whose log holds other runs
+    only, `strangers` logs without a peer, `runs` the lines at
     which further runs begin in each file.
     """
 
@@ -114,6 +111,7 @@ class Swarm:
     by_peer: list[list[int]] = field(default_factory=list)
     unmatched: list[tuple[int, int, bool]] = field(default_factory=list)
     missing: list[int] = field(default_factory=list)
+    elsewhere: set[int] = field(default_factory=set)
     strangers: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     runs: dict[str, list[int]] = field(default_factory=dict)
@@ -145,73 +143,6 @@ class Swarm:
     def final(self, peer: int) -> Life | None:
         """A peer's last life; None when its log is missing."""
         return self.lives[self.by_peer[peer][-1]] if self.by_peer[peer] else None
-
-
-def run_starts(columns: LogColumns) -> list[int]:
-    """The lines at which a further run begins in a file that several were appended to.
-
-    A second connection line of a pair begins one where the count falls back afterwards or the
-    time jumps by an hour; else it is a reconnect (spec 2.5).
-    """
-    starts: list[int] = []
-    known: set[int] = set()
-    fresh: set[int] = set()
-    candidate, counted, before = 0, 0, columns.first_time
-    events = columns.events
-    rows = zip(events.kinds, events.lines, events.times, events.others, events.counts, strict=True)
-    for kind, line, time, other, number in rows:
-        if kind in BEGINNINGS:
-            if other in known and abs(time - before) > HOUR:
-                starts.append(line)
-                known, fresh, candidate, counted = set(), set(), 0, 0
-            elif other in known and not candidate:
-                candidate, fresh = line, set()
-            known.add(other)
-            fresh.add(other)
-        elif kind == Kind.DOWNLOADED and number >= 0:
-            if candidate and number <= 2 and counted > number + 1:
-                starts.append(candidate)
-                known = set(fresh)
-            candidate, counted = 0, number
-        before = time
-    return starts
-
-
-def quiet_starts(columns: LogColumns, wanted: int) -> list[int]:
-    """Where a log without downloads most likely begins anew: at the longest pauses that end with
-    a repeated connection line.
-    """
-    known: set[int] = set()
-    pauses: list[tuple[float, int]] = []
-    before, kind_before = columns.first_time, -1
-    events = columns.events
-    rows = zip(events.kinds, events.lines, events.times, events.others, strict=True)
-    for kind, line, time, other in rows:
-        if kind in BEGINNINGS:
-            if other in known and kind_before not in BEGINNINGS:
-                pauses.append((before - time, line))
-            known.add(other)
-        before, kind_before = time, kind
-    return sorted(line for _, line in sorted(pauses)[:wanted])
-
-
-def windows(logs: Sequence[LogColumns]) -> list[list[tuple[int, int]]]:
-    """For each log its runs as ranges of lines."""
-    starts = [run_starts(columns) for columns in logs]
-    most = max(map(len, starts), default=0)
-    telling = [Kind.DOWNLOADED in columns.events.kinds for columns in logs]
-    # One log with two runs, of many, is a peer that was started again: the others go on.
-    shared = 2 * sum(map(bool, starts)) >= sum(telling)
-    for number, columns in enumerate(logs):
-        if most and shared and not starts[number] and not telling[number]:
-            starts[number] = quiet_starts(columns, most)
-    return [
-        [
-            (first, following - 1)
-            for first, following in zip([1, *lines], [*lines, columns.line_count + 1], strict=True)
-        ]
-        for lines, columns in zip(starts, logs, strict=True)
-    ]
 
 
 def make_life(

@@ -19,12 +19,19 @@ if TYPE_CHECKING:
     from verifier.history.lives import Life
 
 
+BREATH = 0.01
+"""Most seconds between two decisions on adjacent lines that may have been made together (spec 4.7)."""
+
+
 class Owed(NamedTuple):
     """A choke or unchoke that a decision owes to a neighbor (spec 4.4, 4.5)."""
 
     kind: Kind
     line: int
     time: float
+    back: bool = False
+    """It is an unchoke that takes back the choke before it, which fell due with it: both are sent, or
+    neither (spec 4.7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +179,27 @@ def choking(life: Life) -> Choking:
         decision = step.decision
         if decision is None:
             continue
+        last = result.decisions[-1] if result.decisions else None
         result.decisions.append(decision)
         before = decision.unchoked
         for one in sorted(before ^ walk.unchoked):
             owed = Kind.CHOKED if one in before else Kind.UNCHOKED
             if one in walk.conn:
-                sent = Owed(owed, step.line, step.time)
-                result.owed.setdefault(walk.conn[one], []).append(sent)
+                messages = result.owed.setdefault(walk.conn[one], [])
+                back = owed == Kind.UNCHOKED and _together(last, decision)
+                back = back and bool(messages) and messages[-1].line == step.line - 1
+                messages.append(Owed(owed, step.line, step.time, back))
     return result
+
+
+def _together(first: Decision | None, second: Decision) -> bool:
+    """Whether both choices may have been made before anything was sent."""
+    return (
+        first is not None
+        and first.kind != second.kind
+        and first.line + 1 == second.line
+        and not abs(second.time - first.time) > BREATH  # not a number where there are no times
+    )
 
 
 @dataclass(slots=True)
@@ -234,6 +254,34 @@ def match(
 
 def _fits(sent: list[tuple[bool, int, int]], place: int, kind: bool, high: int) -> bool:  # noqa: FBT001  # a value
     return place < len(sent) and sent[place][0] == kind and sent[place][1] <= high
+
+
+def match_chokes(
+    owed: list[Owed], received: list[tuple[bool, int]], facts: Facts, heard: int
+) -> Matching:
+    """Match what decisions owe with what was received; of the chokes that were taken back at once each
+    may be told or not, whichever explains more.
+    """
+    backs = [place for place, one in enumerate(owed) if one.back]
+    every = set(range(len(owed)))
+    pairs = {place for back in backs for place in (back - 1, back)}
+
+    def matched(places: set[int]) -> Matching:
+        sent = [(owed[n].kind == Kind.UNCHOKED, owed[n].line, owed[n].line) for n in sorted(places)]
+        return match(sent, received, facts, heard)
+
+    best, places = min(((matched(one), one) for one in (every, every - pairs)), key=_unexplained)
+    for back in backs:
+        if _unexplained((best, places)) == (0, 0):
+            break
+        other = places ^ {back - 1, back}
+        best, places = min((best, places), (matched(other), other), key=_unexplained)
+    return best
+
+
+def _unexplained(one: tuple[Matching, set[int]]) -> tuple[int, int]:
+    """What a matching leaves open: faults, and messages that are missing at the end."""
+    return one[0].faults, one[0].tail
 
 
 def match_interest(

@@ -208,10 +208,13 @@ class Form:
     sentences: int = 0
     timeless: int = 0
     truncated: bool = False
+    flood: str = ""
+    """Why the log was read no further than its last line here: what it repeats beyond all measure."""
 
     def cut(self, first: int, last: int) -> Form:
         """What concerns a range of lines; counts beyond the examples can't be told apart."""
         part = Form(sentences=self.sentences, timeless=self.timeless, truncated=self.truncated)
+        part.flood = self.flood
         part.highest_piece = self.highest_piece
         part.deviations = {text: seen.cut(first, last) for text, seen in self.deviations.items()}
         part.deviations = {text: seen for text, seen in part.deviations.items() if seen.count}

@@ -12,12 +12,23 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from verifier.reading.encodings import decode_file
+from verifier.showing import shown
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 ALIKE = 0.85
 """How alike a key must be to one of the prescribed to be taken for it."""
 MAX_ID = 2**32 - 1
+LARGEST = 1 << 24
+"""Bytes of a configuration file."""
+MOST_PEERS = 10_000
+MOST_PIECES = 2**25
+"""More can't be judged."""
+MIN_INTERVAL = 0.001
+MAX_PIECES = 2**24
+"""Pieces that a peer need take (spec 1.5)."""
 
 
 class InputError(Exception):
@@ -74,9 +85,15 @@ KEYS = {
 def _lines(path: Path) -> list[tuple[int, str]]:
     """The lines that carry something, numbered."""
     try:
-        text = path.read_bytes().decode("utf-8-sig", "replace")
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
     except OSError as error:
-        raise InputError(f"{path}: can't be read: {error.strerror or error}") from None
+        raise InputError(f"{shown(path)}: can't be read: {error.strerror or error}") from None
+    if len(data) > LARGEST:
+        raise InputError(
+            f"{shown(path)}: larger than {LARGEST >> 20} MiB; that is no configuration"
+        )
+    text = decode_file(data)
     numbered = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1))
     return [(number, line) for number, line in numbered if line and not line.startswith("#")]
 
@@ -94,13 +111,17 @@ def _common(path: Path, notes: list[str]) -> dict[str, str]:
             continue
         name = KEYS[alike[0]]
         if key.lower() != alike[0]:
-            notes.append(f"{path.name}:{number}: '{key}' is read as {name}")
+            notes.append(f"{shown(path.name)}:{number}: '{shown(key)}' is read as {name}")
         if name in values:
-            raise InputError(f"{path}:{number}: {name} is given twice; keep one of the two lines")
+            raise InputError(
+                f"{shown(path)}:{number}: {name} is given twice; keep one of the two lines"
+            )
         values[name] = value.strip().lstrip("=:").strip()
     missing = [name for name in KEYS.values() if name not in values]
     if missing:
-        raise InputError(f"{path}: {', '.join(missing)} missing; expected one `Key value` a line")
+        raise InputError(
+            f"{shown(path)}: {', '.join(missing)} missing; expected one `Key value` a line"
+        )
     return values
 
 
@@ -110,7 +131,9 @@ def _number(path: Path, values: dict[str, str], name: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"{path}: {name} is '{values[name][:40]}'; expected a number")
+        raise InputError(
+            f"{shown(path)}: {name} is '{shown(values[name][:40])}'; expected a number"
+        )
     return number
 
 
@@ -124,23 +147,29 @@ def _peers(path: Path) -> list[Peer]:
         ok = len(fields) >= 4 and fields[0].isdecimal() and fields[2].isdecimal()
         if not ok or fields[3] not in {"0", "1"} or max(len(fields[0]), len(fields[2])) > 18:
             raise InputError(
-                f"{path}:{number}: '{line[:60]}': expected `[peer id] [host] [port] [has file: 1 or 0]`"
+                f"{shown(path)}:{number}: '{shown(line[:60])}': expected `[peer id] [host] [port] [has file: 1 or 0]`"
             )
         peers.append(Peer(int(fields[0]), fields[1], int(fields[2]), fields[3] == "1"))
     if not peers:
-        raise InputError(f"{path}: no peer is listed; expected `[peer id] [host] [port] [1 or 0]`")
+        raise InputError(
+            f"{shown(path)}: no peer is listed; expected `[peer id] [host] [port] [1 or 0]`"
+        )
     return peers
 
 
 def _problems(config: Config) -> list[str]:
     """What breaks spec 1.5 without making the logs unreadable."""
     found = []
-    if config.preferred < 1:
-        found.append(f"NumberOfPreferredNeighbors is {config.preferred}; at least 1")
-    if config.unchoking <= 0:
-        found.append(f"UnchokingInterval is {config.unchoking:g}; more than 0")
-    if config.optimistic <= 0:
-        found.append(f"OptimisticUnchokingInterval is {config.optimistic:g}; more than 0")
+    if not 1 <= config.preferred <= MAX_ID:
+        found.append(f"NumberOfPreferredNeighbors is {config.preferred:g}; expected 1 to {MAX_ID}")
+    if config.unchoking < MIN_INTERVAL:
+        found.append(f"UnchokingInterval is {config.unchoking:g}; at least {MIN_INTERVAL}")
+    if config.optimistic < MIN_INTERVAL:
+        found.append(
+            f"OptimisticUnchokingInterval is {config.optimistic:g}; at least {MIN_INTERVAL}"
+        )
+    if config.pieces > MAX_PIECES:
+        found.append(f"FileSize and PieceSize make {config.pieces} pieces; at most {MAX_PIECES}")
     if config.piece_size > 2**31:
         found.append(f"PieceSize is {config.piece_size}; at most 2147483648")
     if not any(peer.has_file for peer in config.peers):
@@ -163,7 +192,9 @@ def _peer_problems(config: Config) -> list[str]:
             found.append(f"peer {peer.peer_id}: port {peer.port}; expected 1 to 65535")
         other = addresses.setdefault((peer.host, peer.port), peer.peer_id)
         if other != peer.peer_id:
-            found.append(f"peers {other} and {peer.peer_id} share {peer.host} port {peer.port}")
+            found.append(
+                f"peers {other} and {peer.peer_id} share {shown(peer.host)} port {peer.port}"
+            )
     return found
 
 
@@ -174,7 +205,9 @@ def load(common: Path, peer_info: Path) -> Config:
     numbers = {name: _number(common, values, name) for name in KEYS.values() if name != "FileName"}
     for name in ("FileSize", "PieceSize"):
         if not 1 <= numbers[name] < 2**62:
-            raise InputError(f"{common}: {name} is {values[name][:40]}; expected at least 1 byte")
+            raise InputError(
+                f"{shown(common)}: {name} is {shown(values[name][:40])}; expected at least 1 byte"
+            )
     config = Config(
         preferred=int(numbers["NumberOfPreferredNeighbors"]),
         unchoking=numbers["UnchokingInterval"],
@@ -185,40 +218,16 @@ def load(common: Path, peer_info: Path) -> Config:
         peers=_peers(peer_info),
         notes=notes,
     )
-    if config.pieces > 2**26:
+    if config.pieces > MOST_PIECES:
         raise InputError(
-            f"{common}: FileSize and PieceSize make {config.pieces} pieces; at most {2**26} can be judged"
+            f"{shown(common)}: FileSize and PieceSize make {config.pieces} pieces;"
+            f" at most {MOST_PIECES} can be judged"
+        )
+    if len(config.peers) > MOST_PEERS:
+        raise InputError(
+            f"{shown(peer_info)}: {len(config.peers)} peers; at most {MOST_PEERS} can be judged"
         )
     config.problems = _problems(config)
     unique = {peer.peer_id: peer for peer in reversed(config.peers)}
     config.peers = [peer for peer in config.peers if unique[peer.peer_id] is peer]
     return config
-
-
-def find(folder: Path, named: Path | None) -> tuple[Path, Path]:
-    """Common.cfg and PeerInfo.cfg: in the folder named, else beside the logs, else one above."""
-    places = [named] if named is not None else [folder, folder.resolve().parent]
-    for place in places:
-        found = [_pick(place, "common"), _pick(place, "peerinfo")]
-        if found[0] and found[1]:
-            return found[0], found[1]
-    where = " or ".join(str(place) for place in places)
-    raise InputError(
-        f"no Common.cfg and PeerInfo.cfg in {where}; name their folder with --config DIR"
-    )
-
-
-def _pick(place: Path, stem: str) -> Path | None:
-    """The file of that name whatever its case; else the only variant, such as PeerInfo.large.cfg."""
-    try:
-        files = sorted(path for path in place.iterdir() if path.suffix.lower() == ".cfg")
-    except OSError:
-        return None
-    exact = [path for path in files if path.stem.lower() == stem]
-    variants = [path for path in files if path.stem.lower().replace("_", "").startswith(stem)]
-    if exact:
-        return exact[0]
-    if len(variants) > 1:
-        names = ", ".join(path.name for path in variants)
-        raise InputError(f"{place}: {names}: several candidates; keep one, or use --config DIR")
-    return variants[0] if variants else None

@@ -13,8 +13,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from verifier.reading.patterns import COUNT_ALONE, FIELDS, PATTERNS
+from verifier.reading.phrases import PHRASES, SUBJECT_NEEDED
 from verifier.reading.sentences import PRESCRIBED, Kind, Sentence
-from verifier.reading.times import Stamp, match_time
+from verifier.reading.times import NAMES, Stamp, match_time
 from verifier.reading.words import (
     NUMBER,
     STRAIGHT_QUOTES,
@@ -32,9 +33,16 @@ _LONGEST = 16384
 """Characters of a line: room for a list of 2,700 preferred neighbors."""
 _LONGEST_SHAPE = 400
 """Characters of a shape worth keeping: longer ones are program's own lines and seldom repeat."""
-_MOST_EVENTS = 8
+_LONGEST_SEVERAL = 4000
+_MOST_STARTS = 32
+_LONGEST_TIME = 40
+"""Characters between the beginnings of one time."""
 
 _DIGITS = re.compile(r"[0-9]+")
+_LONG_LIST = re.compile(
+    r".{0,200}?ne?i?g?h?bo?u?r\w{0,3}\b[^a-z]*(?:(?:and|peer)\b[^a-z]*)*$", re.IGNORECASE
+)
+"""The only sentence that may be long: the preferred neighbors."""
 _LEVEL = "trace|debug|fine|finer|finest|config|info|information|notice|warn|warning|error|severe"
 _SOURCE = r"root|__main__|main|thread-?\w{0,20}|pool-\d{1,9}-thread-\d{1,9}|[a-z_]\w{0,40}(?:\.[a-z_$][\w$]{0,40}){1,8}"
 _PREFIX = re.compile(
@@ -43,11 +51,30 @@ _PREFIX = re.compile(
     ).replace("SOURCE", _SOURCE),
     re.IGNORECASE | re.ASCII,
 )
+_TAG = re.compile(
+    r"(?:(?:\[(?![ ]*(?:peer\b|\d+[ ]*\]))[^\[\]]{1,60}\]|\((?![ ]*(?:peer\b|\d+[ ]*\)))[^()]{1,60}\)"
+    r"|[a-z][\w.$/:-]{0,40}(?:[ ][a-z][\w.$/:-]{0,40}){0,4}[ \t]*[:|>-])[ \t]*[:|>-]?[ \t]*){1,4}",
+    re.IGNORECASE | re.ASCII,
+)
+"""What a program's own logger puts before a sentence: names in brackets, words that end in a mark."""
+_OTHERWISE = re.compile(
+    r"\b(?:sen[dt]\w*|not?|never|will|would|expect\w*|fail\w*|ignor\w*|wait\w*|before|after|if|when|until"
+    r"|duplicat\w*|cannot|can't|request\w*|reject\w*|drop\w*|test\w*)\b",
+    re.IGNORECASE,
+)
+"""Words that would change what the sentence behind them states."""
+_BEFORE_TIME = re.compile(
+    r"(?:(?:logged )?(?:at|on|time|date|timestamp)\b[ ]*[:=-]?[ ]*)(?=[\[(<]?[0-9a-z])",
+    re.IGNORECASE,
+)
+_BRACKETS = {"[": "]", "(": ")", "<": ">", "{": "}"}
 _AFTER_TIME = re.compile(r"[ \t]*[:|,>\u2013-]{0,2}[ \t]*")
 _TORN_TIME = re.compile(r"[0-9:./, \-+T\[\]()|]{1,40}(?=peer\b)", re.IGNORECASE)
 """A time that lacks its beginning, or that no form fits, right before a sentence."""
 _INNER_START = re.compile(
-    r"\[(?=[0-9A-Z])|(?<=[.\s])(?=[0-9]{2,4}[-/.][0-9])|(?<=\.)(?=[ ]?peer\b)", re.IGNORECASE
+    rf"[\[(<](?=[0-9A-Z])|(?<=[.\s])(?=[0-9]{{1,4}}[-/.:][0-9])|(?<=[.\s])(?=[0-9]{{9,19}}\b)"
+    rf"|(?<=[.\s])(?=(?:{'|'.join(NAMES)})[a-z]{{0,6}}[ ,./-])|(?<=\.)(?=[ ]?(?:peer|{_LEVEL})\b)",
+    re.IGNORECASE,
 )
 """Where a further sentence may begin."""
 
@@ -110,7 +137,7 @@ def read_line(text: str, order: str | None = None) -> Reading:
     if len(text) > _LONGEST:
         return Reading(None, (), tuple(notes), TOO_LONG)
     reading = _read_one(text, order)
-    if reading.problem == NOT_ELEVEN:
+    if reading.problem == NOT_ELEVEN and len(text) <= _LONGEST_SEVERAL and _DIGITS.search(text):
         reading = _read_several(text, order) or reading
     return reading._replace(deviations=(*notes, *reading.deviations)) if notes else reading
 
@@ -123,13 +150,23 @@ def _read_one(text: str, order: str | None) -> Reading:
     if reading.problem == NOT_ELEVEN and head.stamp is None and (torn := _TORN_TIME.match(body)):
         head = _Head(None, head.end + torn.end(), ("unreadable-time",), "")
         reading = _read_body(text[head.end :], head)
-    return reading
+    if reading.problem != NOT_ELEVEN:
+        return reading
+    tag = _TAG.match(body) if _DIGITS.search(body) else None
+    if tag is None or _OTHERWISE.search(tag.group()):
+        return reading
+    notes = tuple(dict.fromkeys((*head.deviations, "logger-prefix")))
+    tagged = _read_body(body[tag.end() :], head._replace(deviations=notes))
+    return tagged if tagged.events else reading
 
 
 def _read_body(text: str, head: _Head) -> Reading:
     text = nobody_as_zero(text)
     shape = _DIGITS.sub(NUMBER, text)
-    body = (_body if len(shape) <= _LONGEST_SHAPE else _body.__wrapped__)(shape)
+    if len(shape) <= _LONGEST_SHAPE:
+        body = _body(shape)
+    else:
+        body = _body.__wrapped__(shape) if _LONG_LIST.match(shape) else None
     if body is None:
         return Reading(head.stamp, (), head.deviations, NOT_ELEVEN, time=head.time)
     texts = _DIGITS.findall(text)
@@ -165,10 +202,15 @@ def _read_several(text: str, order: str | None) -> Reading | None:
     """
     parts: list[Reading] = []
     end = len(text)
-    starts = [found.start() for found in _INNER_START.finditer(text, 1)][:_MOST_EVENTS]
-    for start in reversed(starts):
+    starts = [found.start() for found in _INNER_START.finditer(text, 1)][:_MOST_STARTS]
+    while starts:
+        start = starts.pop()
         part = _read_one(text[start:end], order)
         if part.events:
+            start, part = _whole_time(text[:end], start, part, starts, order)
+            if start == 0:
+                break
+            starts = [one for one in starts if one < start]
             parts.insert(0, part)
             end = start
     if not parts:
@@ -193,20 +235,40 @@ def _read_several(text: str, order: str | None) -> Reading | None:
     )
 
 
+def _whole_time(
+    text: str, start: int, part: Reading, starts: list[int], order: str | None
+) -> tuple[int, Reading]:
+    """Where the sentence found at `start` begins with all of its time, and its reading.
+
+    A time may have several beginnings: `Sat Dec 02 17:34:33` has three.
+    """
+    for earlier in (one for one in (0, *starts) if start - _LONGEST_TIME <= one < start):
+        longer = _read_one(text[earlier:], order)
+        if longer.events == part.events and longer.stamp is not None:
+            return earlier, longer
+    return start, part
+
+
 def _head(text: str, order: str | None) -> _Head:
     """The time, and what loggers put around it."""
     notes: list[str] = []
     start = _skip_prefixes(text, 0, notes)
-    opened = text[start : start + 1] in ("[", "(")
+    if before := _BEFORE_TIME.match(text, start):
+        start = before.end()
+        notes.append("words-before-time")
+    opened = text[start : start + 1] in _BRACKETS
     stamp, end = match_time(text, start + opened, order)
     if end == start + opened:
-        return _Head(None, start, (*notes, "no-time"), "")
+        start = before.start() if before else start
+        return _Head(
+            None, start, tuple(n for n in (*notes, "no-time") if n != "words-before-time"), ""
+        )
     time = text[start + opened : end]
     if stamp is None:
         notes.append("impossible-time")
     elif stamp.form in ("time-only", "hour-minute"):
         notes.append("time-without-date")
-    closed = text[end : end + 1] in ("]", ")")
+    closed = text[end : end + 1] in _BRACKETS.values() and text[end : end + 1] != ""
     if opened != closed:
         notes.append("unbalanced-brackets-around-time")
         # Where only the closing one is there, the time may lack its first digits.
@@ -240,16 +302,16 @@ def _skip_prefixes(text: str, start: int, notes: list[str]) -> int:
 def _body(shape: str) -> _Body | None:
     """How a text whose numbers are blanked is to be read; None if it is no sentence."""
     words, notes = normalise(shape)
-    for kind, pattern in PATTERNS:
+    for kind, pattern in (*PATTERNS, *PHRASES):
         if found := pattern.fullmatch(words):
             slots, ids, wording = _groups(found)
-            if "no-subject" in wording and any(name.startswith("reworded") for name in wording):
+            reworded = any(name.startswith("reworded") for name in wording)
+            if "no-subject" in wording and reworded and kind in SUBJECT_NEEDED:
                 continue  # `Preferred neighbors: 3` may as well be a setting
             if _is_prescribed(kind, shape, len(ids)):
                 return _Body(kind, slots, ids, ())
-            notes += wording + form_deviations(
-                kind, shape, words[slice(*found.span("ids"))] if kind is Kind.PREFERRED else ""
-            )
+            listed = found["ids"] or "" if kind is Kind.PREFERRED else ""
+            notes += wording + form_deviations(kind, shape, listed)
             return _Body(kind, slots, ids, tuple(dict.fromkeys(notes)) or ("other-form",))
     if found := COUNT_ALONE.fullmatch(words):
         slots, ids, wording = _groups(found)

@@ -1,18 +1,22 @@
-"""Finds the logs of a run and reads them in blocks of whole lines, plain or gzip'd.
+"""Reads logs and traces in blocks of whole lines, plain or gzip'd, in any encoding.
 
 Whatever is in a file, memory stays bounded: a line longer than `LONGEST` is cut to its beginning,
-NUL bytes (blocks of them stay behind after a crash) are taken out and told.
+NUL bytes (blocks of them stay behind after a crash) are taken out and told, and a gzip file that
+expands beyond all measure is refused.
 """
 
 from __future__ import annotations
 
 import gzip
-import re
+import os
+import stat
 import zlib
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, cast
 
 from verifier.reading.config import InputError
+from verifier.reading.encodings import as_utf8, decode
+from verifier.showing import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,21 +24,12 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 20
 LONGEST = 1 << 16
-DEPTH = 3
+MOST_EXPANDED = 1 << 25
+"""Bytes that a gzip file may expand to whatever its own size."""
+MOST_RATIO = 60
+"""How many times its own size a gzip file may expand to beyond that: logs reach about a third of it."""
 CRLF = "CRLF line ends"
 """The name of that deviation."""
-NAME = re.compile(r"log_peer_(\d{1,18})\.log(?:\.(\d{1,6}))?(\.gz)?")
-
-
-@dataclass(frozen=True, slots=True)
-class LogFile:
-    """One log: `generation` is 0 for the current one, else the N of `log_peer_ID.log.N`."""
-
-    path: Path
-    label: str
-    peer_id: int
-    generation: int
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,71 +41,52 @@ class Block:
     truncated: bool = False
 
 
-def _candidates(folder: Path, depth: int) -> Iterator[tuple[int, Path]]:
-    """Files that are named like logs, with how deep they lie."""
-    for path in sorted(folder.iterdir()):
-        if path.is_dir() and depth < DEPTH:
-            try:
-                yield from _candidates(path, depth + 1)
-            except OSError:
-                continue
-        elif NAME.fullmatch(path.name):
-            yield depth, path
-
-
-def find_logs(folder: Path) -> list[LogFile]:
-    """The logs in a folder, or in its subfolders; InputError when there is no usable set."""
-    try:
-        found = list(_candidates(folder, 0))
-    except FileNotFoundError:
-        raise InputError(f"{folder}: no such folder") from None
-    except NotADirectoryError:
-        raise InputError(f"{folder}: not a folder; name the folder that holds the logs") from None
-    except OSError as error:
-        raise InputError(f"{folder}: can't be read: {error.strerror or error}") from None
-    if any(depth == 0 for depth, _ in found):
-        found = [(depth, path) for depth, path in found if depth == 0]
-    logs: dict[tuple[int, int], LogFile] = {}
-    for _, path in found:
-        match = NAME.fullmatch(path.name)
-        assert match is not None
-        key = (int(match[1]), int(match[2] or 0))
-        label = path.relative_to(folder).as_posix()
-        if key in logs:
-            raise InputError(
-                f"{folder}: {logs[key].label} and {label} are both of peer {key[0]};"
-                " name the folder of one run"
-            )
-        logs[key] = LogFile(path, label, *key, path.stat().st_size)
-    if not logs:
-        raise InputError(
-            f"{folder}: no log_peer_[id].log in it; name the folder that holds the logs"
-        )
-    return [logs[key] for key in sorted(logs)]
-
-
-def _open(path: Path) -> IO[bytes]:
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    return cast("IO[bytes]", gzip.open(path, "rb")) if zipped else path.open("rb")
-
-
 def blocks(path: Path) -> Iterator[Block]:
     """The file's lines in order, about a mebibyte at a time; InputError when it can't be read."""
     try:
         with _open(path) as file:
-            yield from _assemble(iter(lambda: file.read(BLOCK), b""))
+            yield from _assemble(as_utf8(_chunks(path, file)))
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{path}: can't be read: {reason}") from None
+        raise InputError(f"{shown(path)}: can't be read: {reason}") from None
 
 
-def _assemble(chunks: Iterable[bytes]) -> Iterator[Block]:
+def _open(path: Path) -> IO[bytes]:
+    # A pipe without a writer would keep us waiting at `open`.
+    descriptor = os.open(
+        path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    )
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InputError(f"{shown(path)}: not a regular file")
+    file = os.fdopen(descriptor, "rb")
+    zipped = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=file, mode="rb")) if zipped else file
+
+
+def _chunks(path: Path, file: IO[bytes]) -> Iterator[bytes]:
+    """The file's bytes; InputError for a gzip file that expands beyond all measure."""
+    limit = None
+    if isinstance(file, gzip.GzipFile):
+        limit = max(MOST_EXPANDED, MOST_RATIO * path.stat().st_size)
+    count = 0
+    while chunk := file.read(BLOCK):
+        count += len(chunk)
+        if limit is not None and count > limit:
+            raise InputError(
+                f"{shown(path)}: expands to more than {limit >> 20} MiB, {MOST_RATIO} times its own size"
+                " or more: it isn't read"
+            )
+        yield chunk
+
+
+def _assemble(chunks: Iterable[tuple[bytes, str]]) -> Iterator[Block]:
     """Join chunks so that each block ends with a line's end."""
     rest = b""
     cutting = False
-    for chunk in chunks:
-        told: list[str] = []
+    for chunk, unusual in chunks:
+        told = [unusual] if unusual else []
         data = chunk
         if b"\0" in data:
             data = data.replace(b"\0", b"")
@@ -147,6 +123,6 @@ def texts(path: Path, wanted: set[int]) -> dict[int, str]:
         if inside:
             split = block.data.split(b"\n", max(inside) - before)
             for line in inside:
-                found[line] = split[line - before - 1].decode("utf-8", "replace")
+                found[line] = decode(split[line - before - 1])
         before += count
     return found

@@ -9,20 +9,22 @@ each block from the block's first prescribed line.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import Counter
 from itertools import compress, count
 from operator import add, lt, not_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from verifier.reading.columns import NOBODY, STRANGER, Connection, LogColumns
-from verifier.reading.dialects import read_line
+from verifier.reading.dialects import Reading, read_line
+from verifier.reading.encodings import decode
+from verifier.reading.expressions import GROUPS, OWN, Shape, shape_of
 from verifier.reading.files import Block, blocks
-from verifier.reading.sentences import PRESCRIBED, Kind, Sentence
-from verifier.reading.times import guess_order, parse_time
+from verifier.reading.sentences import Kind, Sentence
+from verifier.reading.times import guess_order, is_ambiguous, parse_time
 from verifier.reading.topics import topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 OUT_OF_RANGE = -2
@@ -30,47 +32,24 @@ SAMPLE = 100
 """Lines at a log's beginning that tell the order of day, month and year."""
 TABLE = 1 << 16
 """Piece numbers looked up by their text; larger ones are computed."""
+DATE = re.compile(
+    rb"^[^\n\d]{0,40}(\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d\d)|\d\d[-/.]\d{1,2}[-/.]\d{1,2})\b",
+    re.MULTILINE,
+)
+"""A date of three numbers at a line's beginning whose order is open."""
+MOST_DATES = 1000
+MOST_SAME = 10_000
+"""So often, and as often again for each piece, may one event of one neighbor be repeated."""
+MOST_CONNECTIONS = 1000
+"""So often may a pair connect."""
+MOST_PUZZLES = 1000
+"""Different lines that state no event, after which only what is known by then is looked at closely."""
+MOST_KNOWN = 10_000
+LONGEST_SHAPE = 400
+DIGITS = str.maketrans("123456789", "000000000")
+TOO_MANY = f"more than {MOST_PUZZLES} different lines state no event"
 HALF_DAY, DAY = 43200.0, 86400.0
 BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
-
-_FIELDS = {
-    "other": rb"(\d{1,18})",
-    "piece": rb"(\d{1,9})",
-    "count": rb"(\d{1,9})",
-    "ids": rb"((?:\d{1,18}(?:,\d{1,18})*)?)",
-}
-
-
-def _predicate(kind: Kind) -> bytes:
-    """The expression for a prescribed sentence behind its subject, a group for each field."""
-    words = re.escape(PRESCRIBED[kind].removeprefix("Peer {subject} ")).encode()
-    return re.sub(rb"\\\{(\w+)\\\}", lambda field: _FIELDS[field[1].decode()], words)
-
-
-def _groups() -> Iterator[tuple[int, tuple[Kind, dict[str, int]]]]:
-    """For each kind in `OWN`, its last group, which is empty: the kind, and its fields' groups."""
-    last = 0
-    for kind in OTHERS:
-        fields = re.findall(r"\{(\w+)\}", PRESCRIBED[kind])[1:]
-        groups = {field: last + nth for nth, field in enumerate(fields, 1)}
-        last += len(fields) + 1
-        yield last, (kind, groups)
-
-
-HAVE = _predicate(Kind.HAVE)
-OTHERS = [kind for kind in Kind if kind is not Kind.HAVE]
-OWN = re.compile(b"|".join(_predicate(kind) + b"()" for kind in OTHERS))
-GROUPS = dict(_groups())
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How a block writes its times: the expression for its lines, and the time's fixed end."""
-
-    pattern: re.Pattern[bytes]
-    tail: str
-    digits: int
-    time_only: bool
 
 
 class Rows(NamedTuple):
@@ -110,35 +89,24 @@ class _Indices(dict[bytes, int]):
         return self._absent
 
 
-def _generalise(match: re.Match[bytes]) -> bytes:
-    text = match[0]
-    if text.isdigit():
-        return rb"\d+"
-    return rb"[A-Za-z]+" if text.isalpha() else re.escape(text)
+class _FloodError(Exception):
+    """A log repeats something beyond all measure: what follows is not read."""
+
+    def __init__(self, line: int, text: str) -> None:
+        super().__init__(f"read up to line {line} only: {text}")
+        self.line = line
 
 
-def _shape(data: bytes, owner: bytes) -> Shape | None:
-    """The form of time in a block's first prescribed line; None when there is no such line."""
-    match = re.search(rb"^([^\n]{1,60}?): Peer " + owner + rb" ", data, re.MULTILINE)
-    stamp = match and parse_time(match[1].decode("utf-8", "replace"))
-    if not match or not stamp:
-        return None
-    text = match[1]
-    fraction = re.search(rb"(?<=\d:\d\d)\.(\d{1,9})(?!\d)", text)
-    head, tail = (text[: fraction.start()], text[fraction.end() :]) if fraction else (text, b"")
-    digits = len(fraction[1]) if fraction else 0
-    time = b"(%b)%b%b" % (
-        re.sub(rb"\d+|[A-Za-z]+|[^\dA-Za-z]+", _generalise, head),
-        rb"(\.\d{%d})" % digits if digits else rb"()",
-        re.escape(tail),
-    )
-    line = rb"^(?:%b: Peer %b (?:%b|([^\n]+))|([^\n]*))$" % (time, owner, HAVE)
-    return Shape(
-        re.compile(line, re.MULTILINE),
-        tail.decode("utf-8", "replace"),
-        digits,
-        stamp.form in {"time-only", "hour-minute"},
-    )
+def _order(path: Path, first: Block) -> str | None:
+    """The order of day, month and year in a file: by its beginning, or where that allows several, by
+    all dates in it.
+    """
+    sample = decode(first.data[: 1 << 16]).split("\n")[:SAMPLE]
+    times = list(dict.fromkeys(read_line(text).time for text in sample))
+    if any(map(is_ambiguous, times)):
+        dates = {date for block in blocks(path) for date in DATE.findall(block.data)}
+        times += [f"{date.decode()} 00:00:00" for date in sorted(dates)[:MOST_DATES]]
+    return guess_order(times)
 
 
 class Scanner:
@@ -159,15 +127,21 @@ class Scanner:
         self._order: str | None = None
         self._time: float | None = None
         self._days = 0.0
+        self._same: Counter[tuple[int, int]] = Counter()
+        self._puzzles: set[str] = set()
+        self._known: set[str] = set()
 
     def read(self, path: Path) -> LogColumns:
         """The whole file as columns; InputError when it can't be read."""
         log = self.log
-        for block in blocks(path):
-            if not log.line_count:
-                sample = block.data[: 1 << 16].decode("utf-8", "replace").split("\n")[:SAMPLE]
-                self._order = guess_order(read_line(text).time for text in sample)
-            self._take(block)
+        try:
+            for block in blocks(path):
+                if not log.line_count:
+                    self._order = _order(path, block)
+                self._take(block)
+        except _FloodError as flood:
+            log.line_count = flood.line
+            log.form.flood = str(flood)
         for conn in log.conns:
             conn.settle(self._pieces)
         log.have_count = sum(len(conn.pieces) + conn.repeats.count for conn in log.conns)
@@ -180,7 +154,7 @@ class Scanner:
             self.log.form.deviation(text, first)
         self.log.form.truncated |= block.truncated
         data = block.data[:-1]
-        shape = _shape(data, b"%d" % self._owner_id) if data else None
+        shape = shape_of(data, b"%d" % self._owner_id) if data else None
         if shape is not None:
             self._quickly(shape, data, first)
         elif block.data:
@@ -262,6 +236,10 @@ class Scanner:
         for conn in touched:
             if len(conn.pieces) > 2 * self._pieces:
                 conn.compact(self._pieces)
+            if conn.repeats.count > MOST_SAME + self._pieces:
+                raise _FloodError(
+                    first + end - begin - 1, f"{conn.repeats.count} haves are repeated"
+                )
 
     def _clock(self, times: list[float], first: int, *, time_only: bool) -> list[float]:
         """Look through consecutive times for falls; times without a date go on over midnight."""
@@ -291,9 +269,12 @@ class Scanner:
             if data:
                 self.log.form.deviation("blank line", line)
             return
-        text = data.decode("utf-8", "replace")
-        reading = read_line(text, self._order)
         form = self.log.form
+        text = decode(data)
+        reading = self._read_line(text)
+        if reading is None:
+            form.unreadable(line, TOO_MANY, topics(text))
+            return
         for name in reading.deviations if reading.events or reading.continued is not None else ():
             form.deviation(name, line)
         if reading.stamp is not None:
@@ -310,6 +291,26 @@ class Scanner:
         for event in reading.events:
             form.sentences += 1
             self._event(event, line, time)
+
+    def _read_line(self, text: str) -> Reading | None:
+        """What a line states; None for one too many of those that state nothing, unless its like did."""
+        shape = text[:LONGEST_SHAPE].translate(DIGITS)
+        if len(self._puzzles) >= MOST_PUZZLES and shape not in self._known:
+            return None
+        reading = read_line(text, self._order)
+        if reading.events or reading.continued is not None:
+            if len(self._known) < MOST_KNOWN:
+                self._known.add(shape)
+        else:
+            self._puzzles.add(shape)
+        return reading
+
+    def _count(self, kind: int, other: int, line: int) -> None:
+        """Stop at an event that is repeated beyond all measure."""
+        self._same[kind, other] += 1
+        limit = MOST_CONNECTIONS if kind in BEGINNINGS else MOST_SAME + self._pieces
+        if self._same[kind, other] > limit:
+            raise _FloodError(line - 1, f"more than {limit} of its lines state the same event")
 
     def _continue(self, number: int) -> None:
         """The count of the download above, written on a line of its own."""
@@ -358,6 +359,7 @@ class Scanner:
             log.form.foreign_subject.add(line, str(event.subject))
             return
         if event.kind is Kind.PREFERRED:
+            self._count(event.kind, NOBODY, line)
             ids = tuple(self._index(peer_id, line, chosen=True) for peer_id in event.ids)
             named = [peer_id for peer_id in event.ids if peer_id]
             if len(set(named)) < len(named):
@@ -372,6 +374,8 @@ class Scanner:
             return
         if other == STRANGER or (other == NOBODY and event.kind is not Kind.COMPLETE):
             return
+        if event.kind is not Kind.HAVE:
+            self._count(event.kind, other, line)
         if event.kind in BEGINNINGS:
             self._current[other] = len(log.conns)
             log.conns.append(Connection(other, event.kind, line, time))

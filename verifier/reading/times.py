@@ -52,11 +52,14 @@ _ZONES = {
 """Hours east of Greenwich; names with several meanings as the assignment's country uses them."""
 
 _BLANK = r"[ \t\u202f\xa0]"
-_WEEKDAY = rf"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{{0,6}}\.?,?{_BLANK}{{1,2}})?"
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+NAMES = (*_WEEKDAYS, *_MONTHS)
+"""How the names of days and months begin, in lower case."""
+_WEEKDAY = rf"(?:(?:{'|'.join(_WEEKDAYS)})[a-z]{{0,6}}\.?,?{_BLANK}{{1,2}})?"
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]{{0,6}}\.?"
 _CLOCK = (
-    r"(?P<hour>\d{1,2})(?P<mark>[:.\-])(?P<minute>\d\d)"
-    r"(?:(?P=mark)(?P<second>\d\d)(?:[.,:](?P<fraction>\d{1,9}))?)?"
+    r"(?P<hour>\d{1,2})(?P<mark>[:.\-])(?P<minute>\d{1,2})"
+    r"(?:(?P=mark)(?P<second>\d{1,2})(?:[.,:](?P<fraction>\d{1,9}))?)?"
     rf"(?:{_BLANK}?(?P<half>[ap])\.?m\b\.?)?"
 )
 _ZONE = (
@@ -64,8 +67,10 @@ _ZONE = (
     r"(?:\[[a-z_]{1,20}/[a-z_/]{1,30}\])?)?"
 )
 _NUMBERS = r"(?P<a>\d{1,4})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<c>\d{4}|\d{1,2})"
-_JOIN = rf"(?:[T_\-/.:]|,?{_BLANK}{{1,3}}(?:(?:at|-|\|){_BLANK})?|,)"
+_JOIN = rf"(?:[T_\-/.:|;@]|,?{_BLANK}{{1,3}}(?:(?:at|[-|@:;]){_BLANK}{{1,2}})?|,)"
 _YEAR = r"(?P<year>\d{4}|\d\d)"
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_BEFORE_DATE = rf"(?:,{_BLANK}?|{_BLANK}(?:(?:-|on){_BLANK})?)"
 
 _FORMS = {
     "numbers": rf"{_WEEKDAY}{_NUMBERS}{_JOIN}{_CLOCK}{_ZONE}",
@@ -77,18 +82,24 @@ _FORMS = {
         rf"{_WEEKDAY}{_MONTH}{_BLANK}{{1,2}}(?P<day>\d{{1,2}}){_BLANK}{_CLOCK}"
         rf"(?:{_BLANK}(?P<zone>[a-z]{{1,5}}|(?:gmt|utc)?[+-]\d\d:?\d\d))?{_BLANK}(?P<year>\d{{4}})"
     ),
+    "no-year": rf"{_WEEKDAY}{_MONTH}{_BLANK}{{1,2}}{_DAY},?{_BLANK}{_CLOCK}{_ZONE}",
     "month-name": (
-        rf"{_WEEKDAY}{_MONTH}[ \-]{{1,2}}(?P<day>\d{{1,2}})(?:,{_BLANK}?|[ \-]){_YEAR}"
-        rf"{_JOIN}{_CLOCK}{_ZONE}"
+        rf"{_WEEKDAY}{_MONTH}[ \-/]{{1,2}}{_DAY}(?:,{_BLANK}?|[ \-/]){_YEAR}{_JOIN}{_CLOCK}{_ZONE}"
     ),
     "day-month-name": (
-        rf"{_WEEKDAY}(?P<day>\d{{1,2}})[ \-/.]{_MONTH}[ \-/.,]{_YEAR}{_JOIN}{_CLOCK}{_ZONE}"
+        rf"{_WEEKDAY}{_DAY}[ \-/.]?{_MONTH}(?:,{_BLANK}?|[ \-/.]?){_YEAR}{_JOIN}{_CLOCK}{_ZONE}"
     ),
-    "no-year": rf"{_WEEKDAY}{_MONTH}{_BLANK}{{1,2}}(?P<day>\d{{1,2}}){_BLANK}{_CLOCK}",
-    "clock-first": rf"{_CLOCK}{_ZONE}(?:,{_BLANK}?|{_BLANK}(?:-{_BLANK})?){_NUMBERS}",
+    "year-month-name": (rf"(?P<year>\d{{4}})[ \-/.]?{_MONTH}[ \-/.]?{_DAY}{_JOIN}{_CLOCK}{_ZONE}"),
+    "clock-first": rf"{_CLOCK}{_ZONE}{_BEFORE_DATE}{_NUMBERS}",
+    "clock-first-month-name": (
+        rf"{_CLOCK}{_ZONE}{_BEFORE_DATE}{_WEEKDAY}{_MONTH}[ \-/]{{1,2}}{_DAY}(?:,{_BLANK}?|[ \-/]){_YEAR}"
+    ),
+    "clock-first-day-month-name": (
+        rf"{_CLOCK}{_ZONE}{_BEFORE_DATE}{_WEEKDAY}{_DAY}[ \-/.]{_MONTH}(?:,{_BLANK}?|[ \-/.]){_YEAR}"
+    ),
     "time-only": (
-        r"(?P<hour>\d{1,2}):(?P<minute>\d\d):(?P<second>\d\d)(?:[.,:](?P<fraction>\d{1,9}))?"
-        rf"(?:{_BLANK}?(?P<half>[ap])\.?m\b\.?)?{_ZONE}"
+        r"(?P<hour>\d{1,2})(?P<mark>:|\.(?=\d\d\.\d\d))(?P<minute>\d{1,2})(?P=mark)(?P<second>\d{1,2})"
+        rf"(?:[.,:](?P<fraction>\d{{1,9}}))?(?:{_BLANK}?(?P<half>[ap])\.?m\b\.?)?{_ZONE}"
     ),
     "hour-minute": rf"(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?:{_BLANK}?(?P<half>[ap])\.?m\b\.?)?",
     "epoch": r"(?P<epoch>\d{19}|\d{16}|\d{13}|\d{9,10})(?:[.,](?P<fraction>\d{1,9}))?",
@@ -244,25 +255,35 @@ def guess_order(times: Iterable[str]) -> str | None:
     """Which of `ORDERS` the dates of one file have; None if no date there is three numbers.
 
     An order that some date excludes is out. Of those left, one log spans hours, not months, so
-    the order in which the dates lie closest together wins, then the first of `ORDERS`.
+    the order in which the dates lie closest together wins, those that name their month included;
+    then the first of `ORDERS`.
     """
     possible: dict[str, list[int]] = {}
+    certain: list[int] = []
     for text in dict.fromkeys(times):
-        dated = _dates_of(text)
-        if dated and not possible:
-            possible = {order: [] for order in dated}
-        possible = (
-            {order: [*days, dated[order]] for order, days in possible.items() if order in dated}
-            if dated
-            else possible
-        )
-    return min(
-        possible, key=lambda order: max(possible[order]) - min(possible[order]), default=None
-    )
+        fields = _fields_of(text)
+        if "a" in fields:
+            dated = _numeric_days(fields["a"], fields["b"], fields["c"])
+            known = possible or {order: [] for order in dated}
+            possible = {o: [*days, dated[o]] for o, days in known.items() if o in dated} or known
+        elif "month" in fields and "year" in fields:
+            day = _named_day(fields["year"], fields["month"].lower(), fields["day"])
+            certain += [] if day is None else [day]
+
+    def spread(order: str) -> int:
+        days = possible[order] + certain
+        return max(days) - min(days)
+
+    return min(possible, key=spread, default=None)
 
 
-def _dates_of(text: str) -> dict[str, int]:
+def is_ambiguous(text: str) -> bool:
+    """Whether the text's date is three numbers that allow several orders."""
+    fields = _fields_of(text)
+    return "a" in fields and len(_numeric_days(fields["a"], fields["b"], fields["c"])) > 1
+
+
+def _fields_of(text: str) -> dict[str, str]:
     head = _unbracketed(text)[:_LONGEST]
     layout = _layout(head.translate(_TIMELESS))
-    fields = {name: head[begin:end] for name, begin, end in layout.fields} if layout else {}
-    return _numeric_days(fields["a"], fields["b"], fields["c"]) if "a" in fields else {}
+    return {name: head[begin:end] for name, begin, end in layout.fields} if layout else {}

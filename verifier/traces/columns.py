@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from verifier.history.lives import Life
-    from verifier.reading.files import LogFile
+    from verifier.reading.finding import LogFile
 
 TYPES = (
     "handshake",

@@ -12,7 +12,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from verifier.reading.config import InputError
-from verifier.reading.files import LogFile, blocks
+from verifier.reading.files import blocks
+from verifier.reading.finding import LogFile
 from verifier.reading.sentences import PRESCRIBED, Kind
 from verifier.traces.columns import EVENTS, TYPES, Code, Decision, End, Link, Start, TraceLife
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from verifier.traces.swarm import Traces
 
 ERROR = Severity.ERROR
-OVERDUE_AFTER = 30.0
-"""Seconds without a byte after which a request is overdue (spec 6.6)."""
+ANSWER_WITHIN = 10.0
+"""Seconds without a byte after which a request is given up, the first in a row (spec 6.6)."""
 ROUNDING = 1e-4
 """Seconds by which two times of a trace may differ and be the same."""
 PIECES = {Code.IN_PIECE, Code.IN_SKIPPED_PIECE}
@@ -33,11 +33,10 @@ PIECES = {Code.IN_PIECE, Code.IN_SKIPPED_PIECE}
     scope=Scope.TRACE,
 )
 def one_request(traces: Traces, tally: Tally) -> None:
-    """Each request against the last one on its connection: answered, choked, or overdue and unchoked."""
-    wanted = {Code.OUT_REQUEST, Code.IN_CHOKE, Code.IN_UNCHOKE, Code.FREED, *PIECES}
+    """Each request against the last one on its connection: answered, choked, or given up (W05)."""
+    wanted = {Code.OUT_REQUEST, Code.IN_CHOKE, Code.FREED, *PIECES}
     for trace in traces.lives:
         open_rows: dict[int, int] = {}
-        overdue: set[int] = set()
         for row in trace.rows(wanted):
             code, link = trace.codes[row], trace.links[row]
             before = open_rows.get(link)
@@ -50,16 +49,8 @@ def one_request(traces: Traces, tally: Tally) -> None:
                         traces.at(trace, row),
                     )
                 open_rows[link] = row
-                overdue.discard(link)
-            elif before is None:
-                continue
-            elif code == Code.FREED:
-                if trace.cause(row) == "overdue" and trace.numbers[row] == trace.numbers[before]:
-                    overdue.add(link)
-            elif (
-                code == Code.IN_CHOKE
-                or (code == Code.IN_UNCHOKE and link in overdue)
-                or (code in PIECES and trace.numbers[row] == trace.numbers[before])
+            elif before is not None and (
+                code == Code.IN_CHOKE or trace.numbers[row] == trace.numbers[before]
             ):
                 del open_rows[link]
 
@@ -69,26 +60,30 @@ def one_request(traces: Traces, tally: Tally) -> None:
     "asked-once",
     ERROR,
     clause="6.1, 6.4, 6.6",
-    rule="No piece is asked of two neighbors at once, unless a choke, a loss or 30 s of silence freed it.",
+    rule="No piece is asked of two neighbors at once, unless a choke, a loss or a wait without answer freed it: 10 s, twice as long with each request in a row that a neighbor doesn't answer.",
     order="L",
     needs="one trace",
     example="piece 9 is requested from peers 1002 and 1003, and neither choked.",
     scope=Scope.TRACE,
 )
 def asked_once(traces: Traces, tally: Tally) -> None:
-    """The book of open requests, and the cause of each that is freed."""
-    wanted = {Code.OUT_REQUEST, Code.IN_CHOKE, Code.IN_UNCHOKE, Code.FREED, Code.DOWNLOADED}
+    """The table of open requests, and the cause of each that is freed."""
+    wanted = {Code.REQUEST, Code.OUT_REQUEST, Code.IN_CHOKE, Code.IN_UNCHOKE, Code.FREED}
+    wanted |= {Code.DOWNLOADED}
     for trace in traces.lives:
         book: dict[int, int] = {}
-        choked: dict[int, int] = {}
+        waits = _Waits()
         for row in trace.rows(wanted | PIECES):
             code, link, piece = trace.codes[row], trace.links[row], trace.numbers[row]
+            waits.take(code, link, piece)
             if code in {Code.IN_CHOKE, Code.IN_UNCHOKE}:
-                choked[link] = code
+                continue
+            if code == Code.REQUEST:
+                book.setdefault(piece, row)  # open, even if its message can't be sent (spec 3.6)
             elif code == Code.OUT_REQUEST:
                 tally.saw()
                 before = book.get(piece)
-                if before is not None:
+                if before is not None and not _is_draw_of(trace, before, link):
                     tally.report(
                         f"piece {piece} is asked of two at once",
                         traces.at(trace, before),
@@ -96,11 +91,42 @@ def asked_once(traces: Traces, tally: Tally) -> None:
                     )
                 book[piece] = row
             elif code == Code.FREED:
-                _freed(traces, tally, trace, row, book.pop(piece, None), choked)
+                _freed(traces, tally, trace, row, book.pop(piece, None), waits)
             elif code == Code.DOWNLOADED or (
                 piece in book and code in PIECES and trace.links[book[piece]] == link
             ):
                 book.pop(piece, None)
+
+
+def _is_draw_of(trace: TraceLife, row: int, link: int) -> bool:
+    """Whether a record is the draw that a request on this connection follows."""
+    return trace.codes[row] == Code.REQUEST and trace.links[row] == link
+
+
+class _Waits:
+    """How long a request to each neighbor must wait before it may be given up (spec 6.6)."""
+
+    def __init__(self) -> None:
+        self.choked: dict[int, int] = {}
+        """The last of choke and unchoke that came."""
+        self._asked: set[tuple[int, int]] = set()
+        self._unanswered: dict[int, int] = {}
+
+    def take(self, code: int, link: int, piece: int) -> None:
+        """A record: a piece that was asked for sets the wait back."""
+        if code in {Code.IN_CHOKE, Code.IN_UNCHOKE}:
+            self.choked[link] = code
+        elif code == Code.OUT_REQUEST:
+            self._asked.add((link, piece))
+        elif code in PIECES and (link, piece) in self._asked:
+            self._asked.discard((link, piece))
+            self._unanswered[link] = 0
+
+    def give_up(self, link: int) -> float:
+        """The seconds that this request must have waited; the next waits twice as long."""
+        before = self._unanswered.get(link, 0)
+        self._unanswered[link] = before + 1
+        return float(ANSWER_WITHIN * 2**before)
 
 
 def _freed(
@@ -109,7 +135,7 @@ def _freed(
     trace: TraceLife,
     row: int,
     asked: int | None,
-    choked: dict[int, int],
+    waits: _Waits,
 ) -> None:
     """Whether a request that is given up may be."""
     cause, link = trace.cause(row), trace.link(row)
@@ -120,9 +146,9 @@ def _freed(
         return
     waited = trace.times[row] - trace.times[asked]
     right = {
-        "choke": choked.get(link.index) == Code.IN_CHOKE,
+        "choke": waits.choked.get(link.index) == Code.IN_CHOKE,
         "loss": 0 <= link.closed < row,
-        "overdue": waited >= OVERDUE_AFTER - ROUNDING,
+        "overdue": cause == "overdue" and waited >= waits.give_up(link.index) - ROUNDING,
     }
     if not right.get(cause, False):
         tally.report(
@@ -240,6 +266,7 @@ def _requests(traces: Traces, tally: Tally, trace: TraceLife) -> None:
         elif code == Code.REQUEST:
             drawn = row
             _drawn(traces, tally, trace, row, wishes)
+            wishes.ask(link, piece)  # open, even if its message can't be sent any more (spec 3.6)
         elif code == Code.OUT_REQUEST:
             tally.saw()
             _asked(traces, tally, trace, row, drawn, wishes, unchoked)

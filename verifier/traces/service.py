@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope, check
@@ -19,17 +20,37 @@ SOMETHING = 2**62
 
 
 class _Queue:
-    """The requests of one neighbor that wait, as rows, and the piece that may be under way."""
+    """The requests of one neighbor that wait, as rows, and the piece that may be under way.
+
+    Each is found at once, however many wait: a neighbor can make a trace hold very many.
+    """
 
     def __init__(self) -> None:
-        self.waiting: list[int] = []
+        self.waiting: OrderedDict[int, None] = OrderedDict()
+        self._rows: dict[int, list[int]] = {}
+        """The same by piece."""
         self.unchoked = False
         self.sending = -1
         """The piece queued last, until the neighbor announces it; -1 if it surely has gone out."""
         self.due = -1
-        """A request that nothing kept from being answered at once."""
+        """A request that nothing kept from being answered in the turn in which it came."""
         self.served: set[int] = set()
         """All pieces queued so far."""
+
+    def ask(self, row: int, piece: int) -> None:
+        """A request waits."""
+        self.waiting[row] = None
+        self._rows.setdefault(piece, []).append(row)
+
+    def asked(self, piece: int) -> list[int]:
+        """The requests for a piece that wait, in order."""
+        return self._rows.get(piece, [])
+
+    def remove(self, piece: int, place: int) -> int:
+        """One of the requests for a piece waits no more; its row."""
+        row = self._rows[piece].pop(place)
+        del self.waiting[row]
+        return row
 
     def turn(self, *, unchoked: bool) -> None:
         """It is unchoked, or choked: then its haves no longer tell when the piece under way is out."""
@@ -85,7 +106,7 @@ def _replay(
                 queue.sending = -1 if (end.index, piece) in taken[id(mate)] else SOMETHING
         elif code == Code.IN_REQUEST:
             idle = queue.unchoked and queue.sending < 0 and not queue.waiting
-            queue.waiting.append(row)
+            queue.ask(row, piece)
             queue.due = row if idle and (trace.seed or piece in own) else -1
         elif code == Code.DROPPED:
             _dropped(traces, tally, trace, row, queue, own)
@@ -96,7 +117,7 @@ def _replay(
             queue.sending = SOMETHING if piece in queue.served else piece
             queue.served.add(piece)
             queue.due = -1
-        elif queue.due >= 0:
+        elif queue.due >= 0 and trace.times[row] > trace.times[queue.due]:
             tally.report(
                 f"the request for piece {trace.numbers[queue.due]} wasn't answered",
                 traces.at(trace, queue.due),
@@ -110,22 +131,22 @@ def _dropped(
 ) -> None:
     """A request that is not served, and why."""
     piece, cause, link = trace.numbers[row], trace.cause(row), trace.link(row)
-    asked = [n for n in queue.waiting if trace.numbers[n] == piece]
+    asked = len(queue.asked(piece))
     queue.due = -1
     if not asked:
         tally.report(f"nobody asked for piece {piece}", traces.at(trace, row))
         return
-    queue.waiting.remove(asked[-1])
+    request = queue.remove(piece, -1)
     right = {
         "choked": not queue.unchoked,
         "lacking": not (trace.seed or piece in own),
         "loss": link is not None and 0 <= link.closed < row,
-        "repeated": len(asked) > 1 or queue.sending in {piece, SOMETHING},
+        "repeated": asked > 1 or queue.sending in {piece, SOMETHING},
     }
     if not right.get(cause, False):
         tally.report(
             f"the request for piece {piece} is dropped as '{cause}', which isn't so",
-            traces.at(trace, asked[-1]),
+            traces.at(trace, request),
             traces.at(trace, row),
         )
 
@@ -133,17 +154,16 @@ def _dropped(
 def _served(traces: Traces, tally: Tally, trace: TraceLife, row: int, queue: _Queue) -> None:
     """A piece that is queued."""
     piece = trace.numbers[row]
-    place = next((n for n, r in enumerate(queue.waiting) if trace.numbers[r] == piece), None)
-    if place is None:
+    if not queue.asked(piece):
         tally.report(f"nobody asked for piece {piece}", traces.at(trace, row))
         return
-    if place:
+    first = next(iter(queue.waiting))
+    if queue.remove(piece, 0) != first:
         tally.report(
-            f"the request for piece {trace.numbers[queue.waiting[0]]} came before it",
-            traces.at(trace, queue.waiting[0]),
+            f"the request for piece {trace.numbers[first]} came before it",
+            traces.at(trace, first),
             traces.at(trace, row),
         )
-    del queue.waiting[place]
 
 
 @check(

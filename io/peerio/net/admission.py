@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from core.config import SwarmConfig
 from peerio.net.penalties import Penalties
 
@@ -11,10 +13,17 @@ class RefusedError(Exception):
 
 
 class Admission:
-    """Judges the id that a handshake names."""
+    """Judges the id that a handshake names.
 
-    def __init__(self, config: SwarmConfig, peer_id: int) -> None:
-        ids = [peer.peer_id for peer in config.peers]
+    `listed` tells whether an address is one of a peer's host, as far as that is known.
+    """
+
+    def __init__(
+        self, config: SwarmConfig, peer_id: int, listed: Callable[[int, str], bool]
+    ) -> None:
+        self._listed = listed
+        self.ids = ids = [peer.peer_id for peer in config.peers]
+        """Those of PeerInfo.cfg."""
         self._own = peer_id
         self._before = frozenset(ids[: ids.index(peer_id)])
         self._after = frozenset(ids[ids.index(peer_id) + 1 :])
@@ -31,7 +40,7 @@ class Admission:
         """The listening end accepts an id that is listed after its own (spec 2.3, 2.4).
 
         `connected_host` is the address of the connection that the id has already, None if it has
-        none: one from the same address is replaced by the new one.
+        none: it is replaced by one from the same address, or from an address of the listed host.
         """
         if claimed == self._own:
             raise RefusedError(f"it calls itself {claimed}, which is this peer's own id (spec 2.4)")
@@ -41,11 +50,12 @@ class Admission:
             )
         if claimed not in self._after:
             raise RefusedError(f"peer {claimed} isn't listed in PeerInfo.cfg (spec 2.4)")
-        if connected_host is not None and connected_host != remote_host:
+        if connected_host not in (None, remote_host) and not self._listed(claimed, remote_host):
             raise RefusedError(
-                f"peer {claimed} is connected already, from {connected_host} (spec 2.4)"
+                f"peer {claimed} is connected already, from {connected_host}: "
+                f"is peer {claimed} started on two machines? (spec 2.4)"
             )
-        wait = self.penalties.allowed_at(claimed) - now
+        wait = self.penalties.allowed_at((claimed, remote_host)) - now
         if wait > 0:
             raise RefusedError(
                 f"peer {claimed} broke the protocol: not before {wait:.1f} s (spec 3.5)"

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
-import threading
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
-from typing import Any, Protocol
+from typing import Protocol
 
 from peerio.net.link import Route
 from peerio.net.loop import WRITE, Loop
+from peerio.net.system import Address, System
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
 ATTEMPT_TIMEOUT = 5.0
-
-Address = tuple[socket.AddressFamily, Any]
+STEADY = 5.0
+"""Seconds for which a connection has to stand, for the pauses to start afresh after it."""
 
 
 class DialOwner(Protocol):
@@ -28,8 +30,8 @@ class DialOwner(Protocol):
     def on_refused(self, peer_id: int) -> None:
         """Nobody listens at the neighbor's addresses; it is dialled again after a pause."""
 
-    def on_unresolved(self, text: str) -> None:
-        """A name that doesn't resolve, told once; it is tried again."""
+    def on_unreachable(self, text: str) -> None:
+        """A host that can't be resolved or reached, told once; it is tried again."""
 
     def allowed_at(self, peer_id: int) -> float:
         """From when on the neighbor may be dialled (spec 3.5)."""
@@ -45,10 +47,16 @@ class _Dial:
     """An attempt or a pause is running; False while connected."""
     in_attempt: bool = False
     """An attempt is running, which ends with an accepted handshake."""
+    since: float | None = None
+    """When the last handshake was accepted, unless it was dialled again since."""
+    not_before: float = 0.0
+    """The last connection didn't stand: it isn't dialled again earlier."""
     route: Route | None = None
     addresses: list[Address] = field(default_factory=list)
     refusals: int = 0
-    unresolved_told: bool = False
+    trouble: str = ""
+    """Why an address couldn't be reached, if that was no refusal."""
+    trouble_told: bool = False
     serial: int = 0
     """Counts attempts, so that an answer of the resolver that comes too late is known."""
 
@@ -56,27 +64,44 @@ class _Dial:
 class Dialler:
     """One dial for each predecessor: resolve, try each address, pause, again."""
 
-    def __init__(self, loop: Loop, owner: DialOwner, rng: Random) -> None:
+    def __init__(
+        self, loop: Loop, owner: DialOwner, rng: Random, system: System | None = None
+    ) -> None:
         self._loop = loop
+        self._system = system or System()
         self._owner = owner
         self._rng = rng
         self._dials: dict[int, _Dial] = {}
         self._stopped = False
 
     def dial(self, peer_id: int, host: str, port: int) -> None:
-        """Dial until it answers; a pause that is running ends now."""
+        """Dial until it answers; a pause that is running ends now.
+
+        But one whose last connection didn't stand is given a growing pause: it may refuse us, and go on
+        refusing (spec 2.5).
+        """
         dial = self._dials.setdefault(peer_id, _Dial(peer_id, host, port))
         dial.host, dial.port = host, port
         if not dial.in_attempt:
+            if dial.since is not None:
+                self._judge(dial, self._loop.now - dial.since)
             dial.active = True
             self._attempt_when_allowed(dial)
 
     def established(self, peer_id: int) -> None:
-        """The handshake was accepted: the next dial, if any, starts afresh."""
+        """The handshake was accepted: the next dial, if any, starts afresh if it stands a while."""
         dial = self._dials[peer_id]
         dial.active = dial.in_attempt = False
-        dial.pause = FIRST_PAUSE
-        dial.unresolved_told = False
+        dial.since = self._loop.now
+        dial.trouble_told = False
+
+    def _judge(self, dial: _Dial, stood: float) -> None:
+        """The last connection stood for so many seconds."""
+        dial.since = None
+        if stood >= STEADY:
+            dial.pause = FIRST_PAUSE
+        else:
+            dial.not_before = self._loop.now + self._next_pause(dial)
 
     def retry(self, peer_id: int) -> None:
         """The connection ended before its handshake was accepted: pause and dial again."""
@@ -90,42 +115,43 @@ class Dialler:
             self._close_attempt(dial)
 
     def _attempt_when_allowed(self, dial: _Dial) -> None:
-        at = self._owner.allowed_at(dial.peer_id)
+        at = max(dial.not_before, self._owner.allowed_at(dial.peer_id))
         if at > self._loop.now:
             self._loop.alarms.set(("dial", dial.peer_id), at, lambda: self._begin(dial))
         else:
             self._begin(dial)
 
     def _begin(self, dial: _Dial) -> None:
-        """Resolve the name on a helper thread: it may block for many seconds."""
+        """Resolve the name, which may take many seconds."""
         self._loop.alarms.clear(("dial", dial.peer_id))
         dial.in_attempt = True
-        dial.refusals = 0
+        dial.refusals, dial.trouble = 0, ""
         dial.serial += 1
         serial = dial.serial
 
-        def resolve() -> None:
-            try:
-                found = socket.getaddrinfo(dial.host, dial.port, type=socket.SOCK_STREAM)
-            except (OSError, UnicodeError) as error:
-                problem = str(error)
-                self._loop.post(lambda: self._unresolved(dial, serial, problem))
-                return
-            addresses: list[Address] = [(family, address) for family, _, _, _, address in found]
-            self._loop.post(lambda: self._resolved(dial, serial, addresses))
+        def answer(addresses: list[Address], problem: str) -> None:
+            if addresses:
+                self._loop.post(partial(self._resolved, dial, serial, addresses))
+            else:
+                self._loop.post(partial(self._unresolved, dial, serial, problem))
 
-        threading.Thread(target=resolve, name=f"resolve {dial.host}", daemon=True).start()
+        self._system.resolve(dial.host, dial.port, answer)
 
     def _unresolved(self, dial: _Dial, serial: int, problem: str) -> None:
         if self._stopped or serial != dial.serial:
             return
-        if not dial.unresolved_told:
-            dial.unresolved_told = True
-            self._owner.on_unresolved(
-                f"host {dial.host!r} of peer {dial.peer_id} can't be resolved ({problem}); "
-                "trying again: check its line in PeerInfo.cfg and the network"
-            )
+        self._tell(
+            dial,
+            f"host {dial.host!r} of peer {dial.peer_id} can't be resolved ({problem}); "
+            "trying again: check its line in PeerInfo.cfg and the network",
+        )
         self._pause(dial)
+
+    def _tell(self, dial: _Dial, text: str) -> None:
+        """Tell what is wrong, once until it answers."""
+        if not dial.trouble_told:
+            dial.trouble_told = True
+            self._owner.on_unreachable(text)
 
     def _resolved(self, dial: _Dial, serial: int, addresses: list[Address]) -> None:
         if not self._stopped and serial == dial.serial:
@@ -136,11 +162,17 @@ class Dialler:
         if not dial.addresses:
             if dial.refusals:
                 self._owner.on_refused(dial.peer_id)
+            elif dial.trouble:
+                self._tell(
+                    dial,
+                    f"peer {dial.peer_id} can't be reached at {dial.host} port {dial.port} "
+                    f"({dial.trouble}); trying again: check the network, or its firewall",
+                )
             self._pause(dial)
             return
         family, address = dial.addresses.pop(0)
         try:
-            sock = socket.socket(family, socket.SOCK_STREAM)
+            sock = self._system.open(family)
         except OSError:
             self._try_next_address(dial)
             return
@@ -173,6 +205,10 @@ class Dialler:
     def _failed(self, dial: _Dial, outcome: int, *, watched: bool = True) -> None:
         if outcome == errno.ECONNREFUSED:
             dial.refusals += 1
+        elif outcome == errno.ETIMEDOUT:
+            dial.trouble = f"no answer within {ATTEMPT_TIMEOUT:.0f} s"
+        else:
+            dial.trouble = os.strerror(outcome)
         self._close_attempt(dial, watched=watched)
         self._try_next_address(dial)
 
@@ -185,11 +221,15 @@ class Dialler:
             route.sock.close()
 
     def _pause(self, dial: _Dial) -> None:
-        """Wait before the next attempt: longer each time, and not all peers in step."""
+        """Wait before the next attempt."""
         dial.in_attempt = False
         if self._stopped or not dial.active:
             return
+        at = max(self._loop.now + self._next_pause(dial), self._owner.allowed_at(dial.peer_id))
+        self._loop.alarms.set(("dial", dial.peer_id), at, lambda: self._begin(dial))
+
+    def _next_pause(self, dial: _Dial) -> float:
+        """Longer each time, and not all peers in step."""
         pause = dial.pause * self._rng.uniform(0.75, 1.25)
         dial.pause = min(dial.pause * 2, LONGEST_PAUSE)
-        at = max(self._loop.now + pause, self._owner.allowed_at(dial.peer_id))
-        self._loop.alarms.set(("dial", dial.peer_id), at, lambda: self._begin(dial))
+        return pause

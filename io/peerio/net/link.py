@@ -10,9 +10,11 @@ from typing import Any, Protocol
 
 from core.machines import Connection, Machines
 from peerio.contract import PieceSink
+from peerio.net.allowance import Allowance
 from peerio.net.bucket import TokenBucket
 from peerio.net.liveness import watch_for_silence
 from peerio.net.outbox import Outbox, PieceSegment
+from peerio.net.penalties import Origin
 from peerio.protocol import HANDSHAKE_SIZE, Decoder, check_header, decode_handshake
 
 MSG_MORE = getattr(socket, "MSG_MORE", 0)
@@ -58,10 +60,13 @@ class Link:
     """
 
     __slots__ = (
-        "_handshake",
+        "allowance",
         "closed",
         "decoder",
+        "explained",
+        "handshake",
         "haves_told",
+        "heard",
         "incoming",
         "machine",
         "moved_at",
@@ -69,10 +74,12 @@ class Link:
         "mseq_out",
         "name",
         "neighbor",
+        "number",
         "on_flushed",
         "outbox",
         "reading",
         "remote_host",
+        "resting",
         "route",
         "send_error",
         "sink",
@@ -91,6 +98,8 @@ class Link:
         self.sock = route.sock
         self.neighbor = neighbor
         self.incoming = neighbor == 0
+        self.number = 0
+        """In the order in which connections came about, as its owner counts them."""
         self.decoder = decoder
         self.machine = Connection(neighbor)
         machines.add(self.machine)
@@ -103,8 +112,16 @@ class Link:
         self.name = f"{own_id}:{route.local[1]}>{neighbor}" if neighbor else ""
         self.remote_host = str(route.remote[0])
         self.mseq_in = self.mseq_out = 0
+        self.heard = False
+        """Something came behind its handshake."""
+        self.explained = False
+        """Why its messages are skipped was told."""
         self.reading = True
         """Its end of stream wasn't seen."""
+        self.allowance = Allowance(0.0)
+        """What it may make us do."""
+        self.resting = False
+        """It used up its allowance; it isn't received from for a while."""
         self.haves_told = 0
         """How many of the haves that wait for company it was told already (`peerio.net.sender`)."""
         self.write_blocked = False
@@ -118,12 +135,18 @@ class Link:
         """The events that the loop watches it for."""
         self.on_flushed = ""
         """What follows when the queue is empty: "", "half-close" or "close"."""
-        self._handshake = b""
+        self.handshake = b""
+        """What came of its handshake."""
 
     @property
     def state(self) -> str:
         """Its machine's state."""
         return self.machine.state
+
+    @property
+    def origin(self) -> Origin:
+        """Whom its protocol errors are charged to."""
+        return self.neighbor, self.remote_host if self.incoming else ""
 
     def named(self, own_id: int, neighbor: int) -> None:
         """An accepted connection's handshake told who it is."""
@@ -136,14 +159,14 @@ class Link:
         Raises RemoteProtocolError at the first wrong byte of the header, EOFError at the end of the
         stream, BlockingIOError or OSError as the socket does.
         """
-        data = self.sock.recv(HANDSHAKE_SIZE - len(self._handshake))
+        data = self.sock.recv(HANDSHAKE_SIZE - len(self.handshake))
         if not data:
-            raise EOFError(f"closed after {len(self._handshake)} bytes of its handshake")
-        self._handshake += data
-        check_header(self._handshake)
-        if len(self._handshake) < HANDSHAKE_SIZE:
+            raise EOFError(f"closed after {len(self.handshake)} bytes of its handshake")
+        self.handshake += data
+        check_header(self.handshake)
+        if len(self.handshake) < HANDSHAKE_SIZE:
             return None
-        return decode_handshake(self._handshake)
+        return decode_handshake(self.handshake)
 
     def flush(self, source: PieceSource, bucket: TokenBucket | None, now: float) -> str:
         """Send what can be sent: the queue is then "empty" or "blocked", or its head "throttled".

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import count
 
 from core.errors import RemoteProtocolError
 from core.machines import Machines
@@ -16,7 +17,13 @@ from peerio.net.loop import READ, WRITE, Loop
 from peerio.net.receiver import Receiver
 from peerio.net.recorder import Recorder
 from peerio.net.sender import Sender
-from peerio.protocol import HANDSHAKE_SIZE, Decoder, FrameRules, encode_handshake
+from peerio.protocol import (
+    HANDSHAKE_SIZE,
+    Decoder,
+    FrameRules,
+    encode_handshake,
+    explain_handshake,
+)
 
 HANDSHAKE_TIMEOUT = 10.0
 """Seconds for a handshake to be complete (spec 2.4)."""
@@ -51,6 +58,7 @@ class Links:
         self._scratch = scratch
         self._recorder = recorder = Recorder(tap)
         self._machines = Machines()
+        self._numbers = count()
         self.open: dict[int, Link] = {}
         """Connections whose handshakes were accepted, by neighbor."""
         self.pending: dict[Link, None] = {}
@@ -58,7 +66,7 @@ class Links:
         self.dialler: Dialler | None = None
         """Told how the connections end that it made."""
         self.sender = Sender(self, loop, callbacks, source, recorder, bucket)
-        self.receiver = Receiver(self, callbacks, rules, admission.penalties, recorder)
+        self.receiver = Receiver(self, loop, callbacks, rules, admission.penalties, recorder)
 
     @property
     def messages(self) -> int:
@@ -71,6 +79,8 @@ class Links:
         """Take over a connected socket: dialled to that peer, or accepted (0)."""
         decoder = Decoder(self._rules, self._scratch)
         link = Link(route, self._machines, decoder, own_id=self._peer_id, neighbor=dialled)
+        link.allowance = self.receiver.allowance()
+        link.number = next(self._numbers)
         link.machine.connected()
         self.pending[link] = None
         link.watched = READ
@@ -83,13 +93,13 @@ class Links:
         self._loop.alarms.set(
             link,
             self._loop.now + HANDSHAKE_TIMEOUT,
-            partial(
-                self._refuse, link, f"no handshake within {HANDSHAKE_TIMEOUT:.0f} s (spec 2.4)"
-            ),
+            partial(self._late, link),
         )
         waiting = [other for other in self.pending if other.incoming]
         if len(waiting) > UNFINISHED_HANDSHAKES:
-            self._refuse(waiting[0], "too many unfinished handshakes, it was the oldest (spec 2.4)")
+            self._give_up(
+                waiting[0], "given up: too many unfinished handshakes, it was the oldest (spec 2.4)"
+            )
 
     def _shake(self, link: Link) -> None:
         try:
@@ -100,26 +110,44 @@ class Links:
                 other = self.open.get(claimed)
                 host = other.remote_host if other else None
                 self._admission.check_accepted(claimed, link.remote_host, host, self._loop.now)
+                if other and other.number > link.number:
+                    raise RefusedError(f"peer {claimed} has made a newer connection (spec 2.4)")
                 link.named(self._peer_id, claimed)
             else:
                 self._admission.check_dialled(link.neighbor, claimed)
         except BlockingIOError:
             return
-        except (RemoteProtocolError, RefusedError, EOFError, OSError) as error:
-            self._refuse(link, str(error))
-            return
-        self._open(link)
+        except RefusedError as error:
+            hint = explain_handshake(link.handshake, self._admission.ids)
+            self._give_up(link, f"refused: {error}" + (f": {hint}" if hint else ""))
+        except RemoteProtocolError as error:
+            self._give_up(link, f"refused: {error}")
+        except (EOFError, *RESETS) as error:
+            reset = isinstance(error, RESETS) or isinstance(link.send_error, RESETS)
+            what = "reset it before the handshakes were done" if reset else str(error)
+            self._give_up(link, f"ended: the other side {what}")
+        except OSError as error:
+            self._give_up(link, f"lost: {error.strerror}")
+        else:
+            self._open(link)
 
-    def _refuse(self, link: Link, reason: str) -> None:
+    def _late(self, link: Link) -> None:
+        """The handshake isn't complete in time."""
+        came = f"{len(link.handshake)} of its {HANDSHAKE_SIZE} bytes came"
+        self._give_up(
+            link, f"given up: no handshake within {HANDSHAKE_TIMEOUT:.0f} s: {came} (spec 2.4)"
+        )
+
+    def _give_up(self, link: Link, what: str) -> None:
         whom = f"from {link.remote_host}" if link.incoming else f"to peer {link.neighbor}"
-        self._callbacks.on_warning(f"connection {whom} refused: {reason}")
+        self._callbacks.on_warning(f"connection {whom} {what}")
         self.drop(link, "loss")
 
     def _open(self, link: Link) -> None:
         """The neighbor exists from here on."""
         peer_id = link.neighbor
         if peer_id in self.open:
-            self.drop(self.open[peer_id], "replaced")
+            self._replace(self.open[peer_id], link)
         del self.pending[link]
         self._loop.alarms.clear(link)
         link.machine.accepted()
@@ -130,10 +158,20 @@ class Links:
         self._recorder.frame(link, "out", "handshake", HANDSHAKE_SIZE, {"id": self._peer_id})
         self._recorder.frame(link, "in", "handshake", HANDSHAKE_SIZE, {"id": peer_id})
         self._recorder.connection(link, "open", {"incoming": link.incoming})
-        if self._admission.penalties.holds(peer_id):
-            forgive = partial(self._admission.penalties.forgive, peer_id)
+        if self._admission.penalties.holds(link.origin):
+            forgive = partial(self._admission.penalties.forgive, link.origin)
             self._loop.alarms.set(("good", peer_id), self._loop.now + GOOD_BEHAVIOUR, forgive)
         self._callbacks.on_peer_connected(peer_id, link.incoming)
+
+    def _replace(self, old: Link, new: Link) -> None:
+        """Who dials again has given the old connection up; nobody else keeps the listed host out."""
+        if new.remote_host != old.remote_host:
+            self._callbacks.on_warning(
+                f"peer {new.neighbor} connects from {new.remote_host}, an address of its host in "
+                f"PeerInfo.cfg: the connection from {old.remote_host} is closed: "
+                f"is peer {new.neighbor} started on two machines? (spec 2.4)"
+            )
+        self.drop(old, "replaced")
 
     def _on_ready(self, link: Link, events: int) -> None:
         if events & WRITE:
@@ -148,7 +186,7 @@ class Links:
 
     def broke_protocol(self, link: Link, error: RemoteProtocolError) -> None:
         """The neighbor sent what can't be: it may come back later (spec 3.5)."""
-        pause = self._admission.penalties.punish(link.neighbor, self._loop.now)
+        pause = self._admission.penalties.punish(link.origin, self._loop.now)
         self._callbacks.on_warning(
             f"connection with peer {link.neighbor} closed: it broke the protocol: {error}; "
             f"it may come back after {pause:.0f} s"
@@ -166,6 +204,12 @@ class Links:
             )
             self.drop(link, "loss")
             return
+        if not link.incoming and not link.heard and link.state == "open":
+            self._callbacks.on_warning(
+                f"peer {link.neighbor} closed the connection right after the handshakes: if it "
+                f"refuses this peer, its own messages say why: is peer {self._peer_id} started on "
+                "two machines, or is PeerInfo.cfg not the same on both?"
+            )
         dead = error is not None
         link.reading = False
         if link.state == "open":
@@ -225,6 +269,7 @@ class Links:
         link.machine.lost()
         self._machines.remove(link.machine)
         self._loop.alarms.clear(link)
+        self._loop.alarms.clear(("rest", link))
         if link.watched:
             self._loop.unwatch(link.sock)
         link.sock.close()
@@ -242,7 +287,8 @@ class Links:
 
     def watch(self, link: Link) -> None:
         """Have the loop watch for what this connection waits for."""
-        wanted = (READ if link.reading else 0) | (WRITE if link.write_blocked else 0)
+        reads = link.reading and not link.resting
+        wanted = (READ if reads else 0) | (WRITE if link.write_blocked else 0)
         if wanted == link.watched:
             return
         if not wanted:

@@ -8,11 +8,17 @@ import socket
 from collections.abc import Callable
 from functools import partial
 
+from peerio.net.allowance import SHARE, Allowance
 from peerio.net.link import Route
 from peerio.net.loop import READ, Loop
+from peerio.net.system import System
 
 BACKLOG = 128
 ACCEPTS_A_TURN = 16
+CONNECTION_WORK = 0.002
+"""Seconds of work that a connection makes, from the accept to the end: what the allowance is charged."""
+CONNECTIONS_AT_ONCE = 64
+"""So many are accepted one after the other; then as many as the allowance lets (spec 3.7)."""
 EXHAUSTED_PAUSE = 0.5
 """Seconds without accepting where the system has no file descriptor left."""
 
@@ -34,16 +40,17 @@ def listening_addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
     return [(socket.AF_INET, ""), (socket.AF_INET6, "::")]
 
 
-def bind(host: str, port: int) -> list[socket.socket]:
+def bind(host: str, port: int, system: System | None = None) -> list[socket.socket]:
     """Bind all addresses of a host that the machine has; NetworkError if it can't.
 
     Nobody can connect before a `Listener` listens. But the port is taken: whoever has it knows that no
     other peer of this line of `PeerInfo.cfg` runs here, whose files could be in use.
     """
+    system = system or System()
     sockets: list[socket.socket] = []
     for family, address in listening_addresses(host):
         try:
-            sockets.append(_bind(family, address, port))
+            sockets.append(_bind(system.open(family), family, address, port))
         except OSError as error:
             if family == socket.AF_INET6 and sockets and error.errno in _NO_IPV6:
                 continue
@@ -56,8 +63,9 @@ def bind(host: str, port: int) -> list[socket.socket]:
 _NO_IPV6 = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 
 
-def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+def _bind(
+    sock: socket.socket, family: socket.AddressFamily, address: str, port: int
+) -> socket.socket:
     try:
         # A restarted peer binds at once, though old connections linger in TIME_WAIT.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -100,6 +108,7 @@ class Listener:
         self._on_accepted = on_accepted
         self._on_warning = on_warning
         self._watching = False
+        self._allowance = Allowance(loop.now, burst=CONNECTIONS_AT_ONCE * CONNECTION_WORK)
         for sock in sockets:
             sock.listen(BACKLOG)
         self._watch()
@@ -116,6 +125,7 @@ class Listener:
                 self._loop.unwatch(sock)
 
     def _accept(self, listening: socket.socket, _events: int) -> None:
+        self._allowance.refill(self._loop.now)
         for _ in range(ACCEPTS_A_TURN):
             if not self._watching:
                 return
@@ -125,16 +135,18 @@ class Listener:
                 return
             except OSError as error:
                 if error.errno in _EXHAUSTED:
-                    self._pause(error)
+                    self._on_warning(f"can't accept connections for the moment: {error.strerror}")
+                    self._pause(self._loop.now + EXHAUSTED_PAUSE)
                     return
                 continue  # that connection ended before it was accepted
             self._on_accepted(Route(sock, remote))
+            if self._allowance.take(CONNECTION_WORK):
+                self._pause(self._loop.now + CONNECTION_WORK / SHARE)
 
-    def _pause(self, error: OSError) -> None:
-        """Nobody can be accepted now; those who knock wait in the system's queue."""
+    def _pause(self, until: float) -> None:
+        """Nobody is accepted now; those who knock wait in the system's queue."""
         self._unwatch()
-        self._on_warning(f"can't accept connections for the moment: {error.strerror}")
-        self._loop.alarms.set("listen", self._loop.now + EXHAUSTED_PAUSE, self._watch)
+        self._loop.alarms.set("listen", until, self._watch)
 
     def close(self) -> None:
         """Accept nobody any more."""

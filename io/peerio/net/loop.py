@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import selectors
 import socket
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
 from peerio.net.alarms import Alarms
+from peerio.net.system import System
 
 READ = selectors.EVENT_READ
 WRITE = selectors.EVENT_WRITE
@@ -28,16 +28,17 @@ LONGEST_SLEEP = 3600.0
 class Loop:
     """Calls what is ready, then what is due, then what was posted, then `settle`."""
 
-    def __init__(self) -> None:
-        self.now = time.monotonic()
+    def __init__(self, system: System | None = None) -> None:
+        self._system = system = system or System()
+        self.now = system.now()
         """The time of the present turn, in seconds on the monotonic clock."""
         self.alarms = Alarms()
-        self._selector = selectors.DefaultSelector()
+        self._selector = system.selector()
         self._posted: deque[Callable[[], None]] = deque()
-        self._wake_out, self._wake_in = socket.socketpair()
+        self._wake_out, self._wake_in = system.pair()
         self._wake_out.settimeout(0)
         self._wake_in.settimeout(0)
-        self._stopped = False
+        self.stopped = False
         self.watch(self._wake_in, READ, self._woken)
 
     def watch(self, sock: socket.socket, events: int, call: Callable[[int], None]) -> None:
@@ -61,26 +62,30 @@ class Loop:
     def run(self, settle: Callable[[], bool]) -> None:
         """Turn until `stop`. `settle` ends each turn; True if it has more to do at once."""
         again = settle()
-        while not self._stopped:
+        while not self.stopped:
             _let_others_run()
-            ready = self._selector.select(0.0 if again else self._patience())
-            self.now = time.monotonic()
-            for key, events in ready:
-                key.data(events)
-            self.alarms.run(self.now)
-            while self._posted:
-                self._posted.popleft()()
-            again = settle()
+            again = self.turn(settle, 0.0 if again else self._patience())
+
+    def turn(self, settle: Callable[[], bool], patience: float) -> bool:
+        """Wait at most so many seconds until something is ready, make all calls, and settle."""
+        ready = self._selector.select(patience)
+        self.now = self._system.now()
+        for key, events in ready:
+            key.data(events)
+        self.alarms.run(self.now)
+        while self._posted:
+            self._posted.popleft()()
+        return settle()
 
     def _patience(self) -> float:
         due = self.alarms.next_due()
         if due is None:
             return LONGEST_SLEEP
-        return min(max(0.0, due - time.monotonic()), LONGEST_SLEEP)
+        return min(max(0.0, due - self._system.now()), LONGEST_SLEEP)
 
     def stop(self) -> None:
         """End `run` after this turn."""
-        self._stopped = True
+        self.stopped = True
 
     def close(self) -> None:
         """Give back what the loop itself holds."""

@@ -1,5 +1,6 @@
-"""Whole swarms of real cores in one process, under a virtual clock: no sockets, threads or sleeps.
+"""Whole swarms in one process, under a virtual clock: no threads, no sleeps, no kernel.
 
-`network` is a second implementation of the networking contract (`peerio.contract`); above it
-everything is what runs under real sockets: core, runtime, event log, trace.
+Everything above the sockets is what ships: core, runtime, event log, trace, and the networking with its
+loop. `wire` and `sockets` have the sockets in virtual time, `hosts` the system around them, `faults` what befalls them, `life` a peer's process on
+them, `swarm` all peers together, and `scenario` says what a swarm looks like.
 """

@@ -1,121 +1,118 @@
-"""One simulated connection: order, delay, jitter, and a share of the sender's upload capacity."""
+"""The one device that all simulated sockets are attached to, and what connects two of them.
+
+A `Wire` says how long something takes and how much is done at once. Where there are faults, another
+one stands in its place (`peerio.simulation.faults`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+import errno
+from itertools import count
 from typing import Any, Protocol
 
-from core.messages import Message
-from peerio.contract import Tap
 from peerio.simulation.world import World
 
-
-@dataclass(frozen=True)
-class Conditions:
-    """What the links are like: one-way delay and its jitter in seconds, upload in bytes a second."""
-
-    delay: float = 0.005
-    jitter: float = 0.0
-    upload: float | None = None
+Bytes = bytes | memoryview
 
 
-class Host(Protocol):
-    """What a connection's end needs of the peer that holds it."""
+class End(Protocol):
+    """One end of a connection: a socket."""
 
-    world: World
-    conditions: Conditions
-    tap: Tap | None
-    alive: bool
+    def fail(self, error: int) -> None:
+        """The connection is gone."""
 
-    def occupy_upload(self, start: float, size: int) -> tuple[float, float]:
-        """Use the upload capacity: from when to when."""
-
-    def turn(self, call: Callable[[], None]) -> None:
-        """One turn of the peer."""
-
-    def open(self, end: End) -> None:
-        """Both handshakes are here."""
-
-    def take(self, end: End, message: Message) -> None:
-        """A message is here."""
-
-    def begin_piece(self, end: End, piece: int) -> None:
-        """The first byte of a piece is here."""
-
-    def end_piece(self, end: End, piece: int, size: int) -> None:
-        """The last byte of a piece is here."""
-
-    def see_eof(self, end: End) -> None:
-        """The other end sends nothing more."""
-
-    def reset(self, end: End) -> None:
-        """The other end is gone."""
-
-    def drop(self, end: End, cause: str) -> None:
-        """The connection is gone at this end."""
+    def expect_silence(self) -> None:
+        """Nothing will ever come from the other end."""
 
 
-class End:
-    """One end of a connection. What it sends arrives at `other`, in order."""
+class Machine:
+    """What sockets need of the host that they are on (`peerio.simulation.hosts`)."""
 
-    def __init__(self, network: Host, neighbor: int, name: str, *, incoming: bool) -> None:
-        self.network = network
-        self.neighbor = neighbor
-        self.name = name
-        self.incoming = incoming
-        self.other: End | None = None
-        self.state = "handshaking"
-        self.eof_sent = False
-        self.mseq_in = self.mseq_out = 0
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.sockets: dict[Any, None] = {}
         self.free_at = 0.0
-        """When all that was sent is on its way."""
-        self._arrival = 0.0
+        """When the upload capacity is free."""
+        self.deaf_until = 0.0
+        """Until then the process is given nothing that has come, as if it never asked."""
 
-    def send(
-        self,
-        size: int,
-        deliver: Callable[[End], None],
-        *,
-        begin: Callable[[End], None] | None = None,
-    ) -> float:
-        """Put something on the wire; `deliver` is called at the other end when it is there whole.
+    def touch(self, sock: Any) -> None:
+        """A socket may be ready."""
 
-        Returns when it has left. Only what has a `begin`, a piece, takes upload capacity; `begin` is
-        called when its first byte is there.
-        """
-        network, world = self.network, self.network.world
-        start = max(world.now, self.free_at)
-        if begin is not None:
-            start, self.free_at = network.occupy_upload(start, size)
-        else:
-            self.free_at = start
-        if begin is not None:
-            self._deliver_at(start, begin)
-        self._deliver_at(self.free_at, deliver)
-        return self.free_at
 
-    def _deliver_at(self, sent: float, deliver: Callable[[End], None]) -> None:
-        conditions, world = self.network.conditions, self.network.world
-        delay = conditions.delay + world.rng.uniform(0, conditions.jitter)
-        self._arrival = max(self._arrival, sent + delay)
-        other = self.other
-        assert other is not None
-        world.at(self._arrival, partial(other.arrive, deliver))
+class Wire:
+    """The one device between all hosts: delay, jitter, and each host's upload capacity.
 
-    def arrive(self, deliver: Callable[[End], None]) -> None:
-        """Something the other end sent is here."""
-        if self.state != "closed" and self.network.alive:
-            self.network.turn(partial(deliver, self))
+    Only pieces' content takes capacity, as with the program's own limit on uploads. Whoever wants
+    faults overrides the questions that its sockets ask.
+    """
 
-    def record(self, way: str, kind: str, size: int, fields: dict[str, Any]) -> None:
-        """Tell the trace of a message."""
-        tap = self.network.tap
-        if tap is None:
-            return
-        if way == "out":
-            mseq, self.mseq_out = self.mseq_out, self.mseq_out + 1
-        else:
-            mseq, self.mseq_in = self.mseq_in, self.mseq_in + 1
-        tap.message(way, self.name, self.neighbor, mseq, kind, size, fields)
+    window = 64 * 1024
+    """Bytes that one end takes which the other hasn't read."""
+
+    def __init__(
+        self, world: World, *, delay: float, jitter: float = 0.0, upload: float | None = None
+    ) -> None:
+        self.world = world
+        self.delay, self.jitter, self.upload = delay, jitter, upload
+        self.ports = count(10_000)
+        """Ports of those who dial; none is used twice, as if the system had enough of them."""
+        self.listeners: dict[tuple[int, int], Any] = {}
+        """Who listens, by family and port."""
+
+    def transit(self) -> float:
+        """Seconds that something takes from one end to the other."""
+        return self.delay + self.world.rng.random() * self.jitter if self.jitter else self.delay
+
+    def leaves_at(self, host: Machine, size: int) -> float:
+        """When content of this size has left its host, whose connections share its capacity."""
+        if self.upload is None:
+            return self.world.now
+        host.free_at = max(host.free_at, self.world.now) + size / self.upload
+        return host.free_at
+
+    def parts(self, pieces: list[Bytes]) -> list[list[Bytes]]:
+        """What was sent at once, in the parts that arrive each for itself."""
+        return [pieces]
+
+    def sent(self, size: int) -> int:
+        """How much of what there is room for is taken at once: at least 1."""
+        return size
+
+    def read(self, size: int) -> int:
+        """How much of what is there, or fits, is given at once: at least 1."""
+        return size
+
+    def backlog(self, size: int) -> int:
+        """How long an accept queue really is."""
+        return size
+
+    def shortage(self, host: Machine) -> int:  # noqa: ARG002 -- no host of this wire's ever lacks any
+        """An error number if the host has no descriptor left for another socket, else 0."""
+        return 0
+
+
+class Path:
+    """What both directions of a connection go through."""
+
+    def __init__(self, wire: Wire, ends: tuple[End, End]) -> None:
+        self.wire = wire
+        self.ends = ends
+        self.made_at = wire.world.now
+        self.dead = False
+        """Nothing gets through any more, and nobody is told."""
+        self.held_until = 0.0
+        """Nothing arrives before this time."""
+
+    def cut(self) -> None:
+        """From now on nothing gets through; each end finds out when it was silent for too long."""
+        if not self.dead:
+            self.dead = True
+            for end in self.ends:
+                end.expect_silence()
+
+    def reset(self) -> None:
+        """Both ends are told that the connection is gone, and what was under way is lost."""
+        self.dead = True
+        for end in self.ends:
+            end.fail(errno.ECONNRESET)

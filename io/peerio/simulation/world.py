@@ -11,7 +11,7 @@ from random import Random
 class World:
     """Makes calls at their virtual times; equal times go in the order in which they were asked for.
 
-    It is the contract's `Clock` for all its peers: `now` is in seconds since the simulation began.
+    `now` is in seconds since the simulation began.
     """
 
     def __init__(self, rng: Random) -> None:
@@ -23,8 +23,6 @@ class World:
         """Set by whoever sees that nothing more is to happen."""
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._serial = count()
-        self.ports = count(10_000)
-        """Local ports of those who dial; none is used twice, as if the system had enough of them."""
 
     def at(self, time: float, call: Callable[[], None]) -> None:
         """Make a call at a time, or now if that has passed."""

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from core.config import PeerInfo, SwarmConfig
-from harness.errors import HOSTS_FAILED
-from harness.live import make_console
+from core.exits import ExitStatus
+from harness.errors import HostError
+from harness.local.settings import Settings
 from harness.remote.collect import collect
 from harness.remote.fleet import Fleet, side_by_side
 from harness.remote.plan import Options, Plan
-from harness.remote.session import Host, HostError, Session
-from harness.settings import Settings
-from tests.harness.remote.pipes import PipeWire
+from harness.remote.session import Host, Session
+from harness.watch.live import make_console
+from tests.kit.pipes import PipeWire
 
 PEERS = (PeerInfo(1, "one", 6001, has_file=True), PeerInfo(2, "two", 6001, has_file=False))
 STATUS = {"peer": 1, "state": "ended", "pieces": 2, "of": 2, "up": 6, "down": 0, "messages": 9}
@@ -54,7 +55,7 @@ def test_what_failed_is_named_and_the_rest_kept(plan: Plan, fleet: Fleet, tmp_pa
     place(tmp_path / "one/swarm", log_peer_1__log="a", launch__json=json.dumps(note))
     place(tmp_path / "one/swarm/peer_1", file="abcdef")
     result = collect(plan, fleet, make_console(), board=None, exit_status=0)
-    assert (result.exit_status, result.random_seed) == (HOSTS_FAILED, 7)
+    assert (result.exit_status, result.random_seed) == (ExitStatus.HOSTS_FAILED, 7)
     assert result.problems == ("two: it is out",)
     assert result.peers[1].exit_status == 0
     assert result.peers[1].state == "done"

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from harness.errors import HOSTS_FAILED, TIMED_OUT
-from harness.launcher import Outcome
+from core.exits import ExitStatus
+from harness.local.launcher import Outcome
 from harness.remote.launch import RemoteLauncher
 from harness.remote.session import Session
-from harness.status import Status
-from tests.harness.remote import pipes
-from tests.harness.remote.pipes import PipeWire
+from peerio.status import Status
+from tests.kit import pipes
+from tests.kit.pipes import PipeWire
 
 Launch = Callable[..., tuple[Outcome, "Recorder"]]
 
@@ -96,7 +96,7 @@ def test_first_failure_ends_the_swarm(laptops: Laptops) -> None:
     assert outcome.exit_status == 4
     assert outcome.statuses == {1003: 4, 1001: 143, 1002: 143}
     assert recorder.diagnostics == [
-        "peer 1003: fails",
+        "one: peer 1003: fails",
         "peer 1003 ended with status 4: the swarm can't complete",
     ]
 
@@ -118,7 +118,7 @@ def test_time_out(laptops: Laptops) -> None:
     """When the time is up the peers on all hosts are ended and the status is 5."""
     recorder = Recorder()
     outcome = laptops.launch("wait", "wait", recorder=recorder, timeout=0.5)
-    assert outcome.exit_status == TIMED_OUT
+    assert outcome.exit_status == ExitStatus.TIMED_OUT
     assert recorder.diagnostics == ["not finished after 0.5 s: giving up"]
 
 
@@ -165,7 +165,9 @@ def test_a_lost_host_does_not_end_the_others(laptops: Laptops) -> None:
 
     recorder = Watcher(on_up)
     outcome = laptops.launch("wait", "wait", "wait", recorder=recorder)
-    assert outcome == Outcome(HOSTS_FAILED, {1002: HOSTS_FAILED, 1001: 143, 1003: 143})
+    assert outcome == Outcome(
+        ExitStatus.HOSTS_FAILED, {1002: ExitStatus.HOSTS_FAILED, 1001: 143, 1003: 143}
+    )
     (told,) = recorder.diagnostics
     assert told.startswith("two is lost: ")
     assert told.endswith(": peer 1002 counts as failed")
@@ -177,7 +179,7 @@ def test_a_host_lost_while_peers_start_ends_the_swarm(laptops: Laptops) -> None:
     laptops.wires["two"].process.wait()
     recorder = Recorder()
     outcome = laptops.launch("wait", "wait", "wait", recorder=recorder)
-    assert outcome == Outcome(HOSTS_FAILED, {1001: 143, 1002: HOSTS_FAILED})
+    assert outcome == Outcome(ExitStatus.HOSTS_FAILED, {1001: 143, 1002: ExitStatus.HOSTS_FAILED})
 
 
 def test_a_host_that_does_not_answer_is_left(laptops: Laptops) -> None:

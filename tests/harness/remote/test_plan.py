@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import runfolder
 from harness.errors import HarnessError
+from harness.local import runfolder
 from harness.remote.plan import Options, make_plan
 
 COMMON = """\
@@ -74,7 +74,7 @@ def test_without_the_extra(tmp_path: Path) -> None:
         return subprocess.run(
             [sys.executable, "-m", "invoke", *arguments],
             cwd=runfolder.ROOT,
-            env={"PYTHONPATH": str(tmp_path)},
+            env={"PYTHONPATH": f"{tmp_path}:{runfolder.ROOT}:{runfolder.ROOT / 'io'}"},
             capture_output=True,
             text=True,
             check=False,

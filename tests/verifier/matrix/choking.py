@@ -10,6 +10,7 @@ from core.events import Timer, TimerFired
 from core.machines import Upload
 from core.messages import CHOKE, UNCHOKE, Choke, Unchoke
 from core.uploads import Uploads
+from peerio.simulation.scenario import Faults
 from tests.verifier.matrix.mutants import PLAIN, UNTRACED, mutant
 from tests.verifier.matrix.orders import OpenPeer, logs, sends
 
@@ -198,6 +199,17 @@ class NeverChokes(Uploads):
             self._send(neighbor, piece)
 
 
+@mutant("K09", scenario=replace(PLAIN, m=0.5), who=(1001,))
+class ForgetsChokesOfOneBreath(Uploads):
+    """Where both choices fall due together, chokes none of those who lost their places."""
+
+    def _tell_turned(self):
+        if len(self._turned) > 1:
+            neighbors = self._state.neighbors
+            self._turned = {one: None for one in self._turned if neighbors[one].unchoked}
+        super()._tell_turned()
+
+
 @mutant("D08", "W09", scenario=replace(CROSSING, upload=8000.0))
 class ServesChoked(Uploads):
     """Serves requests of choked neighbors, and those that waited when it choked them."""
@@ -209,7 +221,7 @@ class ServesChoked(Uploads):
         if neighbor.sending is None:
             self._send(neighbor, piece)
         else:
-            neighbor.waiting.append(piece)
+            neighbor.waiting[piece] = None
 
 
 @mutant("K13", scenario=replace(LONG, peers=7, pieces=80, p=1.0, k=1), place=PREFER)
@@ -246,6 +258,7 @@ LATE = {1006: 25.0, 1007: 25.0, 1008: 25.0, 1009: 25.0}
 @mutant(
     "K18",
     scenario=replace(LONG, peers=9, pieces=40, p=0.25, m=1.0, upload=1500.0, wait=50.0),
+    seed=3,
     starts=LATE,
     who=(1002, 1003, 1004, 1005),
 )
@@ -264,6 +277,7 @@ class KeepsRanking(Uploads):
 @mutant(
     "K15",
     scenario=replace(LONG, peers=12, pieces=24, m=20.0, k=1, upload=1000.0),
+    seed=2,
     place=PREFER,
 )
 def ties_go_by_id(rates, k, *, complete, rng):
@@ -296,7 +310,7 @@ class NeverUnchokes(OpenPeer):
         return [order for order in super().handle(event, now) if not sends(order, Unchoke)]
 
 
-@mutant("error", scenario=replace(PLAIN, cuts=3), seed=2)
+@mutant("error", scenario=replace(PLAIN, faults=Faults(resets=3)), seed=2)
 class KeepsLostNeighbors(Uploads):
     """A neighbor that is lost keeps its places."""
 

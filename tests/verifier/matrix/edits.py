@@ -42,6 +42,35 @@ def no_seed(folder):
     path.write_text(path.read_text().replace(" 1\n", " 0\n"))
 
 
+@mutant("F10")
+def reselects_all_the_time(folder):
+    """The unchoking interval is next to nothing."""
+    path = folder / "Common.cfg"
+    lines = path.read_text().splitlines()
+    changed = [line if line[:2] != "Un" else "UnchokingInterval 1e-30" for line in lines]
+    path.write_text("".join(f"{line}\n" for line in changed))
+
+
+def _put(folder, peer, name):
+    (folder / f"peer_{peer}").mkdir()
+    (folder / f"peer_{peer}" / name).write_bytes(bytes(40 * 1000 - 333))
+
+
+@mutant("D16", scenario=replace(PLAIN, trace=False))
+def never_gives_the_real_name(folder):
+    """A peer ends with its file still named as one that isn't complete."""
+    _put(folder, 1001, "simulated.dat")
+    _put(folder, 1003, "simulated.dat.part")
+
+
+@mutant("D16", scenario=replace(PLAIN, trace=False))
+def loses_its_file(folder):
+    """A peer's folder is empty, where another leecher's has the file."""
+    _put(folder, 1001, "simulated.dat")
+    _put(folder, 1002, "simulated.dat")
+    (folder / "peer_1003").mkdir()
+
+
 @mutant("D16", scenario=replace(PLAIN, trace=False))
 def writes_at_wrong_offsets(folder):
     """A peer's copy has two pieces in each other's place."""

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 from core.effects import Dial, Finish, SetTimer
 from core.ending import Ending
 from core.events import NeighborLost, Started, Timer
-from core.messages import Have
-from peerio.simulation.network import SimulatedNetwork
-from peerio.simulation.wire import End
+from peerio.net.outbox import Outbox
+from peerio.net.recorder import Recorder
+from peerio.networking import Networking
+from peerio.protocol import encode_haves
+from peerio.simulation.scenario import Faults
 from tests.verifier.matrix.mutants import PLAIN, UNTRACED, mutant
 from tests.verifier.matrix.orders import OpenPeer
 
 
-@mutant("C01", "C05", "W02", scenario=replace(PLAIN, cuts=2), seed=3)
-class DialsLaterPeers(OpenPeer):
+@mutant("C01", "C05", "W02", scenario=replace(PLAIN, faults=Faults(resets=2)), seed=3)
+class DialsLaterPeers(Networking):
     """Dials those that are listed later, but the earlier ones again when they are lost."""
 
-    def handle(self, event, now):
-        orders = super().handle(event, now)
-        if isinstance(event, Started):
-            ids = [peer.peer_id for peer in self.state.config.peers]
-            later = ids[ids.index(self.state.peer_id) + 1 :]
-            return [order for order in orders if not isinstance(order, Dial)] + [
-                Dial(one) for one in later
-            ]
-        return orders
+    def listen(self):
+        super().listen()
+        ours = self._admission
+        self.earlier = set(ours._before)
+        ours._before, ours._after = frozenset(), ours._before | ours._after
+        for peer in self._config.peers:
+            if peer.peer_id in ours._after - self.earlier:
+                super().connect_to_peer(peer.peer_id, peer.host, peer.port)
+
+    def connect_to_peer(self, remote_peer_id, host, port):
+        if remote_peer_id in self.earlier:
+            self.earlier.remove(remote_peer_id)
+        else:
+            super().connect_to_peer(remote_peer_id, host, port)
 
 
 @mutant("C03", "end")
@@ -41,7 +47,7 @@ class SkipsTheLastEarlierPeer(OpenPeer):
         return orders
 
 
-@mutant("end", scenario=replace(UNTRACED, cuts=3))
+@mutant("end", scenario=replace(UNTRACED, faults=Faults(resets=3)))
 class NeverDialsAgain(OpenPeer):
     """Doesn't dial again when a connection is lost."""
 
@@ -98,46 +104,45 @@ class NeverEnds(OpenPeer):
 
 
 @mutant("T05", "W17", "end")
-class ClosesAtOnce(SimulatedNetwork):
-    """Closes its connections without flushing them: what is under way is lost."""
+class ClosesAtOnce(Networking):
+    """Closes its connections without flushing them: what is queued is lost."""
 
     def shutdown(self):
-        for end in list(self._ends.values()):
-            other = end.other
-            assert other is not None
-            self.drop(end, "shutdown")
-            other.network.turn(partial(other.network.drop, other, "loss"))
+        self._links.drop_all()
         super().shutdown()
 
 
-@mutant("G02", "W01", scenario=replace(PLAIN, jitter=0.3))
-class TwoWriters(End):
+HAVE = encode_haves([0])
+
+
+@mutant("G02", "W01", scenario=replace(PLAIN, window=700))
+class TwoWriters(Outbox):
     """Haves overtake what was queued before them."""
 
-    def send(self, size, deliver, *, begin=None):
-        if isinstance(getattr(deliver, "keywords", {}).get("message"), Have):
-            self._arrival = 0.0
-        return super().send(size, deliver, begin=begin)
+    def put(self, data):
+        if data[:5] == HAVE[:5] and len(self.items) > 1:
+            self.items.insert(1, bytearray(data))
+        else:
+            super().put(data)
 
 
 @mutant("H01", "W01")
-class LosesMessages(End):
-    """Loses each fiftieth message."""
+class LosesMessages(Outbox):
+    """Loses each fiftieth message, or haves that are queued together."""
 
     number = 0
 
-    def send(self, size, deliver, *, begin=None):
+    def put(self, data):
         self.number += 1
-        if self.number % 50 or begin is not None:
-            return super().send(size, deliver, begin=begin)
-        return self.free_at
+        if self.number % 50 or len(data) != len(HAVE):
+            super().put(data)
 
 
 @mutant("W02")
-class WrongHandshake(End):
+class WrongHandshake(Recorder):
     """Tells the next peer's id in its handshake."""
 
-    def record(self, way, kind, size, fields):
+    def frame(self, link, way, kind, size, fields):
         if kind == "handshake" and way == "out":
             fields = {"id": fields["id"] + 1}
-        super().record(way, kind, size, fields)
+        super().frame(link, way, kind, size, fields)

@@ -8,9 +8,10 @@ from core.downloads import Downloads
 from core.effects import Log, Send
 from core.events import MessageReceived, PieceReceived
 from core.messages import Choke, Request
-from core.picking import CandidateSet, Pick
+from core.picking import Pick
 from core.state import State
 from core.uploads import Uploads
+from peerio.simulation.scenario import Faults
 from tests.verifier.matrix.mutants import PLAIN, UNTRACED, mutant
 from tests.verifier.matrix.orders import OpenPeer, logs, sends
 
@@ -55,7 +56,7 @@ class CountsDuplicates(KeepsDuplicates):
         return super()._count() + self.extra
 
 
-@mutant("error", scenario=CROSSING)
+@mutant("error", scenario=replace(CROSSING, window=300))
 class TwoWritersOfOnePiece(Downloads):
     """Keeps a piece from whoever sends it, also while another does."""
 
@@ -97,10 +98,9 @@ class OnePieceAnUnchoke(Downloads):
         super().look_again(neighbor)
 
     def _answered(self, neighbor, piece):
-        candidates = neighbor.candidates
-        neighbor.candidates = CandidateSet(len(self._state.own))
         super()._answered(neighbor, piece)
-        neighbor.candidates = candidates
+        if neighbor.download.state == "requesting":
+            neighbor.download.answered()
 
 
 @mutant("end", scenario=replace(CROSSING, trace=False))
@@ -111,7 +111,7 @@ class ForgetsFreedRequests(Downloads):
         pass
 
 
-@mutant("end", scenario=replace(UNTRACED, cuts=12), seed=2)
+@mutant("end", scenario=replace(UNTRACED, window=100, faults=Faults(resets=12)))
 class ForgetsHalfPieces(Downloads):
     """A piece whose connection is lost in the middle stays under way for ever."""
 
@@ -128,6 +128,7 @@ class Pipelines(Downloads):
 
     def unchoked(self, neighbor):
         super().unchoked(neighbor)
+        self.ask_now(neighbor)
         self._ask(neighbor)
 
 
@@ -142,6 +143,17 @@ class AsksEverybody(Downloads):
             if other is not neighbor and asked and piece in other.pieces:
                 other.candidates.add(piece)
         return asked
+
+
+@mutant("W05", scenario=replace(PLAIN, k=3, upload=2000.0))
+class GivesUpTooSoon(Downloads):
+    """Gives up a request after a second without an answer."""
+
+    def _watch(self, at):
+        super()._watch(at - 9)
+
+    def _is_over(self, due):
+        return super()._is_over(due - 9)
 
 
 @mutant("W06")

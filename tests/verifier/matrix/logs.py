@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from peerio.eventlog import EventLog, Stamp
+from peerio.simulation.life import MemorySink
 from peerio.trace import Trace
 from tests.verifier.matrix.mutants import PLAIN, mutant
 
@@ -193,18 +194,12 @@ class TraceTellsOther(Trace):
         super().event(event, fields, sentence.replace("not interested", "interested"), line)
 
 
-@mutant("W08", place="peerio.simulation.swarm._Sink")
-class WritesElsewhere:
+@mutant("W08", "copies")
+class WritesElsewhere(MemorySink):
     """Writes each seventh piece that comes to the place of the piece before."""
 
     number = 0
 
-    def __init__(self, piece) -> None:
+    def __init__(self, data, start, *, digest) -> None:
         type(self).number += 1
-        self.text = f"{piece - (self.number % 7 == 0):016x}"
-
-    def write(self, data, /):
-        pass
-
-    def hexdigest(self):
-        return self.text
+        super().__init__(data, max(0, start - 1000 * (self.number % 7 == 0)), digest=digest)

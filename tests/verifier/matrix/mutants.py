@@ -21,9 +21,12 @@ from core.peer import Peer
 from core.state import State
 from core.uploads import Uploads
 from peerio.eventlog import EventLog, Stamp
-from peerio.simulation.network import SimulatedNetwork
-from peerio.simulation.swarm import Scenario, Swarm
-from peerio.simulation.wire import End
+from peerio.net.outbox import Outbox
+from peerio.net.recorder import Recorder
+from peerio.networking import Networking
+from peerio.simulation.life import MemorySink
+from peerio.simulation.scenario import Scenario
+from peerio.simulation.swarm import Swarm
 from peerio.trace import Trace
 
 PLACES: dict[type, str] = {
@@ -34,13 +37,15 @@ PLACES: dict[type, str] = {
     Ending: "core.peer.Ending",
     EventLog: "peerio.runtime.EventLog",
     Trace: "peerio.runtime.Trace",
-    Stamp: "peerio.simulation.swarm.Stamp",
-    SimulatedNetwork: "peerio.simulation.swarm.SimulatedNetwork",
+    Stamp: "peerio.simulation.life.Stamp",
+    Networking: "peerio.simulation.life.Networking",
+    Recorder: "peerio.net.links.Recorder",
 }
 """Where the parts are named that each peer makes when it starts, so that some peers may be broken."""
 SHARED: dict[type, str] = {
     Upload: "core.state.Upload",
-    End: "peerio.simulation.network.End",
+    Outbox: "peerio.net.link.Outbox",
+    MemorySink: "peerio.simulation.life.MemorySink",
 }
 """Where those are named that are made later: all peers are broken alike."""
 
@@ -84,7 +89,7 @@ class Mutant:
     @property
     def searchable(self) -> bool:
         """Whether swarms can show it without their logs: it isn't in the logs themselves."""
-        return self.kind not in {"edit", "EventLog", "Stamp", "Trace", "_Sink"}
+        return self.kind not in {"edit", "EventLog", "Stamp", "Trace", "Recorder"}
 
     @contextmanager
     def shared(self) -> Iterator[None]:

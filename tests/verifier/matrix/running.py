@@ -10,7 +10,8 @@ from random import Random
 from transitions import MachineError
 
 from core.errors import LocalProtocolError
-from peerio.simulation.swarm import Outcome, Scenario
+from peerio.simulation.scenario import Faults, Scenario
+from peerio.simulation.swarm import Outcome
 from tests.verifier.matrix import choking, edits, ends, fetching, interest, logs
 from tests.verifier.matrix.mutants import MUTANTS, PLAIN, BrokenSwarm, Mutant
 from verifier.api import verify
@@ -48,7 +49,7 @@ def run(swarm: BrokenSwarm, mutant: Mutant) -> tuple[str, Outcome | None]:
     """Run a swarm, and say what anybody can see without its logs; None if it broke.
 
     `error`: the core was told what can't be, or broke. `end`: a peer doesn't end, or not with status 0.
-    `copies`: a peer has ended with status 0 and lacks pieces. Nothing of that: an empty text.
+    `copies`: a peer has ended with status 0, and its file isn't the seed's. Nothing of that: an empty text.
     """
     try:
         with mutant.shared():
@@ -57,8 +58,7 @@ def run(swarm: BrokenSwarm, mutant: Mutant) -> tuple[str, Outcome | None]:
         return "error", None
     if not outcome.ok:
         return "end", outcome
-    cores = [lives[-1].runtime.core for lives in swarm.lives.values()]
-    return "" if all(core.state.own.complete for core in cores) else "copies", outcome
+    return "copies" if outcome.wrong_copies else "", outcome
 
 
 def small(seed: int) -> Scenario:
@@ -74,8 +74,8 @@ def small(seed: int) -> Scenario:
         delay=rng.choice([0.005, 0.05, 0.2]),
         upload=rng.choice([None, 10_000.0]),
         late=rng.randint(0, 1) if trouble else 0,
-        cuts=rng.randint(0, 2) if trouble else 0,
         crashes=rng.randint(0, 1) if trouble else 0,
+        faults=Faults(resets=rng.randint(0, 2)) if trouble else Faults(),
         trace=False,
         wait=15.0,
     )
@@ -120,7 +120,7 @@ def judge_all() -> list[Result]:
 
 HEAD = """# The kill matrix
 
-Each row is the program with one thing wrong, run in a simulated swarm, or an edit of what one has written, and all checks that then report an error or a warning (strict). **Bold**: the checks that are there for it. `Without logs`: what anybody sees who never reads a log, and in which of the swarms tried (small ones of random shapes; every peer broken) it was first seen: `end`, a peer doesn't end, or not with status 0; `error`, the core was told what can't be; `copies`, a peer ended well and lacks pieces; `-`, nothing in %d swarms. Where the column is empty it wasn't tried, since only the logs are wrong.
+Each row is the program with one thing wrong, run in a simulated swarm, or an edit of what one has written, and all checks that then report an error or a warning (strict). **Bold**: the checks that are there for it. `Without logs`: what anybody sees who never reads a log, and in which of the swarms tried (small ones of random shapes; every peer broken) it was first seen: `end`, a peer doesn't end, or not with status 0; `error`, the core was told what can't be; `copies`, a peer ended well with a wrong file; `-`, nothing in %d swarms. Where the column is empty it wasn't tried, since only the logs are wrong.
 
 `python -m tests.verifier.matrix` writes this page; a test compares it.
 

@@ -1,0 +1,1 @@
+"""What swarms cost: `compare` measures real ones beside two baselines, `scale` simulated ones by size."""

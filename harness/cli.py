@@ -1,0 +1,296 @@
+"""All commands, and how a command line becomes one: the tasks of `invoke` are made of this table."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from invoke.collection import Collection
+from invoke.exceptions import Exit
+from invoke.tasks import Task
+
+from core.exits import ExitStatus
+from harness import develop, docs, options, probing, simulate
+from harness.bench import compare, scale
+from harness.errors import HarnessError
+from harness.local import reports, swarm
+from harness.output import lasting_output
+from harness.remote import commands as remote
+from harness.remote import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_INTERRUPTED = "130, 143, 129 interrupted, terminated, hung up"
+_WHERE = ("config", "ssh_config", "home", "python")
+_LAUNCHING = ("timeout", "random_seed", "plain", "trace")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: what it is told, what it does, and what `--help` says.
+
+    `meaning` begins with one sentence, `example` is what follows the name in one, `exits` tells the exit
+    statuses, and `only` which fields of `options` can be given.
+    """
+
+    name: str
+    run: Callable[[Any], int]
+    options: type
+    meaning: str
+    example: str
+    exits: Sequence[str]
+    only: Sequence[str] | None = None
+
+    def explanation(self, program: str) -> str:
+        """What it does, an example, the exit statuses."""
+        first, *more = self.meaning.split("\n\n")
+        exits = _wrapped(f"Exit status: {'; '.join(self.exits)}.")
+        end = f"Example: {program} {self.example}.\n{exits}"
+        return "\n\n".join([first, *map(_wrapped, more), end])
+
+    def task(self) -> Task[Any]:
+        """The command as a task of `invoke`, which reads its options off the signature."""
+        found = list(options.options_of(self.options, self.only))
+
+        def body(_context: object, **given: str | bool) -> None:
+            finish(lambda: self.run(options.read(self.options, given, self.only)))
+
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        body.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # any function may have one
+            [
+                inspect.Parameter("_context", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+                *(
+                    inspect.Parameter(
+                        one.keyword, keyword, default=one.default if one.is_flag else ""
+                    )
+                    for one in found
+                ),
+            ]
+        )
+        body.__doc__ = self.explanation("invoke")
+        meanings = {one.name: one.help for one in found}
+        return Task(body, name=self.name, auto_shortflags=False, help=meanings)
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 100, break_on_hyphens=False)
+
+
+def finish(work: Callable[[], int]) -> None:
+    """End with the exit status of `work`; what it can't do is one message on stderr.
+
+    An output that takes nothing more, such as a closed pipe, changes neither work nor status.
+    """
+    try:
+        with lasting_output():
+            status = work()
+    except HarnessError as error:
+        raise Exit(str(error), code=error.status) from None
+    except OSError as error:  # such as a full disk
+        raise Exit(f"can't go on: {error}", code=ExitStatus.UNUSABLE) from None
+    except KeyboardInterrupt:
+        raise Exit("interrupted", code=ExitStatus.INTERRUPTED) from None
+    if status != 0:
+        raise Exit(code=status)
+
+
+COMMANDS = (
+    Command(
+        "swarm",
+        swarm.run_swarm,
+        swarm.Options,
+        "Run a swarm on this machine: real peers hand a file from the seed to all leechers.",
+        "swarm --file big.iso --peers 8 --piece-size 1MiB",
+        (
+            "0 every peer ended with 0, all copies are identical and the logs break no rule",
+            "1 unusable configuration, file or port",
+            "2 wrong use, or no report",
+            "5 time-out",
+            "6 copies differ",
+            "7 a rule is broken",
+            _INTERRUPTED,
+            "else that of the first peer that failed",
+        ),
+    ),
+    Command(
+        "test",
+        develop.test,
+        develop.Thoroughness,
+        "Lint, check types, run all tests with the core's branch coverage.",
+        "test --thorough",
+        ("0 all is well", "else that of the first tool that found something"),
+    ),
+    Command(
+        "check",
+        develop.check,
+        options.NoOptions,
+        "Lint and check format and types, without running tests.",
+        "check",
+        ("0 all is well", "else that of the first tool that found something"),
+    ),
+    Command(
+        "docs",
+        docs.write,
+        options.NoOptions,
+        "Write what is generated in docs/ anew: the machines' diagrams, the checks of each clause, the probe's catalogue.",
+        "docs",
+        ("0",),
+    ),
+    Command(
+        "bench",
+        compare.run_bench,
+        compare.Options,
+        "Measure swarms beside two floors: the raw pump and the stop-and-wait star.",
+        "bench --quick --peers 3",
+        ("0 measured", "1 a run failed or there is no room for its files", "2 wrong use"),
+    ),
+    Command(
+        "verify",
+        reports.run_verify,
+        reports.VerifyOptions,
+        "Replay a run's logs and show every broken rule; `python -m verifier --help` has more options.",
+        "verify --dir runs/2026-11-22T10-00-00",
+        ("0 no errors", "1 a rule is broken", "2 unusable input", "3 only unknowns"),
+    ),
+    Command(
+        "probe",
+        probing.run_probe,
+        probing.Options,
+        "Test any team's program: play all its neighbors and say which rules it breaks.",
+        "probe --command 'python3 peerProcess.py {id}' --quick",
+        (
+            "0 nothing broken",
+            "1 broken",
+            "2 can't be judged or wrong use",
+            "3 something undecided",
+        ),
+    ),
+    Command(
+        "report",
+        reports.run_report,
+        reports.ReportOptions,
+        "Write a page with charts of a run, and its verdict, and open it; it needs the extra `report`.",
+        "report --dir runs/2026-11-22T10-00-00 --no-open",
+        (
+            "0 no errors",
+            "1 a rule is broken",
+            "2 unusable input, no Plotly, or the page can't be written",
+            "3 only unknowns",
+        ),
+    ),
+    Command(
+        "simulate",
+        simulate.run_simulations,
+        simulate.Options,
+        "Run whole swarms under a virtual clock and judge their logs; a failing one names its seed.",
+        "simulate --swarms 100 --random-seed 7",
+        ("0 all went well", "1 something is wrong with one of them", "2 wrong use"),
+    ),
+    Command(
+        "scale",
+        scale.run_scale,
+        scale.Options,
+        "Measure in the simulator how cost and completion time grow with the peers (docs/scale.md).",
+        "scale --peers 50",
+        ("0 measured", "2 wrong use"),
+    ),
+    Command(
+        "clean",
+        develop.clean,
+        develop.Cleaning,
+        "Remove caches, coverage data and builds; the virtual environment stays.",
+        "clean --runs",
+        ("0",),
+    ),
+)
+REMOTE = (
+    Command(
+        "check",
+        remote.run_check,
+        plan.Options,
+        "Look whether every host is ready: reachable, Python, ports, names, space, clock, file.",
+        "remote.check --config three-laptops",
+        ("0 all are ready", "1 unusable configuration", "2 wrong use", "8 a host isn't ready"),
+        (*_WHERE, "file"),
+    ),
+    Command(
+        "deploy",
+        remote.run_deploy,
+        plan.Options,
+        "Put the project, the configuration and the file in place on every host.\n\n"
+        "Nothing is installed there and no network but SSH is needed: the project comes with its "
+        "dependencies, in the versions that are installed here.",
+        "remote.deploy --file lecture.mp4",
+        (
+            "0 all is in place",
+            "1 unusable configuration or file",
+            "2 wrong use",
+            "8 a host failed",
+        ),
+        (*_WHERE, "file"),
+    ),
+    Command(
+        "launch",
+        remote.run_launch,
+        plan.Options,
+        "Start the peers of what was deployed, in the order of PeerInfo.cfg, and watch them live.\n\n"
+        "They end with this command, however it ends: by Ctrl-C (twice: at once), or with the "
+        "connection.",
+        "remote.launch --file lecture.mp4 --timeout 3600",
+        (
+            "0 every peer ended with 0",
+            "1 unusable configuration",
+            "2 wrong use",
+            "5 time-out",
+            "8 a host failed",
+            _INTERRUPTED,
+            "else that of the first peer that failed",
+        ),
+        (*_WHERE, "file", *_LAUNCHING),
+    ),
+    Command(
+        "collect",
+        remote.run_collect,
+        plan.Options,
+        "Bring logs, traces and checksums of the latest launch to a run folder; then `invoke verify`.",
+        "remote.collect --config three-laptops",
+        ("0 all is here", "1 unusable configuration", "2 wrong use", "8 a host failed"),
+        (*_WHERE, "file", "runs"),
+    ),
+    Command(
+        "stop",
+        remote.run_stop,
+        plan.Options,
+        "End exactly the processes that were launched and still run, by their ids.",
+        "remote.stop --config three-laptops",
+        ("0 nothing is left", "1 unusable configuration", "2 wrong use", "8 a host failed"),
+        _WHERE,
+    ),
+    Command(
+        "swarm",
+        remote.run_swarm,
+        plan.Options,
+        "Do it all across the hosts: check, deploy, launch, collect, and judge the logs.",
+        "remote.swarm --config three-laptops --file lecture.mp4",
+        (
+            "0 every peer ended with 0, all copies are identical and the logs break no rule",
+            "1 unusable configuration or file",
+            "2 wrong use",
+            "5 time-out",
+            "6 copies differ",
+            "7 a rule is broken",
+            "8 a host failed",
+            _INTERRUPTED,
+            "else that of the first peer that failed",
+        ),
+    ),
+)
+
+
+def tasks() -> Collection:
+    """All commands as tasks of `invoke`."""
+    remotes = Collection("remote", *(command.task() for command in REMOTE))
+    return Collection(*(command.task() for command in COMMANDS), remotes)

@@ -1,0 +1,85 @@
+"""The checks and tests as commands; each runs under the interpreter that runs this one."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.local.runfolder import ROOT, RUNS
+from harness.options import NoOptions, option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_CHECKS = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("mypy",),
+)
+_CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "htmlcov", "dist")
+
+
+def run_module(*command: str) -> int:
+    """Run a Python module as a command in the project's folder; its exit status."""
+    return _run([sys.executable, "-m", *command])
+
+
+@dataclass(frozen=True, slots=True)
+class Thoroughness:
+    """What is tested."""
+
+    thorough: bool = option(
+        "Also the long runs: many swarms in a row, a full disk, hours of fake time.", default=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaning:
+    """What is removed."""
+
+    runs: bool = option("Also all run folders, with their logs.", default=False)
+
+
+def check(_options: NoOptions | None = None) -> int:
+    """Lint, format check, type check; the first one's exit status that isn't 0."""
+    for command in _CHECKS:
+        print(f"$ python -m {' '.join(command)}", flush=True)
+        if status := run_module(*command):
+            return status
+    return 0
+
+
+def test(options: Thoroughness) -> int:
+    """The checks, then all tests with the core's branch coverage; the first failure ends it."""
+    if status := check():
+        return status
+    usual = ["-n", "2", "--cov", "--cov-report=term-missing:skip-covered"]
+    return run_module("pytest", *usual, *(["--thorough"] if options.thorough else []))
+
+
+def clean(options: Cleaning) -> int:
+    """Remove what tools left behind and, if asked for, all run folders; 0."""
+    for name in _CACHES:
+        shutil.rmtree(ROOT / name, ignore_errors=True)
+    for path in ROOT.glob(".coverage*"):
+        path.unlink()
+    for cache in ROOT.rglob("__pycache__"):
+        if not _is_foreign(cache):
+            shutil.rmtree(cache, ignore_errors=True)
+    if options.runs:
+        shutil.rmtree(RUNS, ignore_errors=True)
+    return 0
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether it belongs to a virtual environment or another hidden folder."""
+    return any(part.startswith(".") for part in path.relative_to(ROOT).parts)
+
+
+def _run(command: Sequence[str]) -> int:
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    return code if code >= 0 else 128 - code

@@ -1,0 +1,105 @@
+"""What the verifier says of a run: `invoke verify`, and `invoke report`, which writes a page and opens it."""
+
+from __future__ import annotations
+
+import webbrowser
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.exits import ExitStatus
+from harness.errors import HarnessError
+from harness.local.runfolder import latest_run
+from harness.options import option, path
+from verifier import cli
+from verifier.api import verify
+from verifier.judge import Options as Judging
+from verifier.report import html, output
+from verifier.report.text import conclusion
+
+if TYPE_CHECKING:
+    from verifier.api import Report
+
+NAME = "report.html"
+"""The page's name in a run's folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """What is judged, and how."""
+
+    folder: Path | None = option(
+        "Folder with the logs of a run (default: the latest run's).", path, name="dir"
+    )
+    lenient: bool = option(
+        "Judge faults of logging as warnings, as for other teams' programs.", default=False
+    )
+    form: str = option(
+        "text, json or junit (default: text); `invoke report` makes a page.", default="text"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """What is judged, and where its page goes."""
+
+    folder: Path | None = option(
+        "Folder with the logs of a run (default: the latest run's).", path, name="dir"
+    )
+    page: Path | None = option(
+        "File to write (default: report.html in that folder).", path, name="output"
+    )
+    lenient: bool = option(
+        "Judge faults of logging as warnings, as for other teams' programs.", default=False
+    )
+    show: bool = option(
+        "Show the page in the browser (the default), or don't.", default=True, name="open"
+    )
+
+
+def run_verify(options: VerifyOptions) -> int:
+    """Judge a folder and print what is to say of it; the exit status of the verdict."""
+    folder = options.folder or latest_run()
+    lenient = ["--lenient"] if options.lenient else []
+    return cli.main([str(folder), "--format", options.form, *lenient])
+
+
+def run_report(options: ReportOptions) -> int:
+    """Judge a folder, write its page (by default beside the logs) and open it; the exit status.
+
+    That of the verdict; HarnessError with status 2 when there is nothing to judge or no page.
+    """
+    folder = options.folder or latest_run()
+    check_library()
+    report = verify([folder], Judging(lenient=options.lenient))
+    if report.problems:
+        raise HarnessError(report.problems[0], status=ExitStatus.USAGE)
+    target = write_report(options.page or folder / NAME, report)
+    for verdict in report.verdicts:
+        print(conclusion(verdict))
+    print(f"Report: {shown(target)}")
+    if options.show and not webbrowser.open(target.resolve().as_uri()):
+        print("no browser could be started here: open that file in one")
+    return report.status
+
+
+def check_library() -> None:
+    """See that pages can be made, before anything is run; HarnessError with status 2 if not."""
+    try:
+        html.plotly()
+    except output.ReportError as error:
+        raise HarnessError(str(error), status=ExitStatus.USAGE) from None
+
+
+def write_report(path: Path, report: Report) -> Path:
+    """Write the page of what was judged already; HarnessError with status 2 when that fails."""
+    try:
+        output.write(path, html.render(report.verdicts, report.problems))
+    except output.ReportError as error:
+        raise HarnessError(str(error), status=ExitStatus.USAGE) from None
+    return path
+
+
+def shown(path: Path) -> Path:
+    """A path as people call it: from the working folder on, if it lies in there."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

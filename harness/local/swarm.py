@@ -1,0 +1,193 @@
+"""One swarm from start to end: a run folder, all peers on this machine, the comparison."""
+
+from __future__ import annotations
+
+import random
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from core.exits import ExitStatus
+from harness.errors import HarnessError
+from harness.local import copies, ports, reports, runfolder, settings
+from harness.local.launcher import Launcher
+from harness.local.result import FILE_NAME, Result
+from harness.local.settings import Settings
+from harness.options import count, format_bytes, option, path, seconds, size
+from harness.watch.board import Board
+from harness.watch.live import make_console, make_display
+from verifier.api import verify
+from verifier.judge import UNUSABLE, VIOLATION
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from core.config import SwarmConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line; None is "as the configuration says"."""
+
+    config: str = option(
+        "Folder under configs/ or any path with Common.cfg and PeerInfo.cfg (default: small).",
+        default="small",
+    )
+    file: Path | None = option(
+        "Share this real file; it is linked, never changed (default: made-up content).", path
+    )
+    peers: int | None = option(
+        "Number of peers: the first of the configuration, or more leechers than it has.",
+        count(least=1),
+    )
+    piece_size: int | None = option(
+        "Bytes of a piece, such as 1048576 or 1MiB (default: the configuration's).", size(least=1)
+    )
+    rate: int | None = option(
+        "Upload limit of each peer in bytes a second, 0 for none "
+        "(default: swarm.toml's; none with --file).",
+        size(),
+    )
+    timeout: float | None = option(
+        "Seconds until the swarm is ended with status 5 (default: swarm.toml's or 300).", seconds
+    )
+    random_seed: int | None = option(
+        "Seed of the content and of all peers' random choices (default: a new one).", count()
+    )
+    plain: bool = option(
+        "Plain lines instead of the live table, as when this isn't a terminal.", default=False
+    )
+    keep: bool = option("Keep the leechers' copies after the comparison.", default=False)
+    free_ports: bool = option("Pick free ports instead of the configuration's.", default=False)
+    report: bool = option(
+        "Write report.html into the run's folder, a page with charts (needs Plotly).",
+        default=False,
+    )
+
+
+def run_swarm(options: Options, runs: Path = runfolder.RUNS) -> int:
+    """Run one swarm; the exit status.
+
+    0 when every peer ended with 0, all copies are identical and the verifier finds no broken rule, 5 on
+    time-out, 6 where copies differ, 7 where a rule was broken, 130 and 143 when interrupted and
+    terminated, otherwise that of the first peer that failed. HarnessError when it can't start.
+    """
+    if options.report:
+        reports.check_library()
+    source = runfolder.find_config(options.config)
+    config = _configured(source, options)
+    limits = _limits(source, options)
+    ports.check(config)
+    random_seed = options.random_seed
+    if random_seed is None:
+        random_seed = random.randrange(1 << 32)
+    try:
+        folder = runfolder.new_run_folder(runs)
+        runfolder.fill(folder, config, source=options.file, random_seed=random_seed)
+    except OSError as error:
+        raise HarnessError(f"the run folder can't be made: {error}") from error
+    return _run(Run(folder, config, limits, random_seed), options)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A swarm that is ready to start: everything lies in its folder."""
+
+    folder: Path
+    config: SwarmConfig
+    limits: Settings
+    random_seed: int
+
+    def command(self, peer_id: int) -> list[str]:
+        """The command line of one peer."""
+        command = [sys.executable, str(runfolder.PEER_PROCESS), str(peer_id)]
+        command += ["--workdir", str(self.folder), "--trace"]
+        return command + peer_options(peer_id, self.folder.name, self.limits, self.random_seed)
+
+
+def peer_options(peer_id: int, run: str, limits: Settings, random_seed: int) -> list[str]:
+    """The options by which a swarm's launcher hands its settings to a peer."""
+    options = ["--run", run, "--random-seed", str(random_seed)]
+    if rate := limits.rate_of(peer_id):
+        options += ["--rate", str(rate)]
+    return options
+
+
+def _configured(source: Path, options: Options) -> SwarmConfig:
+    """The configuration in `source` with what the options put in its place."""
+    config = runfolder.read_config(source, warn=lambda text: print(f"{source}: {text}"))
+    if options.peers is not None:
+        config = runfolder.with_peers(config, options.peers)
+    if options.file is not None:
+        config = runfolder.with_file(config, options.file)
+    if options.piece_size is not None:
+        config = replace(config, piece_size=options.piece_size)
+    if options.free_ports:
+        config = ports.with_free_ports(config)
+    return config
+
+
+def _limits(source: Path, options: Options) -> Settings:
+    """The launcher's settings of `source` with what the options put in their place."""
+    limits = settings.load(source) if options.file is None else Settings()
+    if options.rate is not None:
+        limits = replace(limits, rate=options.rate, rates={})
+    if options.timeout is not None:
+        limits = replace(limits, timeout=options.timeout)
+    return limits
+
+
+def _run(run: Run, options: Options) -> int:
+    """Run all peers, compare, tell; the exit status."""
+    console = make_console()
+    console.print(headline(run.config, run.random_seed), soft_wrap=True)
+    board = Board(run.config)
+    with make_display(board, console, plain=options.plain) as display:
+        commands = {peer.peer_id: run.command(peer.peer_id) for peer in run.config.peers}
+        outcome = Launcher(commands, run.folder, display, timeout=run.limits.timeout).run()
+    compared = copies.compare(run.folder, run.config)
+    # The verifier compares the copies too, so it comes before they go.
+    result = Result(run.folder, run.random_seed, board.peers, compared, outcome.exit_status)
+    try:
+        return conclude(result, console, report=options.report)
+    finally:
+        if not options.keep:
+            copies.remove(compared[peer.peer_id] for peer in run.config.peers if not peer.has_file)
+
+
+def conclude(result: Result, console: Console, *, report: bool = False) -> int:
+    """Compare, judge the logs, write and tell the result; the exit status that it all comes to.
+
+    With `report` the page with charts is written too.
+    """
+    exit_status = result.exit_status
+    if exit_status == 0 and not all(copy.identical for copy in result.copies.values()):
+        exit_status = ExitStatus.COPIES_DIFFER
+    verdict = verify([result.folder], color=console.is_terminal)
+    if exit_status == 0 and verdict.status in {VIOLATION, UNUSABLE}:
+        exit_status = ExitStatus.RULES_BROKEN
+    result = replace(result, exit_status=exit_status)
+    try:
+        result.write()
+    except OSError as error:  # a full disk is why most swarms end badly that get here
+        print(f"{result.folder / FILE_NAME}: can't be written: {error.strerror}")
+        exit_status = exit_status or ExitStatus.UNUSABLE
+    print("\n".join([*verdict.problems, verdict.text]))
+    console.print(result.table())
+    console.print(result.last_words(), soft_wrap=True)
+    if report:
+        page = reports.write_report(result.folder / reports.NAME, verdict)
+        print(f"Report: {reports.shown(page)}")
+    return exit_status
+
+
+def headline(config: SwarmConfig, random_seed: int) -> str:
+    """What is shared among how many, and how to repeat it."""
+    seeds = sum(peer.has_file for peer in config.peers)
+    return (
+        f"{config.file_name}: {format_bytes(config.file_size)} in {config.piece_count} pieces, "
+        f"{len(config.peers)} peers of which {seeds} with the file; "
+        f"repeat with --random-seed {random_seed}"
+    )

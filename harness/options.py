@@ -1,0 +1,137 @@
+"""What a command can be told: a dataclass of options each, from which its command line is made.
+
+A field says with `option` everything that there is to know of it; harness/cli.py makes tasks of that.
+Numbers are read here as people write them, and shown as tables have them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from core.exits import ExitStatus
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    Reader = Callable[[str], Any]
+    """Makes a value of what was written; ValueError says what was expected."""
+
+Given = TypeVar("Given")
+_UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_SIZE = re.compile(r"([0-9]+)\s*(KiB|MiB|GiB)?")
+_META = "option"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: its name without dashes, its meaning, how it is read; flags aren't, but are or aren't given."""
+
+    name: str
+    field: str
+    help: str
+    read: Reader
+    default: Any
+
+    @property
+    def keyword(self) -> str:
+        """Its name as a parameter's."""
+        return self.name.replace("-", "_")
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether it takes no value; one that is on unless told otherwise has a `--no-` form."""
+        return isinstance(self.default, bool)
+
+    def value(self, text: str) -> Any:
+        """What was written, read; the default where nothing was. HarnessError names the option."""
+        if not text:
+            return self.default
+        try:
+            return self.read(text)
+        except ValueError as error:
+            raise HarnessError(
+                f"--{self.name} {text!r}: {error}", status=ExitStatus.USAGE
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class NoOptions:
+    """Of a command that can't be told anything."""
+
+
+def option(meaning: str, read: Reader = str, *, default: Any = None, name: str = "") -> Any:
+    """A field of a dataclass of options; `name` where the option's isn't the field's."""
+    return field(default=default, metadata={_META: (meaning, read, name)})
+
+
+def options_of(kind: type, only: Sequence[str] | None = None) -> Iterator[Option]:
+    """The options of a dataclass, in its order, or those of these fields."""
+    for one in fields(kind):
+        if _META in one.metadata and (only is None or one.name in only):
+            meaning, read, name = one.metadata[_META]
+            assert one.default is not MISSING
+            name = name or one.name.replace("_", "-")
+            yield Option(name, one.name, meaning, read, one.default)
+
+
+def read(
+    kind: type[Given], given: Mapping[str, str | bool], only: Sequence[str] | None = None
+) -> Given:
+    """The options that were given, by their keywords; HarnessError names one that can't be read."""
+    values = {}
+    for one in options_of(kind, only):
+        value = given.get(one.keyword, "")
+        values[one.field] = value if isinstance(value, bool) else one.value(value)
+    return kind(**values)
+
+
+def count(least: int = 0) -> Callable[[str], int]:
+    """Read a whole number of at least `least`."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]+", text) or int(text) < least:
+            raise ValueError(f"expected a whole number of at least {least}")
+        return int(text)
+
+    return read
+
+
+def size(least: int = 0) -> Callable[[str], int]:
+    """Read bytes, written as `32768` or `256KiB`."""
+
+    def read(text: str) -> int:
+        match = _SIZE.fullmatch(text.strip())
+        found = int(match[1]) * _UNITS[match[2] or ""] if match else -1
+        if found < least:
+            raise ValueError(f"expected at least {least} bytes, such as 32768 or 256KiB")
+        return found
+
+    return read
+
+
+def seconds(text: str) -> float:
+    """Read a positive number of seconds."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 < found < float("inf"):
+        raise ValueError("expected a positive number of seconds")
+    return found
+
+
+def path(text: str) -> Path:
+    """Read a path, which may begin in the user's home."""
+    return Path(text).expanduser()
+
+
+def format_bytes(count: float) -> str:
+    """Bytes in the largest unit that leaves a number of at least 1: `9.5 MiB`."""
+    for unit in ("GiB", "MiB", "KiB"):
+        if count >= _UNITS[unit]:
+            return f"{count / _UNITS[unit]:.1f} {unit}"
+    return f"{count:.0f} B"

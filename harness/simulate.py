@@ -1,0 +1,134 @@
+"""Simulated swarms in numbers: each one runs under a virtual clock and is judged by the verifier."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from harness.options import count, option, path
+from peerio.simulation.scenario import Faults, Scenario, random_scenario
+from peerio.simulation.swarm import Outcome, Swarm
+from verifier.api import verify
+from verifier.findings import Severity
+
+OF_SLOWNESS = {"H06", "D14"}
+"""Checks that warn of haves and pieces that come late. Where connections or peers are held up for
+seconds they do come late: that is the fault itself, as the logs show it."""
+OF_SILENCE = {"K14"}
+"""A loss has no line in the log. Where one is noticed up to 30 s after another, the log alone doesn't
+tell who could be chosen meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for; without `peers` each seed has a random scenario of its own, with traces."""
+
+    swarms: int = option("How many (default: 1).", count(least=1), default=1)
+    random_seed: int = option(
+        "Seed of the first; the next ones follow (default: 1).", count(), default=1
+    )
+    peers: int | None = option(
+        "Number of peers (default: a random scenario for each seed).", count(least=1)
+    )
+    pieces: int = option(
+        "Number of pieces, with --peers (default: 100).", count(least=1), default=100
+    )
+    faults: int = option(
+        "With --peers: late joiners, killed peers and each fault of connections, so many times.",
+        count(),
+        default=0,
+    )
+    trace: bool = option(
+        "Write and judge traces too, with --peers: that takes twice as long "
+        "(random ones always do).",
+        default=False,
+    )
+    keep: Path | None = option(
+        "Folder to write logs and traces to (default: judged and thrown away).", path
+    )
+
+
+def scenario_of(options: Options, seed: int) -> Scenario:
+    """The scenario that the options ask for."""
+    if options.peers is None:
+        return random_scenario(seed)
+    faults = options.faults
+    return Scenario(
+        peers=options.peers,
+        pieces=options.pieces,
+        late=faults,
+        crashes=faults,
+        faults=Faults(
+            resets=faults,
+            cuts=faults,
+            half_open=faults,
+            deaf_spells=faults,
+            holdups=faults,
+            shortages=faults,
+            short_writes=faults > 0,
+            short_reads=faults > 0,
+            divided=faults > 0,
+        ),
+        trace=options.trace,
+    )
+
+
+def problems_of(outcome: Outcome, folder: Path) -> list[str]:
+    """Everything that is wrong with a swarm: how it ended, and each error and warning of its logs."""
+    found = []
+    if not outcome.ended:
+        found.append(f"not ended after {outcome.seconds:.0f} virtual seconds")
+    elif not outcome.ok:
+        found.append(f"exit statuses {outcome.statuses}")
+    if outcome.wrong_copies:
+        found.append(f"wrong copies at {outcome.wrong_copies}")
+    outcome.write(folder)
+    faults = outcome.scenario.faults
+    accepted = (OF_SLOWNESS if faults.slow else set()) | (OF_SILENCE if faults.silent else set())
+    report = verify([folder])
+    found += report.problems
+    for verdict in report.verdicts:
+        found += [
+            f"{result.check.id} {result.check.name}"
+            for result in verdict.results
+            if any(result.tally.counts[Severity.WARNING :]) and result.check.id not in accepted
+        ]
+    return found
+
+
+def simulate(options: Options, seed: int) -> tuple[int, list[str]]:
+    """One swarm, run and judged: its steps, and what is wrong with it.
+
+    Whatever is raised in it, a fault of ours, names the seed in its traceback.
+    """
+    try:
+        outcome = Swarm(scenario_of(options, seed), seed).run()
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary) if options.keep is None else options.keep / f"swarm-{seed}"
+            return outcome.steps, problems_of(outcome, folder)
+    except Exception as error:
+        error.add_note(f"in the simulated swarm of random seed {seed}")
+        raise
+
+
+def run_simulations(options: Options) -> int:
+    """Run and judge swarms, one on each core; 1 if anything is wrong with one, whose seed is told."""
+    started = time.perf_counter()
+    failed = steps = 0
+    seeds = range(options.random_seed, options.random_seed + options.swarms)
+    with ProcessPoolExecutor(min(options.swarms, os.cpu_count() or 1)) as pool:
+        for seed, (taken, problems) in zip(
+            seeds, pool.map(partial(simulate, options), seeds), strict=True
+        ):
+            steps += taken
+            if problems:
+                failed += 1
+                print(f"seed {seed}: {'; '.join(problems)}; {scenario_of(options, seed)}")
+    elapsed = time.perf_counter() - started
+    print(f"{options.swarms} swarms, {steps} steps, {failed} failed, {elapsed:.1f} s")
+    return 1 if failed else 0

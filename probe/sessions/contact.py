@@ -1,0 +1,158 @@
+"""The first two sessions: is it up, and what are its first bytes? (ST, HS-01, HS-02, FR-01, BF-01)"""
+
+from __future__ import annotations
+
+from probe import diagnosis, wire
+from probe.link import Link
+from probe.model import Finding, Outcome
+from probe.program import listening_ports
+from probe.registry import session
+from probe.sessions.steps import UP_SECONDS, give_up
+from probe.stage import Stage, how_ended
+
+_HOLD = 0.4
+"""Seconds that we wait with our handshake, to see who speaks first."""
+
+
+@session(
+    "contact-seed",
+    ">1001* 1002 1003 1004 1005 1006",
+    (2, 1, 2),
+    "ST-01 ST-03 ST-04 HS-01 HS-10 FR-01 BF-01",
+    seconds=9.0,
+)
+def contact_seed(stage: Stage) -> None:
+    """1002 dials the seed, waits a moment, greets, and reads its first bytes."""
+    one = stage.neighbors[1002]
+    one.greets = one.tells = False
+    for other in stage.plan.successors[1:]:
+        stage.neighbors[other].dials = False
+    stage.start()
+    stage.wait(UP_SECONDS, lambda: one.link is not None or not stage.running)
+    if one.link is None:
+        not_up(stage)
+    stage.keep("ST-01")
+    link = stage.link(1002)
+    first = stage.run(_HOLD, lambda: bool(link.reader.raw))
+    one.greet(link)
+    stage.wait(4.0, lambda: settled(stage) or link.eof or bool(link.garbled))
+    stage.run(0.1)
+    judge(stage, link, first=first)
+    stage.check(
+        "ST-03",
+        kept=stage.folder.data_place == "peer_{id}",
+        because=f"The file wasn't found in peer_1001/; with the file in {stage.folder.data_place.replace('{id}', '1001')}/ it works.",
+    )
+
+
+@session(
+    "contact-leecher",
+    "1001* >1002 1003 1004 1005 1006",
+    (2, 1, 2),
+    "CN-01 HS-01 HS-02 FR-01",
+    seconds=9.0,
+)
+def contact_leecher(stage: Stage) -> None:
+    """The program dials 1001, which is silent at first, then greets, tells its pieces, and reads the first bytes."""
+    one = stage.neighbors[1001]
+    one.greets = one.tells = False
+    stage.start(dial=False)
+    stage.wait(UP_SECONDS, lambda: one.link is not None or not stage.running)
+    if one.link is None and not stage.running:
+        not_up(stage)
+    stage.require(
+        "CN-01",
+        one.link is not None,
+        f"It didn't dial 1001, which is listed before it, within {UP_SECONDS:g} s.",
+    )
+    link = stage.link(1001)
+    alone = stage.run(1.5 * stage.patience, lambda: bool(link.reader.raw) or link.eof)
+    stage.run(0.1)
+    one.greet(link)
+    stage.wait(2.5, lambda: link.reader.handshake is not None or bool(link.garbled) or link.eof)
+    stage.run(0.1)
+    if not link.eof:
+        link.announce(set(one.has))
+        stage.wait(1.0, lambda: settled(stage) or link.eof)
+    judge(stage, link, first=alone)
+    stage.check(
+        "HS-02",
+        *stage.last(1001),
+        kept=alone,
+        because="You dialled 1001, but your handshake only came after 1001 had sent its own.",
+    )
+
+
+def settled(stage: Stage) -> bool:
+    """Whether enough has come to tell what is spoken."""
+    frames = [
+        e for e in stage.record.events if not e.sent and e.kind not in {"connection", "handshake"}
+    ]
+    return bool(frames)
+
+
+def judge(stage: Stage, link: Link, *, first: bool) -> None:
+    """Name the dialect, or keep the cases on the first bytes."""
+    raw = bytes(link.reader.raw)
+    plan = stage.plan
+    found = diagnosis.classify(raw, plan.you, plan.pieces)
+    if found is None and not plan.seed and not first and raw:
+        found = diagnosis.WAITS
+    if found:
+        stage.record.marks["diagnosis"] = 1.0
+        stage.blame(
+            found.case,
+            found.sentence,
+            lines=diagnosis.comparison(found, raw, plan.you, plan.pieces, seed=plan.seed),
+            spine=True,
+        )
+        give_up(found.case)
+    who = link.neighbor.peer_id
+    if link.greeted_by is None:
+        stage.record.marks["diagnosis"] = 1.0
+        closed = " You closed it." if link.eof else ""
+        text = f"You have a connection with {who}, but send no handshake on it.{closed}"
+        stage.require("HS-01", kept=False, because=text, who=who)
+    stage.keep("HS-01")
+    if stage.seen("bitfield", who) or stage.seen("interested", who):
+        stage.keep("FR-01")
+    stage.tell(
+        "HS-10",
+        "It greets at once." if first else "It greets when it has been greeted.",
+        Outcome.TOLD,
+    )
+    if plan.seed:
+        bits = stage.seen("bitfield", who)
+        wanted = wire.bits_of(set(range(plan.pieces)), plan.pieces)
+        if diagnosis.is_lowest_first(bits, wanted):
+            because = diagnosis.about_bitfield(bits, wanted, plan.pieces)
+            stage.record.findings.append(
+                Finding("BF-01", plan.name, Outcome.BROKEN, because, (bits[0],), cause="lowest-bit")
+            )
+            return
+        kept = bool(bits) and bits[0].data == wanted
+        stage.check(
+            "BF-01",
+            *bits[:1],
+            kept=kept,
+            because=diagnosis.about_bitfield(bits, wanted, plan.pieces),
+        )
+
+
+def not_up(stage: Stage) -> None:
+    """ST-01: quote its last words, its ports, the files that it looked for."""
+    assert stage.program
+    if stage.running:
+        ports = listening_ports(stage.program.pid)
+        where = (
+            f" It listens on {', '.join(map(str, ports))}."
+            if ports
+            else " It listens on no port that can be seen."
+        )
+        because = f"Nobody accepts connections on port {stage.port}, which PeerInfo.cfg gives it, {UP_SECONDS * stage.patience:g} s after the start.{where}"
+    else:
+        because = f"The program ended {how_ended(stage.program.poll())} after {stage.record.ended_at or 0:.1f} s, before it could be spoken with."
+    lines = stage.program.traceback() or stage.program.last_words()
+    stage.blame("ST-01", because, lines=tuple(lines) or ("(it printed nothing)",), spine=True)
+    stage.record.marks["diagnosis"] = 1.0
+    give_up("ST-01")

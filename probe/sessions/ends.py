@@ -1,0 +1,113 @@
+"""What is looked at when a session's swarm is complete: the end, the file, the log."""
+
+from __future__ import annotations
+
+from probe.cases import logs
+from probe.folders import FILE_NAME
+from probe.logs import read_log
+from probe.model import Outcome
+from probe.stage import Stage, how_ended
+
+END_SECONDS = 8.0
+
+
+def ends(stage: Stage, case: str) -> None:
+    """The program ends by itself: without the others closing, or else after they did (EN-02, EN-04, EN-09)."""
+    began = stage.mark("all complete")
+    by_itself = stage.wait(END_SECONDS, lambda: not stage.running)
+    if not by_itself:
+        for one in stage.neighbors.values():
+            for link in one.links:
+                link.finish()
+        stage.wait(END_SECONDS, lambda: not stage.running)
+    if stage.running:
+        seconds = 2 * END_SECONDS * stage.patience
+        stage.blame(
+            case,
+            f"All peers had told you all pieces, and all connections were closed, but your program was still running {seconds:g} s later.",
+        )
+        return
+    stage.keep(case)
+    stage.check(
+        "EN-09",
+        kept=by_itself,
+        because=f"You ended only after all others had closed their connections; for {END_SECONDS:g} s after all were complete you waited.",
+    )
+    assert stage.program
+    status = stage.program.status
+    stage.check(
+        "EN-07",
+        kept=status == 0,
+        because=f"Your program ended {how_ended(status)}; it should be 0.",
+    )
+    ended = stage.record.ended_at or 0.0
+    stage.tell("EN-08", f"It ended {ended - began:.1f} s after all were complete.", Outcome.TOLD)
+
+
+def drained(stage: Stage) -> None:
+    """Read what is still on its way after the program has ended."""
+    stage.run(
+        0.3, lambda: all(one.eof or one.closed for n in stage.neighbors.values() for one in n.links)
+    )
+
+
+def lives(stage: Stage, case: str, seconds: float, lacking: str) -> None:
+    """The program doesn't end while somebody lacks pieces (EN-01, EN-03)."""
+    stage.run(seconds, lambda: not stage.running)
+    stage.require(case, stage.running, f"Your program ended though {lacking} still lacks pieces.")
+
+
+def file_is_right(stage: Stage, case: str) -> None:
+    """The finished file, byte for byte, in its place (FI-01, FI-02)."""
+    path = stage.folder.data_file()
+
+    def right() -> bool:
+        return path.is_file() and path.read_bytes() == stage.content
+
+    if stage.wait(4.0, right):
+        stage.keep(case)
+        return
+    where = f"{path.parent.name}/{FILE_NAME}"
+    if path.is_file():
+        data = path.read_bytes()
+        if len(data) != len(stage.content):
+            because = f"{where} has {len(data)} bytes, it must have {len(stage.content)}."
+        else:
+            at = next(i for i, (a, b) in enumerate(zip(data, stage.content, strict=True)) if a != b)
+            because = f"{where} differs from the seed's file from byte {at} on (piece {at // stage.plan.piece_size})."
+    else:
+        others = [p for p in stage.folder.found_copies() if p.read_bytes() == stage.content]
+        if others:
+            found = others[0].relative_to(stage.folder.root / "run")
+            stage.tell(case, f"The file is {found}; it should be {where}.", Outcome.WARNED)
+            return
+        because = f"There is no {where} 4 s after the last piece."
+    stage.blame(case, because)
+
+
+def file_is_untouched(stage: Stage) -> None:
+    """A seed's own file (FI-04)."""
+    path = stage.folder.data_file()
+    same = path.is_file() and path.read_bytes() == stage.content
+    stage.check("FI-04", kept=same, because="The seed's own file was changed, or is gone.")
+
+
+def log_is_right(stage: Stage, *, exact: bool = True, answers: tuple[str, ...] = ()) -> None:
+    """The program's log after its end (LG-01 to LG-07)."""
+    if stage.running:
+        return
+    path = stage.folder.find_log()
+    if path:
+        stage.record.log = tuple(read_log(path))
+        stage.record.log_place = str(path.relative_to(stage.folder.root / "run"))
+        if path.parent == stage.folder.work:
+            stage.record.marks["log at home"] = 0.0001
+    ended = stage.record.ended_at or 0.0
+    until = min(stage.record.marks.get("all complete", ended), ended) - 0.3
+    found = logs.judge(stage.record, until=until, exact=exact)
+    if not stage.plan.seed and stage.record.log_place:
+        found.append(logs.counts(stage.record))
+    if stage.record.log_place:
+        found.append(logs.choices(stage.record, ended=True))
+    wanted = answers or stage.plan.answers
+    stage.record.findings += [one for one in found if one.case in wanted]

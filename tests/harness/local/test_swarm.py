@@ -1,0 +1,140 @@
+"""`invoke swarm` with real peers, from the run folder to the result."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.config import PeerInfo, SwarmConfig
+from core.exits import ExitStatus
+from harness.errors import HarnessError
+from harness.local import ports, runfolder
+from harness.local.swarm import Options, run_swarm
+from peerio.config import format_common, format_peers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+SENTENCES = tuple(
+    re.compile(r"\S+: Peer \d+ " + sentence)
+    for sentence in (
+        r"makes a connection to Peer \d+\.",
+        r"is connected from Peer \d+\.",
+        r"has the preferred neighbors (\d+(,\d+)*)?\.",
+        r"has the optimistically unchoked neighbor \d+\.",
+        r"is unchoked by \d+\.",
+        r"is choked by \d+\.",
+        r"received the 'have' message from \d+ for the piece \d+\.",
+        r"received the 'interested' message from \d+\.",
+        r"received the 'not interested' message from \d+\.",
+        r"has downloaded the piece \d+ from \d+\. Now the number of pieces it has is \d+\.",
+        r"has downloaded the complete file\.",
+    )
+)
+
+
+def records(folder: Path, kind: str) -> list[dict[str, Any]]:
+    """The records of one kind in all traces of a run."""
+    lines = (
+        line for path in folder.glob("trace_*.jsonl") for line in path.read_text().splitlines()
+    )
+    return [record for record in map(json.loads, lines) if record["kind"] == kind]
+
+
+def configured(folder: Path, listened: list[int], *, interval: int) -> str:
+    """A configuration with a peer on each of the ports, the first of which has the file."""
+    infos = tuple(PeerInfo(1001 + n, "localhost", p, n == 0) for n, p in enumerate(listened))
+    config = SwarmConfig(1, interval, interval, "file", 100_000, 1000, infos)
+    (folder / "Common.cfg").write_text(format_common(config))
+    (folder / "PeerInfo.cfg").write_text(format_peers(config))
+    return str(folder)
+
+
+def result_of(runs: Path) -> dict[str, Any]:
+    """`result.json` of the newest run."""
+    result: dict[str, Any] = json.loads((runs / "latest" / "result.json").read_text())
+    return result
+
+
+@pytest.mark.swarm
+def test_default_run_shows_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The default swarm's logs hold the eleven sentences alone and each of them, an optimistic
+    choice that isn't preferred, and leechers that rank their neighbors by rate (acceptance B).
+    """
+    assert run_swarm(Options(free_ports=True), tmp_path) == 0
+    folder = tmp_path / "latest"
+    lines = [line for path in folder.glob("log_*.log") for line in path.read_text().splitlines()]
+    used = [next((s for s in SENTENCES if s.fullmatch(line)), line) for line in lines]
+    assert set(used) == set(SENTENCES)
+    ranked = [
+        record
+        for record in records(folder, "preferred")
+        if not record["complete"]
+        and len(record["candidates"]) > len(record["chosen"])
+        and len(set(record["rates"])) > 1
+    ]
+    assert ranked
+    assert any(record["chosen"] is not None for record in records(folder, "optimistic"))
+    assert max(peer["ended_after"] for peer in result_of(tmp_path)["peers"]) < 20
+    assert "6 of 6 copies identical, exit status 0." in capsys.readouterr().out
+
+
+@pytest.mark.swarm
+def test_real_file(tmp_path: Path) -> None:
+    """A real file is handed out under its own name, and only --keep leaves the leechers' copies."""
+    source = tmp_path / "a file.bin"
+    source.write_bytes(b"0123456789" * 1000)
+    for keep in (False, True):
+        options = Options(
+            file=source, peers=3, piece_size=999, keep=keep, free_ports=True, random_seed=7
+        )
+        assert run_swarm(options, tmp_path / "runs") == 0
+        folder = tmp_path / "runs" / "latest"
+        assert (folder / "peer_1001" / "a file.bin").samefile(source)
+        for leecher in (1002, 1003):
+            copy = folder / f"peer_{leecher}" / "a file.bin"
+            assert copy.exists() == keep
+            assert not keep or copy.read_bytes() == source.read_bytes()
+        assert result_of(tmp_path / "runs")["random_seed"] == 7
+    assert source.read_bytes() == b"0123456789" * 1000
+
+
+@pytest.mark.swarm
+def test_time_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A swarm that isn't done in time ends with 5, and its unfinished copies go."""
+    config = configured(tmp_path, ports.free_ports(2), interval=1000)
+    assert run_swarm(Options(config=config, timeout=1.5), tmp_path / "runs") == ExitStatus.TIMED_OUT
+    shown = capsys.readouterr().out
+    assert "not finished after 1.5 s: giving up" in shown
+    assert "1 of 2 copies identical, exit status 5." in shown
+    assert list((tmp_path / "runs" / "latest" / "peer_1002").iterdir()) == []
+
+
+@pytest.mark.swarm
+def test_failing_peer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The status of the first peer that fails is the swarm's, and its reason is shown and kept."""
+    fill = runfolder.fill
+
+    def fill_and_spoil(folder: Path, *arguments: Any, **options: Any) -> None:
+        fill(folder, *arguments, **options)
+        (folder / "peer_1001" / "TheFile.dat").write_bytes(b"short")
+
+    monkeypatch.setattr(runfolder, "fill", fill_and_spoil)
+    assert run_swarm(Options(peers=3, free_ports=True), tmp_path) == 1
+    assert "TheFile.dat" in (tmp_path / "latest" / "peer_1001.stderr").read_text()
+    assert result_of(tmp_path)["peers"][0]["status"] == 1
+
+
+def test_nothing_starts_when_a_port_is_taken(tmp_path: Path) -> None:
+    """A port in use is told before anything starts: there is not even a run folder (item 9)."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taken = listener.getsockname()[1]
+        config = configured(tmp_path, [*ports.free_ports(1), taken], interval=1)
+        with pytest.raises(HarnessError, match=f"port {taken} is in use"):
+            run_swarm(Options(config=config), tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()

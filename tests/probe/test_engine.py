@@ -1,0 +1,95 @@
+"""What the engine does around sessions: a lag repeats them, contact decides whether they are held."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import probe.cases
+import probe.sessions  # noqa: F401 -- registers the sessions
+from probe.engine import Engine, Run, look_at
+from probe.model import Finding, Outcome, Plan, Record
+from probe.registry import PLANS
+from probe.settings import Settings
+from probe.stage import LONGEST_SECONDS, Stage
+
+
+class Played(Engine):
+    """An engine whose sessions are made up: what each finds, and how late its loop was."""
+
+    def __init__(self, found: dict[str, tuple[str, Outcome]], lag: float = 0.0) -> None:
+        super().__init__(Settings(command="x {id}"), Path("unused"), lambda *_: None)
+        self.found = found
+        self.lag = lag
+        self.held: list[tuple[str, bool]] = []
+
+    def _one(self, plan: Plan, settings: Settings, *, alone: bool = False) -> Record:
+        self.held.append((plan.name, alone))
+        record = Record(plan, alone=alone, lag=0.0 if alone else self.lag)
+        stuck = ""
+        if plan.name in self.found:
+            case, outcome = self.found[plan.name]
+            record.findings.append(Finding(case, plan.name, outcome, spine=True))
+            stuck = case if plan.name == "contact-leecher" else ""
+        look_at(record, stuck)
+        return record
+
+
+def outcome_of(run: Run, session: str, case: str) -> Outcome:
+    record = next(one for one in run.records if one.plan.name == session)
+    return next(one.outcome for one in record.findings if one.case == case)
+
+
+def test_a_lag_repeats_a_session_alone() -> None:
+    """A timing case that was judged while the probe was late is asked once more, alone (rule 5)."""
+    engine = Played({"slots": ("CH-02", Outcome.BROKEN)}, lag=0.3)
+    run = engine.run(["slots", "trickle"])
+    assert [name for name, alone in engine.held if alone] == ["slots"]
+    assert outcome_of(run, "slots", "CH-02") is Outcome.BROKEN
+
+
+@pytest.mark.parametrize(
+    ("found", "lag"),
+    [({"slots": ("CH-02", Outcome.BROKEN)}, 0.05), ({"slots": ("CH-04", Outcome.BROKEN)}, 0.3)],
+)
+def test_only_what_was_late_is_repeated(found: Any, lag: float) -> None:
+    """Without a lag, or without a timing case, nothing is held twice."""
+    engine = Played(found, lag)
+    engine.run(["slots"])
+    assert not [name for name, alone in engine.held if alone]
+
+
+def test_contact_comes_first() -> None:
+    """Both contact sessions are held before any other (rule 3)."""
+    engine = Played({})
+    engine.run(["trickle", "slots"])
+    assert {name for name, _ in engine.held[:2]} == {"contact-seed", "contact-leecher"}
+
+
+def test_who_does_not_dial_is_asked_nothing_that_needs_it() -> None:
+    """Sessions in which the program must dial are blocked where contact has shown that it doesn't."""
+    engine = Played({"contact-leecher": ("CN-01", Outcome.BROKEN)})
+    run = engine.run(["trickle", "choked"])
+    assert "trickle" not in [name for name, _ in engine.held]
+    assert "choked" in [name for name, _ in engine.held]
+    assert outcome_of(run, "trickle", "IN-05") is Outcome.BLOCKED
+
+
+def test_no_session_is_longer_than_a_minute() -> None:
+    """No plan expects more than a session may take, and the stage ends them all before 60 s."""
+    assert LONGEST_SECONDS <= 50
+    assert max(plan.seconds for plan in PLANS.values()) < LONGEST_SECONDS
+
+
+def test_the_loop_knows_its_own_lag(tmp_path: Path) -> None:
+    """A pause in the probe itself is measured, and counts as its lag (rule 5)."""
+    stage = Stage(PLANS["slots"], Settings(command="x {id}", copy="none"), tmp_path)
+    try:
+        stage.after(0.0, lambda: time.sleep(0.15))
+        stage.run(0.2)
+        assert stage.record.lag >= 0.15
+    finally:
+        stage.close()

@@ -1,0 +1,310 @@
+"""Several runs appended to one file: where each log begins anew, and which parts belong together.
+
+A program that starts again loses all its connections. So a further run begins, in a log, at a connection
+line that repeats an earlier one, where none of the other old connections is heard of again before its own
+line is repeated; and something must tell it from a reconnect (spec 2.5): the count of pieces falls, an hour
+passes, or another neighbor connects again too. What one log shows, its neighbors' logs may not: the other
+end of a connection that begins a run begins one too, if nothing there speaks against it.
+
+Parts of different logs belong to one run when a connection joins them: the n-th line of a pair in one
+log and the n-th in the other are the two ends of one connection.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, NamedTuple
+
+from verifier.reading.sentences import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from verifier.reading.columns import LogColumns
+
+HOUR = 3600.0
+NEAR = 60.0
+"""Seconds within which two lines can be the two ends of one connection, where their number differs."""
+DAY = 86400.0
+
+Part = tuple[int, int]
+"""A log's number and one of its parts' number."""
+
+
+class Run(NamedTuple):
+    """One run: for each log that took part, its number and its range of lines, in the logs' order."""
+
+    windows: list[tuple[int, tuple[int, int]]]
+
+
+class _Log:
+    """One log's connections, and where a further run begins in it."""
+
+    def __init__(self, columns: LogColumns) -> None:
+        self.columns = columns
+        self.conns = [number for number, conn in enumerate(columns.conns) if not conn.implicit]
+        self.by_other: dict[int, list[int]] = {}
+        for number in self.conns:
+            self.by_other.setdefault(columns.conns[number].other, []).append(number)
+        self.last = [max(conn.line, conn.last_have) for conn in columns.conns]
+        events = columns.events
+        for kind, line, number in zip(events.kinds, events.lines, events.conns, strict=True):
+            if number >= 0 and kind != Kind.OPTIMISTIC:
+                self.last[number] = max(self.last[number], line)
+        self.starts: list[int] = []
+        self._find_starts()
+
+    def line(self, conn: int) -> int:
+        """Where a connection begins."""
+        return self.columns.conns[conn].line
+
+    def part_of(self, line: int) -> int:
+        """The number of the part that a line is in."""
+        return bisect_right(self.starts, line)
+
+    def parts(self) -> list[tuple[int, int]]:
+        """The ranges of lines that the starts cut it into."""
+        firsts = [1, *self.starts]
+        return list(
+            zip(
+                firsts,
+                [*(start - 1 for start in self.starts), self.columns.line_count],
+                strict=True,
+            )
+        )
+
+    def may_start(self, conn: int) -> bool:
+        """Whether a connection line repeats one of its part, and all others there are silent from then on."""
+        line = self.line(conn)
+        begin = self.parts()[self.part_of(line)][0]
+        if line == begin:
+            return False
+        other = self.columns.conns[conn].other
+        latest = {
+            self.columns.conns[number].other: number
+            for number in self.conns
+            if begin <= self.line(number) < line
+        }
+        return other in latest and all(
+            self.last[number] < line for peer, number in latest.items() if peer != other
+        )
+
+    def _find_starts(self) -> None:
+        """What the log itself shows, in one walk."""
+        events = self.columns.events
+        begins = {self.line(number): number for number in self.conns}
+        counted, complete, unsettled = 0, False, 0
+        known: set[int] = set()
+        before = self.columns.first_time
+        rows = zip(events.kinds, events.lines, events.times, events.counts, strict=True)
+        for row, (kind, line, time, number) in enumerate(rows):
+            if line in begins and kind in (Kind.MAKES, Kind.CONNECTED_FROM):
+                conn = begins[line]
+                other = self.columns.conns[conn].other
+                if other in known:
+                    again = self._counts_anew(row, counted, complete=complete)
+                    late = abs(time - before) > HOUR
+                    if late or (
+                        self.may_start(conn) and (again or self._others_return(conn, known))
+                    ):
+                        self.starts.append(line)
+                        known, counted, complete, unsettled = set(), 0, False, 0
+                    elif not unsettled:
+                        unsettled = line
+                known.add(other)
+            elif kind == Kind.DOWNLOADED and number >= 0:
+                if unsettled and number <= 2 and counted > number + 1:
+                    self.starts.append(unsettled)
+                    known = {
+                        self.columns.conns[one].other
+                        for one in self.conns
+                        if unsettled <= self.line(one) < line
+                    }
+                    complete = False
+                counted, unsettled = number, 0
+            elif kind == Kind.COMPLETE:
+                complete = True
+            before = time
+
+    def _counts_anew(self, row: int, counted: int, *, complete: bool) -> bool:
+        """Whether the next count of pieces is that of a beginner, though it had more, or all, before."""
+        events = self.columns.events
+        for kind, number in zip(events.kinds[row:], events.counts[row:], strict=True):
+            if kind == Kind.DOWNLOADED and number >= 0:
+                return number <= 2 and (complete or counted > number + 1)
+        return False
+
+    def _others_return(self, conn: int, known: set[int]) -> bool:
+        """Whether another neighbor connects again before this one does once more."""
+        other, line = self.columns.conns[conn].other, self.line(conn)
+        for number in self.conns:
+            if self.line(number) > line:
+                peer = self.columns.conns[number].other
+                if peer == other:
+                    return False
+                if peer in known:
+                    return True
+        return False
+
+
+def find_runs(logs: Sequence[LogColumns]) -> list[Run]:
+    """The runs that these logs hold, in the order of time; one at least."""
+    read = [_Log(columns) for columns in logs]
+    mates = _mates(read)
+    _spread(read, mates)
+    if not any(log.starts for log in read):
+        return [Run([(number, log.parts()[0]) for number, log in enumerate(read)])]
+    _cut_by_time(read)
+    groups = _groups(read, mates)
+    return [
+        Run([(log, read[log].parts()[part]) for log, part in sorted(group)])
+        for group in _in_order(read, groups)
+    ]
+
+
+def _mates(logs: list[_Log]) -> dict[tuple[int, int], tuple[int, int]]:
+    """The two ends of each connection as (log, connection), n-th with n-th, or nearest in time."""
+    number_of = {log.columns.owner: number for number, log in enumerate(logs)}
+    mates: dict[tuple[int, int], tuple[int, int]] = {}
+    for number, log in enumerate(logs):
+        for other, mine in log.by_other.items():
+            there = number_of.get(other, -1)
+            if there <= number:
+                continue
+            theirs = logs[there].by_other.get(log.columns.owner, [])
+            for one, two in _pairs(log, mine, logs[there], theirs):
+                mates[number, one] = (there, two)
+                mates[there, two] = (number, one)
+    return mates
+
+
+def _pairs(log: _Log, mine: list[int], there: _Log, theirs: list[int]) -> list[tuple[int, int]]:
+    """Which connection of one end is which of the other's."""
+    if len(mine) == len(theirs):
+        return list(zip(mine, theirs, strict=True))
+    if not (log.columns.timed and there.columns.timed):
+        return []
+    pairs = []
+    left = list(theirs)
+    for one in mine:
+        time = log.columns.conns[one].time
+        near = min(left, key=lambda two: abs(there.columns.conns[two].time - time), default=None)
+        if near is not None and abs(there.columns.conns[near].time - time) <= NEAR:
+            pairs.append((one, near))
+            left = left[left.index(near) + 1 :]
+    return pairs
+
+
+def _spread(logs: list[_Log], mates: dict[tuple[int, int], tuple[int, int]]) -> None:
+    """Let the other ends of connections that begin a run begin one too, until nothing changes.
+
+    Unless most logs go on: then one peer was started again within a run.
+    """
+    beginning = sum(bool(log.starts) for log in logs)
+    if 2 * beginning < sum(Kind.DOWNLOADED in log.columns.events.kinds for log in logs):
+        return
+    changed = True
+    while changed:
+        changed = False
+        for (number, conn), (there, mate) in mates.items():
+            begins = logs[number].line(conn) in logs[number].starts
+            if begins and logs[there].may_start(mate):
+                logs[there].starts = sorted({*logs[there].starts, logs[there].line(mate)})
+                changed = True
+
+
+def _cut_by_time(logs: list[_Log]) -> None:
+    """Cut logs that have no connection lines at all where the others begin anew."""
+    dated = [log for log in logs if log.starts and log.columns.timed]
+    if not dated:
+        return
+    begins = sorted(
+        min(_time_of(log, start) for log in dated if start in log.starts)
+        for start in {start for log in dated for start in log.starts}
+    )
+    for log in logs:
+        if log.conns or not log.columns.timed:
+            continue
+        lines, times = log.columns.events.lines, log.columns.events.times
+        for begin in begins:
+            at = next((row for row, time in enumerate(times) if time >= begin), 0)
+            if at and lines[at] not in log.starts:
+                log.starts.append(lines[at])
+
+
+def _time_of(log: _Log, line: int) -> float:
+    return next(conn.time for conn in log.columns.conns if conn.line == line)
+
+
+def _groups(logs: list[_Log], mates: dict[tuple[int, int], tuple[int, int]]) -> list[set[Part]]:
+    """Parts that connections join; a part that none joins goes to the run that it fits by time or order."""
+    group_of: dict[Part, set[Part]] = {}
+    for number, log in enumerate(logs):
+        for part in range(len(log.starts) + 1):
+            group_of[number, part] = {(number, part)}
+    for (number, conn), (there, mate) in mates.items():
+        one = group_of[number, logs[number].part_of(logs[number].line(conn))]
+        two = group_of[there, logs[there].part_of(logs[there].line(mate))]
+        if one is not two:
+            one |= two
+            for moved in two:
+                group_of[moved] = one
+    groups = list({id(group): group for group in group_of.values()}.values())
+    joined = [group for group in groups if len(group) > 1]
+    for group in [group for group in groups if len(group) == 1]:
+        (lonely,) = group
+        home = _home(logs, lonely, joined)
+        if home is None:
+            joined.append(group)
+        else:
+            home.add(lonely)
+    return joined
+
+
+def _home(logs: list[_Log], lonely: Part, groups: list[set[Part]]) -> set[Part] | None:
+    """The run without this log that a part fits: the nearest in time, else the one in its place."""
+    number, part = lonely
+    free = [group for group in groups if all(log != number for log, _ in group)]
+    if not free:
+        return None
+    if logs[number].columns.timed:
+        mine = _begin(logs, lonely)
+        near = min(free, key=lambda group: min(abs(_begin(logs, one) - mine) for one in group))
+        return near if min(abs(_begin(logs, one) - mine) for one in near) < HOUR else None
+    return min(free, key=lambda group: min(abs(at - part) for _, at in group))
+
+
+def _begin(logs: list[_Log], part: Part) -> float:
+    """The time of a part's first event."""
+    columns = logs[part[0]].columns
+    first, last = logs[part[0]].parts()[part[1]]
+    times = [conn.time for conn in columns.conns if first <= conn.line <= last]
+    at = bisect_right(columns.events.lines, first - 1)
+    times += columns.events.times[at : at + 1]
+    return min(times, default=columns.first_time)
+
+
+def _in_order(logs: list[_Log], groups: list[set[Part]]) -> list[set[Part]]:
+    """The runs in the order of their beginnings; without readable times, of their places in the logs."""
+    if all(log.columns.timed for log in logs):
+        return sorted(groups, key=lambda group: min(_begin(logs, part) for part in group))
+    ordered: list[set[Part]] = []
+    left = list(groups)
+    while left:
+        first = next(
+            (
+                group
+                for group in left
+                if not any(
+                    log == other and earlier < part
+                    for log, part in group
+                    for rest in left
+                    if rest is not group
+                    for other, earlier in rest
+                )
+            ),
+            left[0],
+        )
+        ordered.append(first)
+        left.remove(first)
+    return ordered
