@@ -165,3 +165,22 @@ def test_an_hour_between_two_runs(tmp_path: Path) -> None:
     ):
         logs.lines[peer].append(f"2026-04-18 12:00:00: Peer {peer} {text}.\n")
     assert shape(logs.runs(tmp_path))[:2] == [{1001: 1, 1002: 1, 1003: 1}, {1001: 2, 1002: 2}]
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_two_connections_of_a_pair_are_one_run(timed: bool, tmp_path: Path) -> None:
+    """Programs that share a connection each way start no further run with the second one."""
+    logs = Logs(timed=timed)
+    for who, to in (
+        (1002, 1001),
+        (1001, 1002),
+        (1003, 1001),
+        (1003, 1002),
+        (1001, 1003),
+        (1002, 1003),
+    ):
+        logs.connect(who - 1000, who, to)
+    logs.load(8, 1002)
+    logs.load(9, 1003)
+    verdict = verify([logs.write(tmp_path)], Options(lenient=True)).verdicts[0]
+    assert "F08" not in fired(verdict)
