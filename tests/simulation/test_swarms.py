@@ -29,8 +29,8 @@ ALL = Faults(
     backlog=0,
 )
 REGRESSIONS = {
-    118: "spec 2.4: of two connections that a stuck peer found, the older replaced the newer, for good",
-    673: "spec 2.4, as 118",
+    340: "spec 2.4: of two connections that a stuck peer found, the older replaced the newer, for good",
+    343: "spec 2.4, as 340",
     167: "W05: a request whose message could not be sent any more counted for none (spec 3.6)",
 }
 """Seeds that once failed for a fault of ours, and what was wrong; each is run every time."""

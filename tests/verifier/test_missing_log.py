@@ -37,6 +37,15 @@ def test_a_returning_peers_log_is_missing(tmp_path: Path, seed: int) -> None:
     assert fired(judge(tmp_path)) == {"F01"}
 
 
+def test_killed_before_its_first_line(tmp_path: Path) -> None:
+    """A peer that was killed before it logged anything, and came back, breaks no rule (F01)."""
+    folder = good_run().write(tmp_path)
+    (folder / "log_peer_1003.log.1").touch()
+    assert "F01" not in fired(judge(folder))
+    (folder / "log_peer_1003.log").write_text("")
+    assert "F01" in fired(judge(folder))
+
+
 def test_a_seed_alone_has_nothing_to_log(tmp_path: Path) -> None:
     """A swarm of one seed is valid (spec 1.5): its empty log breaks no rule."""
     outcome = Swarm(Scenario(peers=1), 1).run()

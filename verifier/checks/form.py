@@ -50,7 +50,7 @@ def every_peer_logged(case: Case, tally: Tally) -> None:
             continue  # it took no part in this run of several: its log is there
         tally.report(f"there is no log_peer_{case.swarm.peer_id(peer)}.log")
     for life in case.lives:
-        if life.empty:
+        if life.empty and life.last:  # an earlier life may have been killed before its first line
             tally.report(f"{life.file.label} is empty")
     for label in case.swarm.strangers:
         tally.report(f"{label} is there, but PeerInfo.cfg doesn't list that peer")
