@@ -174,3 +174,22 @@ def test_a_last_line_that_was_cut_is_not_believed(tmp_path: Path) -> None:
     logs.lines[1003].append("2026-04-18 10:00:30: Peer 1003 is choked by 10")
     verdict = verify([logs.write(tmp_path)], Options(lenient=True)).verdicts[0]
     assert "F04" not in fired(verdict)
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_two_connections_of_a_pair_are_one_run(timed: bool, tmp_path: Path) -> None:
+    """Programs that share a connection each way start no further run with the second one."""
+    logs = Logs(timed=timed)
+    for who, to in (
+        (1002, 1001),
+        (1001, 1002),
+        (1003, 1001),
+        (1003, 1002),
+        (1001, 1003),
+        (1002, 1003),
+    ):
+        logs.connect(who - 1000, who, to)
+    logs.load(8, 1002)
+    logs.load(9, 1003)
+    verdict = verify([logs.write(tmp_path)], Options(lenient=True)).verdicts[0]
+    assert "F08" not in fired(verdict)

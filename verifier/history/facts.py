@@ -13,7 +13,7 @@ from itertools import accumulate, compress, count
 from operator import lt, sub
 from typing import TYPE_CHECKING, NamedTuple
 
-from verifier.reading.columns import NEVER, Connection, LogColumns
+from verifier.reading.columns import NEVER, Connection, LogColumns, floats, ints
 from verifier.reading.sentences import Kind
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ class Haves:
 class Untrue:
     """Haves for pieces that their sender's log never tells of."""
 
-    pieces: array[int] = field(default_factory=lambda: array("i"))
-    lines: array[int] = field(default_factory=lambda: array("i"))
-    times: array[float] = field(default_factory=lambda: array("d"))
+    pieces: array[int] = field(default_factory=ints)
+    lines: array[int] = field(default_factory=ints)
+    times: array[float] = field(default_factory=floats)
 
 
 @dataclass(slots=True)
@@ -101,8 +101,8 @@ class Facts:
     sender's log at which it was sent: between the downloads announced before and after it.
     """
 
-    low: array[int] = field(default_factory=lambda: array("i"))
-    high: array[int] = field(default_factory=lambda: array("i"))
+    low: array[int] = field(default_factory=ints)
+    high: array[int] = field(default_factory=ints)
     conns: list[ConnectionFacts] = field(default_factory=list)
 
 
@@ -116,7 +116,7 @@ class View:
         self.config = swarm.config
         self._aligned = [self._align(number) for number in range(len(columns.conns))]
         self._first_rows = self._first_other_lines()
-        self._found: dict[int, dict[int, int]] = {}
+        self._found: dict[int, tuple[array[int] | None, int, array[int]]] = {}
 
     def mate(self, conn: int) -> Life | None:
         """The log at the other end of a connection."""
@@ -150,13 +150,21 @@ class View:
 
     def have_line(self, conn: int, piece: int) -> int:
         """The line of the have for a piece on a connection; NEVER where there is none."""
+        if (found := self._found.get(conn)) is None:
+            found = self._found[conn] = self._finder(conn)
+        places, base, lines = found
+        place = (places[piece] if places is not None else piece) - base
+        return lines[place] if 0 <= place < len(lines) else NEVER
+
+    def _finder(self, conn: int) -> tuple[array[int] | None, int, array[int]]:
+        """What finds the haves of a connection fast: by the mate's downloads, or piece by piece."""
         connection, mate = self.columns.conns[conn], self.mate(conn)
         if self._aligned[conn] and mate is not None and not self.full(conn):
-            place = mate.place[piece] - (self.life.bases[conn] or 0)
-            return connection.lines[place] if 0 <= place < len(connection.lines) else NEVER
-        if conn not in self._found:
-            self._found[conn] = dict(zip(connection.pieces, connection.lines, strict=True))
-        return self._found[conn].get(piece, NEVER)
+            return mate.place, self.life.bases[conn] or 0, connection.lines
+        lines = array("i", [NEVER]) * self.config.pieces
+        for piece, line in zip(connection.pieces, connection.lines, strict=True):
+            lines[piece] = line
+        return None, 0, lines
 
     def have_at(self, line: int) -> tuple[int, float] | None:
         """Whom the have at a line is from, and its time; a repeat has the time of the have above."""
@@ -248,8 +256,7 @@ class View:
         """The places in the mate's downloads that were never announced, and how many of them are
         a tail: after them nothing was announced.
         """
-        owing = self.owing(number)
-        if owing is None:
+        if (owing := self.owing(number)) is None:
             return [], 0
         mate, base, owed = owing
         pieces = self.columns.conns[number].pieces
@@ -273,8 +280,7 @@ class View:
         return frozenset(pending).difference(self.columns.conns[number].pieces)
 
     def _haves(self, number: int) -> Haves | None:
-        owing = self.owing(number)
-        if owing is None:
+        if (owing := self.owing(number)) is None:
             return None
         mate, base, owed = owing
         missing, tail = self.missing(number)

@@ -73,6 +73,13 @@ class _Log:
             )
         )
 
+    def way(self, conn: int) -> tuple[int, int]:
+        """The neighbor of a connection and who made it: a restart repeats both.
+
+        Some programs share two connections, one each way.
+        """
+        return self.columns.conns[conn].other, self.columns.conns[conn].kind
+
     def may_start(self, conn: int) -> bool:
         """Whether a connection line repeats one of its part, and all others there are silent from then on."""
         line = self.line(conn)
@@ -80,12 +87,9 @@ class _Log:
         if line == begin:
             return False
         other = self.columns.conns[conn].other
-        latest = {
-            self.columns.conns[number].other: number
-            for number in self.conns
-            if begin <= self.line(number) < line
-        }
-        return other in latest and all(
+        before = [number for number in self.conns if begin <= self.line(number) < line]
+        latest = {self.columns.conns[number].other: number for number in before}
+        return self.way(conn) in map(self.way, before) and all(
             self.last[number] < line for peer, number in latest.items() if peer != other
         )
 
@@ -94,14 +98,13 @@ class _Log:
         events = self.columns.events
         begins = {self.line(number): number for number in self.conns}
         counted, complete, unsettled = 0, False, 0
-        known: set[int] = set()
+        known: set[tuple[int, int]] = set()
         before = self.columns.first_time
         rows = zip(events.kinds, events.lines, events.times, events.counts, strict=True)
         for row, (kind, line, time, number) in enumerate(rows):
             if line in begins and kind in (Kind.MAKES, Kind.CONNECTED_FROM):
                 conn = begins[line]
-                other = self.columns.conns[conn].other
-                if other in known:
+                if self.way(conn) in known:
                     again = self._counts_anew(row, counted, complete=complete)
                     late = abs(time - before) > HOUR
                     if late or (
@@ -111,14 +114,12 @@ class _Log:
                         known, counted, complete, unsettled = set(), 0, False, 0
                     elif not unsettled:
                         unsettled = line
-                known.add(other)
+                known.add(self.way(conn))
             elif kind == Kind.DOWNLOADED and number >= 0:
                 if unsettled and number <= 2 and counted > number + 1:
                     self.starts.append(unsettled)
                     known = {
-                        self.columns.conns[one].other
-                        for one in self.conns
-                        if unsettled <= self.line(one) < line
+                        self.way(one) for one in self.conns if unsettled <= self.line(one) < line
                     }
                     complete = False
                 counted, unsettled = number, 0
@@ -134,15 +135,13 @@ class _Log:
                 return number <= 2 and (complete or counted > number + 1)
         return False
 
-    def _others_return(self, conn: int, known: set[int]) -> bool:
+    def _others_return(self, conn: int, known: set[tuple[int, int]]) -> bool:
         """Whether another neighbor connects again before this one does once more."""
-        other, line = self.columns.conns[conn].other, self.line(conn)
         for number in self.conns:
-            if self.line(number) > line:
-                peer = self.columns.conns[number].other
-                if peer == other:
+            if self.line(number) > self.line(conn):
+                if self.way(number) == self.way(conn):
                     return False
-                if peer in known:
+                if self.way(number) in known:
                     return True
         return False
 

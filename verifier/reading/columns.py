@@ -36,11 +36,13 @@ NEVER = 2**31 - 1
 """A line number above all lines: it didn't happen."""
 
 
-def _ints() -> array[int]:
+def ints() -> array[int]:
+    """An empty column of numbers."""
     return array("i")
 
 
-def _floats() -> array[float]:
+def floats() -> array[float]:
+    """An empty column of times."""
     return array("d")
 
 
@@ -76,9 +78,9 @@ class Connection:
     kind: int
     line: int
     time: float
-    pieces: array[int] = field(default_factory=_ints)
-    lines: array[int] = field(default_factory=_ints)
-    times: array[float] = field(default_factory=_floats)
+    pieces: array[int] = field(default_factory=ints)
+    lines: array[int] = field(default_factory=ints)
+    times: array[float] = field(default_factory=floats)
     repeats: Examples = field(default_factory=Examples)
     haves: int = 0
     last_have: int = 0
@@ -145,12 +147,12 @@ class Events:
     """
 
     kinds: array[int] = field(default_factory=lambda: array("b"))
-    lines: array[int] = field(default_factory=_ints)
-    times: array[float] = field(default_factory=_floats)
-    others: array[int] = field(default_factory=_ints)
-    pieces: array[int] = field(default_factory=_ints)
-    counts: array[int] = field(default_factory=_ints)
-    conns: array[int] = field(default_factory=_ints)
+    lines: array[int] = field(default_factory=ints)
+    times: array[float] = field(default_factory=floats)
+    others: array[int] = field(default_factory=ints)
+    pieces: array[int] = field(default_factory=ints)
+    counts: array[int] = field(default_factory=ints)
+    conns: array[int] = field(default_factory=ints)
     lists: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
