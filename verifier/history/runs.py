@@ -2,9 +2,10 @@
 
 A program that starts again loses all its connections. So a further run begins, in a log, at a connection
 line that repeats an earlier one, where none of the other old connections is heard of again before its own
-line is repeated; and something must tell it from a reconnect (spec 2.5): the count of pieces falls, an hour
-passes, or another neighbor connects again too. What one log shows, its neighbors' logs may not: the other
-end of a connection that begins a run begins one too, if nothing there speaks against it.
+line is repeated; and something must tell it from a reconnect (spec 2.5): the count of pieces falls, or an
+hour passes. Where most logs show that, it is enough that another neighbor connects again too; and what one
+log shows, its neighbors' logs may not: the other end of a connection that begins a run begins one too, if
+nothing there speaks against it.
 
 Parts of different logs belong to one run when a connection joins them: the n-th line of a pair in one
 log and the n-th in the other are the two ends of one connection.
@@ -52,7 +53,7 @@ class _Log:
             if number >= 0 and kind != Kind.OPTIMISTIC:
                 self.last[number] = max(self.last[number], line)
         self.starts: list[int] = []
-        self._find_starts()
+        self.find_starts(alone=True)
 
     def line(self, conn: int) -> int:
         """Where a connection begins."""
@@ -93,8 +94,9 @@ class _Log:
             self.last[number] < line for peer, number in latest.items() if peer != other
         )
 
-    def _find_starts(self) -> None:
-        """What the log itself shows, in one walk."""
+    def find_starts(self, *, alone: bool) -> None:
+        """Find where runs begin, in one walk; `alone` by what no reconnect explains, whatever others show."""
+        self.starts = []
         events = self.columns.events
         begins = {self.line(number): number for number in self.conns}
         counted, complete, unsettled = 0, False, 0
@@ -108,7 +110,8 @@ class _Log:
                     again = self._counts_anew(row, counted, complete=complete)
                     late = abs(time - before) > HOUR
                     if late or (
-                        self.may_start(conn) and (again or self._others_return(conn, known))
+                        self.may_start(conn)
+                        and (again or (not alone and self._others_return(conn, known)))
                     ):
                         self.starts.append(line)
                         known, counted, complete, unsettled = set(), 0, False, 0
@@ -150,7 +153,10 @@ def find_runs(logs: Sequence[LogColumns]) -> list[Run]:
     """The runs that these logs hold, in the order of time; one at least."""
     read = [_Log(columns) for columns in logs]
     mates = _mates(read)
-    _spread(read, mates)
+    if _began_together(read):
+        for log in read:
+            log.find_starts(alone=False)
+        _spread(read, mates)
     if not any(log.starts for log in read):
         return [Run([(number, log.parts()[0]) for number, log in enumerate(read)])]
     _cut_by_time(read)
@@ -194,14 +200,15 @@ def _pairs(log: _Log, mine: list[int], there: _Log, theirs: list[int]) -> list[t
     return pairs
 
 
-def _spread(logs: list[_Log], mates: dict[tuple[int, int], tuple[int, int]]) -> None:
-    """Let the other ends of connections that begin a run begin one too, until nothing changes.
-
-    Unless most logs go on: then one peer was started again within a run.
-    """
+def _began_together(logs: list[_Log]) -> bool:
+    """Whether most logs show a further run; else one peer was started again while the others went on."""
     beginning = sum(bool(log.starts) for log in logs)
-    if 2 * beginning < sum(Kind.DOWNLOADED in log.columns.events.kinds for log in logs):
-        return
+    telling = sum(Kind.DOWNLOADED in log.columns.events.kinds for log in logs)
+    return beginning > 0 and 2 * beginning >= telling
+
+
+def _spread(logs: list[_Log], mates: dict[tuple[int, int], tuple[int, int]]) -> None:
+    """Let the other ends of connections that begin a run begin one too, until nothing changes."""
     changed = True
     while changed:
         changed = False
