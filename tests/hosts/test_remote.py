@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.exits import ExitStatus
-from tests.hosts.commands import PORT, WITHIN, Commands, lose_patience
+from tests.hosts.commands import PIECE_SIZE, PORT, WITHIN, Commands, lose_patience
 from tests.hosts.lab import Lab
 
 MB = 1_000_000
@@ -70,7 +70,8 @@ def test_a_name_that_others_do_not_know_and_a_small_disk(lab: Lab) -> None:
     commands.place_file()
     (lab.hosts[0].folder / "etc/hosts").write_text("127.0.0.1 localhost\n")
     common = commands.folder / "Common.cfg"
-    common.write_text(common.read_text().replace(f"FileSize {MB}", f"FileSize {MB}0000000"))
+    text = common.read_text().replace(f"FileSize {MB}", f"FileSize {MB}0000000")
+    common.write_text(text.replace(f"PieceSize {PIECE_SIZE}", "PieceSize 1073741824"))
     told = commands.run("check").stdout
     assert "laptop-one: the name 'laptop-two' isn't known there: write addresses into" in told
     assert "laptop-two: 9313.2 GiB are needed, and " in told
