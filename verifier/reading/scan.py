@@ -142,6 +142,8 @@ class Scanner:
             for block in blocks(path):
                 if not log.line_count:
                     self._order = _order(path, block)
+                if block.truncated:
+                    self._torn = log.line_count + block.data.count(b"\n")
                 self._take(block)
         except _FloodError as flood:
             log.line_count = flood.line
@@ -157,7 +159,6 @@ class Scanner:
         for text in block.deviations:
             self.log.form.deviation(text, first)
         self.log.form.truncated |= block.truncated
-        self._torn = first + block.data.count(b"\n") - 1 if block.truncated else 0
         data = block.data[:-1]
         shape = shape_of(data, b"%d" % self._owner_id) if data else None
         if shape is not None:
