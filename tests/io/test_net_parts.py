@@ -21,7 +21,7 @@ from peerio.net.dialling import STEADY, Dialler
 from peerio.net.hosts import Hosts
 from peerio.net.link import Route
 from peerio.net.listening import NetworkError, bind, listening_addresses
-from peerio.net.loop import Loop
+from peerio.net.loop import READ, Loop
 from peerio.net.outbox import Outbox, PieceSegment
 from peerio.net.penalties import REMEMBERED, Penalties
 from peerio.net.system import Address, System
@@ -323,6 +323,29 @@ def test_a_machine_without_ipv6(number: int, monkeypatch: pytest.MonkeyPatch) ->
             sock.close()
 
 
+# The loop.
+
+
+def test_what_a_call_of_this_turn_closes_is_not_called() -> None:
+    """Of two sockets that are ready in one turn, the one that the other's call gives up isn't called."""
+    loop, called = Loop(), list[int]()
+    pairs = [socket.socketpair(), socket.socketpair()]
+
+    def call(number: int) -> None:
+        called.append(number)
+        loop.unwatch(pairs[1 - number][0])
+        pairs[1 - number][0].close()
+
+    for number, (near, far) in enumerate(pairs):
+        loop.watch(near, READ, lambda _, number=number: call(number))  # type: ignore[misc]  # mypy can't infer the default's type
+        far.send(b"x")
+    loop.turn(lambda: False, 1.0)
+    assert len(called) == 1
+    loop.close()
+    for sock in (*pairs[0], *pairs[1]):
+        sock.close()
+
+
 # Dialling.
 
 
@@ -384,6 +407,17 @@ def test_a_predecessor_is_dialled_until_it_answers(monkeypatch: pytest.MonkeyPat
         owner.turn(answered)
         servers[0].close()
     assert owner.told[:2] == ["refused 1", "refused 1"]
+
+
+def test_who_stops_while_an_attempt_is_decided() -> None:
+    """A refusal may decide the end in the turn in which another dial is decided too (spec 7.2, 7.3)."""
+    owner = Owner()
+    owner.on_refused = lambda _: owner.dialler.stop()  # type: ignore[method-assign,assignment]  # as the core does
+    with reserve_port() as one, reserve_port() as other:
+        for peer_id, holder in enumerate((one, other), 1):
+            owner.dialler.dial(peer_id, "127.0.0.1", holder.getsockname()[1])
+        owner.turn(lambda: owner.dialler._stopped)
+    assert owner.told == []
 
 
 def test_pauses_grow_with_jitter(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,7 +157,8 @@ def optimistic_happens(case: Case, tally: Tally) -> None:
             inside = [d.time for d in choices if first <= d.line <= last]
             tally.saw(int(end - begin > interval))
             moments = [begin, *inside, end]
-            gap = max(b - a for a, b in pairwise(moments))
+            # A process that was stopped chooses nothing, and writes nothing.
+            gap = max(b - a - life.columns.silence_within(a, b) for a, b in pairwise(moments))
             if gap > interval + slack:
                 tally.report(
                     f"{case.name(other)} is interested and choked for {gap:.1f} s without a choice, m is {interval:g}",

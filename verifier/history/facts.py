@@ -10,9 +10,10 @@ from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from itertools import accumulate, compress, count
-from operator import lt, sub
+from operator import lt
 from typing import TYPE_CHECKING, NamedTuple
 
+from verifier.history.delays import delays
 from verifier.reading.columns import NEVER, Connection, LogColumns, floats, ints
 from verifier.reading.sentences import Kind
 
@@ -72,7 +73,7 @@ class ConnectionFacts:
 
     `changes` are the owner's changes of interest, None where the start is unknown. `shortest` and
     `longest` are the least and most seconds between a download at the mate and its have here,
-    by both clocks. `heard` is the mate's line of the last download that was announced here;
+    by both clocks; the most, without a silence that one of the two may have been stopped for. `heard` is the mate's line of the last download that was announced here;
     `complete_at` the owner's line at which the neighbor was known to be complete, `complete_time` when,
     `certain_at` the line by which it certainly was (a bitfield comes some time after the connection
     line). `first_heard` is the owner's line of the first message after the bitfield, NEVER if none.
@@ -217,8 +218,8 @@ class View:
 
     def _connection(self, number: int) -> ConnectionFacts:
         connection, mate = self.columns.conns[number], self.mate(number)
-        delays = self._delays(connection, mate, number)
-        longest = max(delays, default=0.0)
+        base = self.life.bases[number] if self._aligned[number] else None
+        shortest, longest, longest_line = delays(self.columns, connection, mate, base)
         complete_at = self._complete_at(number)
         heard = 0
         if mate is not None and connection.pieces:
@@ -228,9 +229,9 @@ class View:
         untrue, accounted = self._untrue(number)
         return ConnectionFacts(
             self._changes(number),
-            min(delays, default=float("inf")),
+            shortest,
             longest,
-            connection.lines[delays.index(longest)] if delays else 0,
+            longest_line,
             heard,
             complete_at,
             connection.times[-1] if connection.times else connection.time,
@@ -308,20 +309,6 @@ class View:
             found.lines.append(line)
             found.times.append(time)
         return found, accounted
-
-    def _delays(self, connection: Connection, mate: Life | None, number: int) -> list[float]:
-        """Seconds from each announced download to its have, by two clocks."""
-        if mate is None or not connection.pieces or not (mate.columns.timed and self.columns.timed):
-            return []
-        base = self.life.bases[number]
-        if self._aligned[number] and base is not None:
-            return list(map(sub, connection.times, mate.seq_times[base:]))
-        places = map(mate.place.__getitem__, connection.pieces)
-        return [
-            time - mate.seq_times[place]
-            for time, place in zip(connection.times, places, strict=True)
-            if place != NEVER
-        ]
 
     def _complete_at(self, number: int) -> int:
         """The line at which a neighbor was known to be complete, NEVER if it wasn't."""

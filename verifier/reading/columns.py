@@ -10,9 +10,13 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from math import inf
 
 EXAMPLES = 20
 """How many lines of one fault are remembered for each log."""
+
+SILENCE = 1.0
+"""Seconds without a line after which a log's process may have been stopped in between (SIGSTOP)."""
 
 NOBODY = -1
 """No other peer is named in this event."""
@@ -251,7 +255,9 @@ class Form:
 
 @dataclass(slots=True)
 class LogColumns:
-    """One log file, read."""
+    """One log file, read. `silences` are the spells of more than a second without a line, by their
+    first and last moment: a process that was stopped leaves one, and catches up at its end.
+    """
 
     owner: int
     events: Events = field(default_factory=Events)
@@ -262,6 +268,7 @@ class LogColumns:
     first_time: float = 0.0
     last_time: float = 0.0
     resolution: float = 1e-6
+    silences: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def timed(self) -> bool:
@@ -297,6 +304,7 @@ class LogColumns:
             min(times + haves),
             max(times + haves),
             self.resolution,
+            self.silences,
         )
 
     def without_haves(self) -> LogColumns:
@@ -311,4 +319,23 @@ class LogColumns:
             self.first_time,
             self.last_time,
             self.resolution,
+            self.silences,
         )
+
+    def silence_within(self, begin: float, end: float) -> float:
+        """Seconds of the longest silence between two lines, 0 without one."""
+        first = bisect_left(self.silences, (begin, -inf))
+        last = bisect_left(self.silences, (end, -inf))
+        return max((until - since for since, until in self.silences[first:last]), default=0.0)
+
+    def silence_before(self, time: float) -> float:
+        """Seconds of the silence that ended shortly before a line, 0 without one."""
+        place = bisect_left(self.silences, (time, -inf)) - 1
+        since, until = self.silences[place] if place >= 0 else (0.0, -inf)
+        return until - since if time - SILENCE <= until <= time else 0.0
+
+    def silence_after(self, time: float) -> float:
+        """Seconds of the silence that began shortly after a line, 0 without one."""
+        place = bisect_left(self.silences, (time, -inf))
+        since, until = self.silences[place] if place < len(self.silences) else (inf, 0.0)
+        return until - since if since <= time + SILENCE else 0.0

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from itertools import compress, count
-from operator import add, lt, not_
+from operator import add, lt, not_, sub
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from verifier.reading.columns import NOBODY, STRANGER, Connection, LogColumns
+from verifier.reading.columns import NOBODY, SILENCE, STRANGER, Connection, LogColumns
 from verifier.reading.dialects import Reading, read_line
 from verifier.reading.encodings import decode
 from verifier.reading.expressions import GROUPS, OWN, Shape, shape_of
@@ -248,7 +248,7 @@ class Scanner:
                 )
 
     def _clock(self, times: list[float], first: int, *, time_only: bool) -> list[float]:
-        """Look through consecutive times for falls; times without a date go on over midnight."""
+        """Look through consecutive times for falls and silences; times without a date go on over midnight."""
         if any(time != time for time in times):  # noqa: PLR0124  # NaN: a time that doesn't exist
             previous = self._time or 0.0
             for row, time in enumerate(times):
@@ -266,6 +266,9 @@ class Scanner:
                     times[row:] = [time + DAY for time in times[row:]]
                 elif times[row] < previous:
                     self.log.form.clock_back.add(first + row, f"{previous - times[row]:.6g}")
+        pauses = map(sub, times, [before, *times])
+        for row in compress(count(), map(SILENCE.__lt__, pauses)):
+            self.log.silences.append((times[row - 1] if row else before, times[row]))
         self._time = times[-1]
         return times
 

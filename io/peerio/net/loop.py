@@ -35,6 +35,8 @@ class Loop:
         self.alarms = Alarms()
         self._selector = system.selector()
         self._posted: deque[Callable[[], None]] = deque()
+        self._unwatched: set[socket.socket] = set()
+        """Sockets that are watched no more since this turn began: their events count no more."""
         self._wake_out, self._wake_in = system.pair()
         self._wake_out.settimeout(0)
         self._wake_in.settimeout(0)
@@ -50,8 +52,9 @@ class Loop:
         self._selector.modify(sock, events, self._selector.get_key(sock).data)
 
     def unwatch(self, sock: socket.socket) -> None:
-        """Watch a socket no more."""
+        """Watch a socket no more, also where it is ready in this very turn."""
         self._selector.unregister(sock)
+        self._unwatched.add(sock)
 
     def post(self, call: Callable[[], None]) -> None:
         """Make this call in the loop's thread, soon; from any thread."""
@@ -70,8 +73,10 @@ class Loop:
         """Wait at most so many seconds until something is ready, make all calls, and settle."""
         ready = self._selector.select(patience)
         self.now = self._system.now()
+        self._unwatched.clear()
         for key, events in ready:
-            key.data(events)
+            if key.fileobj not in self._unwatched:  # a call before may have closed it
+                key.data(events)
         self.alarms.run(self.now)
         while self._posted:
             self._posted.popleft()()

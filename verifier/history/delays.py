@@ -1,0 +1,55 @@
+"""How long a connection's haves took: the least and the most, by the clocks of both logs."""
+
+from __future__ import annotations
+
+from math import inf
+from operator import sub
+from typing import TYPE_CHECKING
+
+from verifier.reading.columns import NEVER, SILENCE, Connection, LogColumns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from verifier.history.lives import Life
+
+
+def delays(
+    columns: LogColumns, connection: Connection, mate: Life | None, base: int | None
+) -> tuple[float, float, int]:
+    """Least and most seconds from a download at the mate to its have here, and the latter's line.
+
+    `base` is the first of the mate's downloads that the haves tell of, if they are just those. A
+    process that is stopped hears haves late, and sends late what it was about to send. So a silence
+    just before a have's line, or just after its download's, isn't part of the most.
+    """
+    if mate is None or not connection.pieces or not (mate.columns.timed and columns.timed):
+        return inf, 0.0, 0
+    found, rows = _each(connection, mate, base)
+    if not found:
+        return inf, 0.0, 0
+    least, most = min(found), max(found)
+    usual = least + SILENCE
+    if most <= usual:
+        return least, most, connection.lines[rows[found.index(most)]]
+    late = [(usual, rows[0])]
+    for delay, row in zip(found, rows, strict=True):
+        if delay > usual:
+            heard = connection.times[row]
+            told = heard - delay
+            stopped = max(columns.silence_before(heard), mate.columns.silence_after(told))
+            late.append((delay - stopped, row))
+    most, row = max(late)
+    return least, most, connection.lines[row]
+
+
+def _each(
+    connection: Connection, mate: Life, base: int | None
+) -> tuple[list[float], Sequence[int]]:
+    """The delays, and the rows of their haves."""
+    if base is not None:
+        found = list(map(sub, connection.times, mate.seq_times[base:]))
+        return found, range(len(found))
+    places = list(map(mate.place.__getitem__, connection.pieces))
+    rows = [row for row, place in enumerate(places) if place != NEVER]
+    return [connection.times[row] - mate.seq_times[places[row]] for row in rows], rows
