@@ -20,6 +20,8 @@ _CHECKS = (
     ("ruff", "format", "--check", "."),
     ("mypy",),
 )
+_OF_THE_CORE = ("tests/core", "tests/stateful")
+"""Tests that show what the core decides, and nothing else."""
 _CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "htmlcov", "dist")
 
 
@@ -54,11 +56,17 @@ def check(_options: NoOptions | None = None) -> int:
 
 
 def test(options: Thoroughness) -> int:
-    """The checks, then all tests with the core's branch coverage; the first failure ends it."""
+    """The checks, the tests of the core with its branch coverage, all other tests; the first failure ends it.
+
+    Coverage is measured apart, since it makes everything slower that it looks at.
+    """
     if status := check():
         return status
-    usual = ["-n", "2", "--cov", "--cov-report=term-missing:skip-covered"]
-    return run_module("pytest", *usual, *(["--thorough"] if options.thorough else []))
+    usual = ["-n", "2", "--dist", "loadgroup", *(["--thorough"] if options.thorough else [])]
+    coverage = ["--cov", "--cov-report=term-missing:skip-covered"]
+    if status := run_module("pytest", *usual, *coverage, *_OF_THE_CORE):
+        return status
+    return run_module("pytest", *usual, *(f"--ignore={folder}" for folder in _OF_THE_CORE))
 
 
 def clean(options: Cleaning) -> int:

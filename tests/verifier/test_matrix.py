@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from tests.verifier.matrix.mutants import MUTANTS
 from tests.verifier.matrix.running import (
     CONTROL,
@@ -18,6 +20,8 @@ from tests.verifier.matrix.running import (
 )
 
 PAGE = Path(__file__).parent / "matrix" / "kill_matrix.md"
+pytestmark = [pytest.mark.xdist_group("matrix"), pytest.mark.timeout(900)]
+"""The mutants run once, in one worker; on a busy machine they take minutes."""
 
 
 @cache
