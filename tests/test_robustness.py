@@ -202,6 +202,41 @@ def test_files_that_are_harmed(
         assert Path(name).name in last
 
 
+@pytest.mark.swarm
+def test_a_seed_whose_file_is_cut(tmp_path: Path) -> None:
+    """A seed that can't read its file ends with status 4 at once, and says so; the others miss it (spec 7.4)."""
+    members = (ours(1, "--rate=50000", seed=True), ours(2, "--wait=1"), ours(3, "--wait=1"))
+    with Swarm(tmp_path, *members, pieces=40, piece_size=4096) as swarm:
+        swarm.start()
+        swarm.await_line(2, "has downloaded the piece", 2)
+        cut(swarm.copy_of(1))
+        assert swarm.processes[1].wait(20) == 4
+        *_, last = swarm.diagnostics(1).splitlines()
+        assert last.startswith("peer 1: ended with status 4: ")
+        assert FILE_NAME in last
+        for leecher in (2, 3):
+            assert swarm.processes[leecher].wait(20) == 3
+            assert "missing: 1 (it told 40 of 40 pieces)" in swarm.diagnostics(leecher)
+
+
+@pytest.mark.swarm
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="a limit is set from outside: Linux")
+def test_failed_leechers_and_a_seed_end(tmp_path: Path) -> None:
+    """Two leechers that can't write don't wait for each other, nor does the seed for them (spec 7.3, 7.4)."""
+    members = (
+        ours(1, "--rate=50000", "--wait=1", seed=True),
+        ours(2, "--wait=1"),
+        ours(3, "--wait=1"),
+    )
+    with Swarm(tmp_path, *members, pieces=40, piece_size=4096) as swarm:
+        swarm.start()
+        for leecher in (2, 3):
+            swarm.await_line(leecher, "has downloaded the piece", 2)
+            resource.prlimit(swarm.processes[leecher].pid, resource.RLIMIT_FSIZE, (1, 1))
+        statuses = {peer_id: process.wait(30) for peer_id, process in swarm.processes.items()}
+        assert statuses == {1: 3, 2: 4, 3: 4}, swarm.report()
+
+
 # Limits of the system.
 
 
