@@ -35,31 +35,19 @@ def test_who_goes_on_without_choosing_is_told(tmp_path: Path) -> None:
     assert outcome(judge(write(tmp_path, 4, logs)), "K17") == "warning"
 
 
-def late_have(*, sender: str = "", hearer: str = "") -> dict[int, str]:
+def late_have(*, sender: str, hearer: str) -> dict[int, str]:
     """Peer 1003 hears of 1002's second piece 20 s after its download, of the others at once."""
-    pieces = "".join(
-        f"\n{at} {download(piece, 1001, piece + 1)}" for piece, at in enumerate((2, 3, 24, 25))
-    )
-    first, *rest = pieces.strip().split("\n")
-    haves = [f"{at} {have(1002, piece)}" for piece, at in enumerate((2, 23, 24, 25))]
+    one, two, *more = [
+        f"{at} {download(piece, 1001, piece + 1)}" for piece, at in enumerate((2, 3, 24, 25))
+    ]
+    first, *haves = [f"{at} {have(1002, piece)}" for piece, at in enumerate((2, 23, 24, 25))]
+    makes = "0 makes a connection to Peer"
     return {
         1001: "0 is connected from Peer 1002\n0 is connected from Peer 1003",
         1002: "\n".join(
-            [
-                "0 makes a connection to Peer 1001\n0 is connected from Peer 1003",
-                *[first, rest[0]],
-                *([sender] if sender else []),
-                *rest[1:],
-            ]
+            (f"{makes} 1001\n0 is connected from Peer 1003", one, two, *sender.splitlines(), *more)
         ),
-        1003: "\n".join(
-            [
-                "0 makes a connection to Peer 1001\n0 makes a connection to Peer 1002",
-                *[haves[0]],
-                *([hearer] if hearer else []),
-                *haves[1:],
-            ]
-        ),
+        1003: "\n".join((f"{makes} 1001\n{makes} 1002", first, *hearer.splitlines(), *haves)),
     }
 
 
@@ -82,6 +70,26 @@ def test_who_is_stopped_hears_and_tells_late(
     """A have that is late by as long as one of the two logs is silent is no warning (H06)."""
     verdict = judge(write(tmp_path, 5, late_have(sender=sender, hearer=hearer)), lenient=True)
     assert outcome(verdict, "H06") == expected
+
+
+def test_who_is_stopped_during_all_haves(tmp_path: Path) -> None:
+    """It makes no difference whether a connection also has a have that wasn't late (H06).
+
+    Peer 1002 is stopped for all haves of 1003; 1004, which hears those at once, shows the clocks' offset.
+    """
+    makes, made = "0 makes a connection to Peer", "0 is connected from Peer"
+    ticks = [f"{at} is choked by 1001" for at in range(3, 20)]
+    mine = [f"{at} {download(piece, 1001, count)}" for at, piece, count in ((5, 0, 1), (9, 1, 2))]
+    lines = sorted([*ticks, *mine], key=lambda line: float(line.split()[0]))
+    logs = {
+        1001: f"{made} 1002\n{made} 1003\n{made} 1004",
+        1002: f"{makes} 1001\n{made} 1003\n{made} 1004\n2 {have(1004, 3)}\n"
+        f"20 {have(1003, 0)}\n20 {have(1003, 1)}",
+        1003: "\n".join([f"{makes} 1001\n{makes} 1002\n{made} 1004", *lines]),
+        1004: f"{makes} 1001\n{makes} 1002\n{makes} 1003\n2 {download(3, 1001, 1)}\n"
+        f"5 {have(1003, 0)}\n9 {have(1003, 1)}",
+    }
+    assert outcome(judge(write(tmp_path, 5, logs), lenient=True), "H06") == "ok"
 
 
 def test_silences() -> None:

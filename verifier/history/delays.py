@@ -6,7 +6,7 @@ from math import inf
 from operator import sub
 from typing import TYPE_CHECKING
 
-from verifier.reading.columns import NEVER, SILENCE, Connection, LogColumns
+from verifier.reading.columns import NEVER, Connection, LogColumns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,19 +28,19 @@ def delays(
     found, rows = _each(connection, mate, base)
     if not found:
         return inf, 0.0, 0
-    least, most = min(found), max(found)
-    usual = least + SILENCE
-    if most <= usual:
-        return least, most, connection.lines[rows[found.index(most)]]
-    late = [(usual, rows[0])]
-    for delay, row in zip(found, rows, strict=True):
-        if delay > usual:
-            heard = connection.times[row]
-            told = heard - delay
-            stopped = max(columns.silence_before(heard), mate.columns.silence_after(told))
-            late.append((delay - stopped, row))
-    most, row = max(late)
-    return least, most, connection.lines[row]
+    if not (columns.silences or mate.columns.silences):
+        most = max(found)
+        return min(found), most, connection.lines[rows[found.index(most)]]
+    most, line = -inf, 0
+    for delay, row in sorted(zip(found, rows, strict=True), reverse=True):
+        if delay <= most:
+            break
+        heard = connection.times[row]
+        told = heard - delay
+        stopped = max(columns.silence_before(heard), mate.columns.silence_after(told))
+        if delay - stopped > most:
+            most, line = delay - stopped, connection.lines[row]
+    return min(found), most, line
 
 
 def _each(
