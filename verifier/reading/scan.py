@@ -266,9 +266,10 @@ class Scanner:
                     times[row:] = [time + DAY for time in times[row:]]
                 elif times[row] < previous:
                     self.log.form.clock_back.add(first + row, f"{previous - times[row]:.6g}")
-        pauses = map(sub, times, [before, *times])
-        for row in compress(count(), map(SILENCE.__lt__, pauses)):
-            self.log.silences.append((times[row - 1] if row else before, times[row]))
+        if max(times) - before > SILENCE:
+            pauses = map(sub, times, [before, *times])
+            for row in compress(count(), map(SILENCE.__lt__, pauses)):
+                self.log.silences.append((times[row - 1] if row else before, times[row]))
         self._time = times[-1]
         return times
 
