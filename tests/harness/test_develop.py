@@ -49,7 +49,7 @@ def test_everything_runs_under_this_interpreter(started: Started) -> None:
     calls, _fails = started
     assert commands.test(Thoroughness()) == 0
     assert [call[:3] for call in calls] == [
-        [sys.executable, "-m", name] for name in ("ruff", "ruff", "mypy", "pytest")
+        [sys.executable, "-m", name] for name in ("ruff", "ruff", "mypy", "pytest", "pytest")
     ]
 
 
@@ -58,8 +58,25 @@ def test_long_runs_are_asked_for(started: Started) -> None:
     calls, _fails = started
     commands.test(Thoroughness())
     commands.test(Thoroughness(thorough=True))
-    assert "--thorough" not in calls[3]
-    assert "--thorough" in calls[7]
+    quick, thorough = (
+        [call for call in part if "pytest" in call] for part in (calls[:5], calls[5:])
+    )
+    assert len(quick) == len(thorough) == 2
+    assert not any("--thorough" in call for call in quick)
+    assert all("--thorough" in call for call in thorough)
+
+
+def test_every_test_runs_once(started: Started) -> None:
+    """What is run apart, with coverage, is what the other run leaves out."""
+    calls, _fails = started
+    commands.test(Thoroughness())
+    core, rest = calls[3:]
+    folders = [word for word in core if word.startswith("tests/")]
+    assert "--cov" in core
+    assert folders
+    assert [word for word in rest if word.startswith("--ignore")] == [
+        f"--ignore={folder}" for folder in folders
+    ]
 
 
 def test_first_failure_ends_the_checks(started: Started) -> None:

@@ -1,4 +1,6 @@
-"""The regular expressions for prescribed lines, made from the eleven sentences and a block's form of time."""
+"""The regular expressions for prescribed lines, made from the eleven sentences and a block's form of time, and
+the values of what they find.
+"""
 
 from __future__ import annotations
 
@@ -81,3 +83,28 @@ def shape_of(data: bytes, owner: bytes) -> Shape | None:
         digits,
         stamp.form in {"time-only", "hour-minute"},
     )
+
+
+class Seconds(dict[bytes, float]):
+    """Seconds of a time text without its fraction, each text read once."""
+
+    def __init__(self, tail: str, order: str | None) -> None:
+        super().__init__()
+        self._tail = tail
+        self._order = order
+
+    def __missing__(self, head: bytes) -> float:
+        stamp = parse_time(head.decode("utf-8", "replace") + self._tail, self._order)
+        value = self[head] = float("nan") if stamp is None else stamp.seconds
+        return value
+
+
+class Indices(dict[bytes, int]):
+    """A number's text to its index; texts that aren't in the table give `absent`."""
+
+    def __init__(self, table: dict[bytes, int], absent: int) -> None:
+        super().__init__(table)
+        self._absent = absent
+
+    def __missing__(self, text: bytes) -> int:
+        return self._absent

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from verifier.reading.columns import NOBODY, SILENCE, STRANGER, Connection, LogColumns
 from verifier.reading.dialects import Reading, read_line
 from verifier.reading.encodings import decode
-from verifier.reading.expressions import GROUPS, OWN, Shape, shape_of
+from verifier.reading.expressions import GROUPS, OWN, Indices, Seconds, Shape, shape_of
 from verifier.reading.files import Block, blocks
 from verifier.reading.sentences import Kind, Sentence
-from verifier.reading.times import guess_order, is_ambiguous, parse_time
+from verifier.reading.times import guess_order, is_ambiguous
 from verifier.reading.topics import topics
 
 if TYPE_CHECKING:
@@ -67,31 +67,6 @@ class Rows(NamedTuple):
     time_only: bool
 
 
-class _Seconds(dict[bytes, float]):
-    """Seconds of a time text without its fraction, each text read once."""
-
-    def __init__(self, tail: str, order: str | None) -> None:
-        super().__init__()
-        self._tail = tail
-        self._order = order
-
-    def __missing__(self, head: bytes) -> float:
-        stamp = parse_time(head.decode("utf-8", "replace") + self._tail, self._order)
-        value = self[head] = float("nan") if stamp is None else stamp.seconds
-        return value
-
-
-class _Indices(dict[bytes, int]):
-    """A number's text to its index; texts that aren't in the table give `absent`."""
-
-    def __init__(self, table: dict[bytes, int], absent: int) -> None:
-        super().__init__(table)
-        self._absent = absent
-
-    def __missing__(self, text: bytes) -> int:
-        return self._absent
-
-
 class _FloodError(Exception):
     """A log repeats something beyond all measure: what follows is not read."""
 
@@ -120,13 +95,13 @@ class Scanner:
         self._owner_id = owner
         # The owner is nobody's neighbor, least of all its own.
         neighbors = {b"%d" % peer: index for index, peer in enumerate(peers) if peer != owner}
-        self._peer = _Indices(neighbors, STRANGER)
+        self._peer = Indices(neighbors, STRANGER)
         self._by_id = {peer: index for index, peer in enumerate(peers)}
         table = {b"%d" % piece: piece for piece in range(min(pieces, TABLE))}
-        self._piece = _Indices({**table, b"": 0}, OUT_OF_RANGE)
+        self._piece = Indices({**table, b"": 0}, OUT_OF_RANGE)
         self._pieces = pieces
         self._current: dict[int, int] = {}
-        self._seconds: dict[str, _Seconds] = {}
+        self._seconds: dict[str, Seconds] = {}
         self._order: str | None = None
         self._time: float | None = None
         self._days = 0.0
@@ -174,7 +149,7 @@ class Scanner:
             *shape.pattern.findall(data), strict=True
         )
         odd = any(strange) or b"" in heads
-        seconds = self._seconds.setdefault(shape.tail, _Seconds(shape.tail, self._order))
+        seconds = self._seconds.setdefault(shape.tail, Seconds(shape.tail, self._order))
         seconds[b""] = self._time or 0.0
         times = list(map(seconds.__getitem__, heads))
         if shape.digits:
