@@ -233,7 +233,8 @@ class Scanner:
         before = times[0] if self._time is None else self._time
         if self._time is None:
             self.log.first_time = times[0]
-        if times[0] < before or times != sorted(times):
+        fall = times[0] < before or times != sorted(times)
+        if fall:
             for row in list(compress(count(), map(lt, times, [before, *times]))):
                 previous = times[row - 1] if row else before
                 if time_only and times[row] < previous - HALF_DAY:
@@ -241,7 +242,7 @@ class Scanner:
                     times[row:] = [time + DAY for time in times[row:]]
                 elif times[row] < previous:
                     self.log.form.clock_back.add(first + row, f"{previous - times[row]:.6g}")
-        if max(times) - before > SILENCE:
+        if fall or times[-1] - before > SILENCE:
             pauses = map(sub, times, [before, *times])
             for row in compress(count(), map(SILENCE.__lt__, pauses)):
                 self.log.silences.append((times[row - 1] if row else before, times[row]))
