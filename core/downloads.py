@@ -22,7 +22,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.effects import (
+from core.errors import LocalProtocolError
+from core.interface.effects import (
     AcceptPiece,
     Broadcast,
     CloseConnection,
@@ -32,9 +33,8 @@ from core.effects import (
     SkipPiece,
     Warn,
 )
-from core.errors import LocalProtocolError
-from core.events import Timer
-from core.messages import Have, Request
+from core.interface.events import Timer
+from core.interface.messages import Have, Request
 from core.state import Neighbor, State
 
 DRIP_AFTER = 30.0

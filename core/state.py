@@ -7,13 +7,13 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from core.bitfield import PieceMap
 from core.config import SwarmConfig
-from core.effects import Effect, Log, Note, Send
+from core.interface.effects import Effect, Log, Note, Send
+from core.interface.messages import INTERESTED, NOT_INTERESTED, Message
 from core.machines import Download, ItsInterest, Machines, OurInterest, Upload
 from core.machines.base import NeighborMachine
-from core.messages import INTERESTED, NOT_INTERESTED, Message
 from core.picking import CandidateSet
+from core.piecemap import PieceMap
 
 
 class State:

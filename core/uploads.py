@@ -8,9 +8,9 @@ the requests that wait. They are granted at the end of a turn, by what is known 
 from __future__ import annotations
 
 from core.choking import Ticks, choose_optimistic, choose_preferred
-from core.effects import SendPiece, SetTimer, Warn
-from core.events import Timer
-from core.messages import CHOKE, UNCHOKE
+from core.interface.effects import SendPiece, SetTimer, Warn
+from core.interface.events import Timer
+from core.interface.messages import CHOKE, UNCHOKE
 from core.repeats import Repeats
 from core.state import Neighbor, State
 

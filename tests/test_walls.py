@@ -120,7 +120,7 @@ def test_probe_stands_alone(path: Path) -> None:
     assert {p for p in packages_of(path) if not is_standard(p)} <= {"probe"} | seam
 
 
-@each([path for path in PROBE if name_of(path) == "probe/keeper.py"])
+@each([path for path in PROBE if name_of(path) == "probe/program/keeper.py"])
 def test_the_keeper_needs_python_only(path: Path) -> None:
     """The keeper runs as a script of its own, so it imports nothing of the project."""
     assert all(is_standard(package) for package in packages_of(path))
@@ -205,10 +205,19 @@ def imported_names(path: Path) -> Iterator[tuple[str, list[str]]]:
             yield node.module or "", [alias.name for alias in node.names]
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in VERIFIER}), ids=name_of)
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent for path in [*PRODUCT, *TESTS]}), ids=name_of
+)
 def test_folders_fit_a_head(folder: Path) -> None:
-    """A folder of the verifier has at most 14 modules beside its `__init__`."""
+    """A folder has at most 14 modules beside its `__init__`."""
     assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= 14
+
+
+@each([path for path in TESTS if path.parent != ROOT / "tests" and "kit" not in path.parts])
+def test_helpers_stand_apart(path: Path) -> None:
+    """Among the tests lie tests: what helps them is in `tests/kit`, or in a folder without tests."""
+    if any(path.parent.glob("test_*.py")):
+        assert path.name.startswith("test_") or path.name == "conftest.py"
 
 
 # The team plan's shared rules.

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from core.events import Timer
-from core.messages import Message
+from core.interface.events import Timer
+from core.interface.messages import Message
 from peerio.protocol import Sink
 
 

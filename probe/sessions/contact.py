@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from probe import diagnosis, wire
-from probe.link import Link
+from probe import diagnosis
+from probe.conversation import wire
+from probe.conversation.link import Link
+from probe.conversation.stage import Stage, how_ended
 from probe.model import Finding, Outcome
-from probe.program import listening_ports
+from probe.program.program import listening_ports
 from probe.registry import session
 from probe.sessions.steps import UP_SECONDS, give_up
-from probe.stage import Stage, how_ended
 
 _HOLD = 0.4
 """Seconds that we wait with our handshake, to see who speaks first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from probe.conversation.stage import Stage
 from probe.registry import session
 from probe.sessions import ends
 from probe.sessions.steps import (
@@ -22,7 +23,6 @@ from probe.sessions.steps import (
     unchoked,
     watch,
 )
-from probe.stage import Stage
 
 
 @session(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core.effects import CloseConnection, Dial, Effect, Log, SetTimer
 from core.errors import LocalProtocolError, RemoteProtocolError
-from core.events import Event, MessageReceived, PieceSent, Started, StreamEnded
-from core.messages import (
+from core.interface.effects import CloseConnection, Dial, Effect, Log, SetTimer
+from core.interface.events import Event, MessageReceived, PieceSent, Started, StreamEnded
+from core.interface.messages import (
     CHOKE,
     INTERESTED,
     NOT_INTERESTED,
@@ -17,7 +17,7 @@ from core.messages import (
     Piece,
     Request,
 )
-from tests.core.script import (
+from tests.kit.script import (
     Script,
     accepts,
     answers,

@@ -1,21 +1,61 @@
-"""One TCP connection: its socket, machine, decoder and send queue."""
+"""One TCP connection: its socket, machine, decoder and send queue; and what is asked of its owner."""
 
 from __future__ import annotations
 
 import errno
 import socket
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from core.errors import RemoteProtocolError
 from core.machines import Connection, Machines
 from peerio.contract import PieceSink
-from peerio.net.allowance import Allowance
-from peerio.net.bucket import TokenBucket
+from peerio.net.admission import Origin
+from peerio.net.allowance import Allowance, TokenBucket
 from peerio.net.liveness import watch_for_silence
-from peerio.net.outbox import Outbox, PieceSegment
-from peerio.net.penalties import Origin
 from peerio.protocol import HANDSHAKE_SIZE, Decoder, check_header, decode_handshake
+
+
+@dataclass(slots=True)
+class PieceSegment:
+    """Content of a piece that is still to be sent."""
+
+    piece: int
+    offset: int
+    """Bytes of the piece that are out."""
+    left: int
+    """Bytes of it that aren't."""
+
+
+class Outbox:
+    """What is queued, in order (spec 4.9). Knows no socket."""
+
+    __slots__ = ("items",)
+
+    def __init__(self) -> None:
+        self.items: deque[bytearray | PieceSegment] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self.items)
+
+    def put(self, data: bytes) -> None:
+        """Queue bytes, joined to those that are last in the queue."""
+        if self.items and type(last := self.items[-1]) is bytearray:
+            last += data
+        else:
+            self.items.append(bytearray(data))
+
+    def put_piece(self, header: bytes, piece: int, size: int) -> None:
+        """Queue a piece: its header's bytes, then its content from the file."""
+        self.put(header)
+        self.items.append(PieceSegment(piece, 0, size))
+
+    def clear(self) -> None:
+        """Nothing of it can be sent any more."""
+        self.items.clear()
+
 
 MSG_MORE = getattr(socket, "MSG_MORE", 0)
 
@@ -128,7 +168,7 @@ class Link:
         self.moved_at = 0.0
         """When the system last took something of the queue, or began to take nothing."""
         self.stall_watched = False
-        """An alarm of `peerio.net.stalls` is set for it."""
+        """An alarm of `peerio.net.sender` is set for it."""
         self.send_error: OSError | None = None
         """What ended its sends, which the system tells once only."""
         self.watched = 0
@@ -224,3 +264,25 @@ class Link:
         except OSError as error:
             if error.errno != errno.ENOTCONN:  # the other end has reset it: reading will tell
                 raise
+
+
+class Owner(Protocol):
+    """Decides on the ends of connections."""
+
+    open: dict[int, Link]
+    """Connections whose handshakes were accepted, by neighbor."""
+
+    def watch(self, link: Link) -> None:
+        """Have the loop watch for what this connection waits for."""
+
+    def drop(self, link: Link, cause: str) -> None:
+        """The connection is gone; `cause` is one of those of docs/trace.md."""
+
+    def stream_ended(self, link: Link, error: OSError | None) -> None:
+        """Nothing more will come: the end of the stream, or an error on reading."""
+
+    def fell_silent(self, link: Link) -> None:
+        """The neighbor, or the way to it, is gone without a word (spec 2.9)."""
+
+    def broke_protocol(self, link: Link, error: RemoteProtocolError) -> None:
+        """The neighbor sent what can't be (spec 3.5)."""

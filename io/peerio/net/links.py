@@ -9,7 +9,7 @@ from core.errors import RemoteProtocolError
 from core.machines import Machines
 from peerio.contract import Callbacks, Tap
 from peerio.net.admission import Admission, RefusedError
-from peerio.net.bucket import TokenBucket
+from peerio.net.allowance import TokenBucket
 from peerio.net.dialling import Dialler
 from peerio.net.link import Link, PieceSource, Route
 from peerio.net.liveness import describe, is_silence

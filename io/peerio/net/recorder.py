@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.messages import Message
+from core.interface.messages import Message
 from peerio.contract import Tap
+from peerio.frames import describe
 from peerio.net.link import Link
-from peerio.protocol import describe
 
 
 class Recorder:
