@@ -389,6 +389,41 @@ def test_the_tree_is_whole_in_itself() -> None:
 # Form.
 
 
+LONGEST_FUNCTION = 40
+"""Lines without prose and blank ones."""
+
+
+def prose_in(function: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]) -> int:
+    """How many of a function's lines are docstrings, comments or blank."""
+    strings = [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    ]
+    in_strings = {
+        number
+        for node in strings
+        for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    numbers = range(function.lineno, (function.end_lineno or function.lineno) + 1)
+    return sum(
+        number in in_strings or not (text := lines[number - 1].strip()) or text.startswith("#")
+        for number in numbers
+    )
+
+
+@each(PRODUCT)
+def test_functions_fit_a_screen(path: Path) -> None:
+    """A function of the product has at most 40 lines beside its prose."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1 - prose_in(node, lines)
+            assert length <= LONGEST_FUNCTION, f"{node.name}: {length} lines"
+
+
 def functions_that_test(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(

@@ -11,6 +11,7 @@ from typing import Any
 from core.interface.events import Timer
 from core.interface.messages import Message
 from core.interface.values import value
+from core.interface.words import LogEvent, NoteKind
 
 
 @value
@@ -56,7 +57,7 @@ class SkipPiece:
 class Log:
     """Write one of the eleven lines (spec 8.1)."""
 
-    event: str
+    event: LogEvent
     fields: dict[str, Any]
 
 
@@ -64,7 +65,7 @@ class Log:
 class Note:
     """Write a record that only the trace has (docs/trace.md); given only where tracing is on."""
 
-    kind: str
+    kind: NoteKind
     fields: dict[str, Any]
 
 

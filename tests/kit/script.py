@@ -40,6 +40,7 @@ from core.interface.events import (
     TurnEnded,
 )
 from core.interface.messages import Have, Message
+from core.interface.words import LogEvent
 from core.peer import Peer
 
 
@@ -238,7 +239,7 @@ def fires(timer: Timer) -> TimerFired:
     return TimerFired(timer)
 
 
-def logs(event: str, **fields: Any) -> Log:
+def logs(event: LogEvent, **fields: Any) -> Log:
     """One of the eleven lines is ordered."""
     return Log(event, fields)
 

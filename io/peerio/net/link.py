@@ -7,11 +7,12 @@ import socket
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from core.errors import RemoteProtocolError
 from core.machines import Connection, Machines
-from peerio.contract import PieceSink
+from core.machines.connection import State
+from peerio.contract import CloseCause, PieceSink
 from peerio.net.admission import Origin
 from peerio.net.allowance import Allowance, TokenBucket
 from peerio.net.liveness import watch_for_silence
@@ -58,6 +59,10 @@ class Outbox:
 
 
 MSG_MORE = getattr(socket, "MSG_MORE", 0)
+
+Flushed = Literal["empty", "blocked", "throttled", "sent"]
+"""How a flush ended: nothing is left; the system, or the upload limit, takes no more; a piece is out."""
+OnFlushed = Literal["", "half-close", "close"]
 
 Address = tuple[Any, ...]
 """Host, port, and what else its family has."""
@@ -173,13 +178,13 @@ class Link:
         """What ended its sends, which the system tells once only."""
         self.watched = 0
         """The events that the loop watches it for."""
-        self.on_flushed = ""
-        """What follows when the queue is empty: "", "half-close" or "close"."""
+        self.on_flushed: OnFlushed = ""
+        """What follows when the queue is empty."""
         self.handshake = b""
         """What came of its handshake."""
 
     @property
-    def state(self) -> str:
+    def state(self) -> State:
         """Its machine's state."""
         return self.machine.state
 
@@ -208,7 +213,7 @@ class Link:
             return None
         return decode_handshake(self.handshake)
 
-    def flush(self, source: PieceSource, bucket: TokenBucket | None, now: float) -> str:
+    def flush(self, source: PieceSource, bucket: TokenBucket | None, now: float) -> Flushed:
         """Send what can be sent: the queue is then "empty" or "blocked", or its head "throttled".
 
         "sent" tells that a piece is out; call again. A send that fails ends nothing (spec 3.6): the
@@ -243,7 +248,7 @@ class Link:
 
     def _send_content(
         self, segment: PieceSegment, source: PieceSource, bucket: TokenBucket | None, now: float
-    ) -> str:
+    ) -> Flushed:
         wanted = segment.left if bucket is None else bucket.grant(segment.left, now)
         if not wanted:
             return "throttled"
@@ -275,8 +280,8 @@ class Owner(Protocol):
     def watch(self, link: Link) -> None:
         """Have the loop watch for what this connection waits for."""
 
-    def drop(self, link: Link, cause: str) -> None:
-        """The connection is gone; `cause` is one of those of docs/trace.md."""
+    def drop(self, link: Link, cause: CloseCause) -> None:
+        """The connection is gone."""
 
     def stream_ended(self, link: Link, error: OSError | None) -> None:
         """Nothing more will come: the end of the stream, or an error on reading."""

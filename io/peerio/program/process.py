@@ -101,6 +101,11 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
         metavar="BYTES_PER_SECOND",
         help="upload limit of this peer (default: none)",
     )
+    _add_options_for_launchers(parser)
+    return parser.parse_args(argv)
+
+
+def _add_options_for_launchers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", metavar="NAME", help="a name for this run, kept in the trace")
     parser.add_argument(
         "--lifeline-fd",
@@ -114,7 +119,6 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
         metavar="N",
         help="for launchers: an inherited pipe; the peer writes JSON lines on how it stands",
     )
-    return parser.parse_args(argv)
 
 
 def _positive_int(text: str) -> int:

@@ -13,6 +13,7 @@ from core.choking import choose_preferred
 from core.config import SwarmConfig
 from core.interface.effects import Broadcast, Finish, Log, Punish, Send, SendPiece
 from core.interface.messages import Have, NotInterested
+from core.interface.words import LogEvent
 from core.peer import Peer
 from core.state import Neighbor
 
@@ -238,7 +239,7 @@ def logs_only_changes(peer: Peer) -> None:
     log = peer.state.log
     last: dict[object, str] = {}
 
-    def wrong_log(event: str, **fields: Any) -> None:
+    def wrong_log(event: LogEvent, **fields: Any) -> None:
         key = (event.endswith("choked"), fields.get("neighbor"))
         if event not in ("choked", "unchoked") or last.get(key) != event:
             log(event, **fields)

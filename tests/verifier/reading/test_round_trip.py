@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core.interface.words import LogEvent
 from peerio.eventlog import SENTENCES, EventLog, LineFile, Stamp
 from verifier.reading.dialects import read_line
 from verifier.reading.sentences import Kind, Sentence
@@ -35,7 +36,7 @@ EVENTS: dict[str, tuple[dict[str, object], Sentence]] = {
 
 
 @pytest.mark.parametrize("event", SENTENCES)
-def test_written_is_read(tmp_path: Path, event: str) -> None:
+def test_written_is_read(tmp_path: Path, event: LogEvent) -> None:
     """Each of our eleven sentences is read as the event it tells, without a deviation (spec 8.1)."""
     fields, expected = EVENTS[event]
     lines = LineFile(tmp_path / "log")
