@@ -28,7 +28,7 @@ from probe import (
 from probe.engine import CONTACT, Engine, Run
 from probe.progress import Progress
 from probe.registry import CASES, PLANS, SelectionError, select
-from probe.settings import Settings, SettingsError, read
+from probe.settings import PROGRAM, Settings, SettingsError, read
 from probe.stage import Cancelled
 
 UNUSABLE = 2
@@ -42,12 +42,12 @@ class _Ended(Exception):  # noqa: N818 -- a signal, no error
         self.number = number
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says; the exit status."""
+def main(arguments: list[str] | None = None, called: str = PROGRAM) -> int:
+    """Do what the command line says; the exit status. `called` is what people called it by."""
     flag = threading.Event()
     _catch_signals(flag)
     try:
-        return _main(arguments, flag)
+        return _main(arguments, flag, called)
     except (SettingsError, SelectionError, program.ProgramError, isolation.IsolationError) as error:
         print(f"probe: {error}", file=sys.stderr)
         return UNUSABLE
@@ -73,8 +73,8 @@ def _catch_signals(flag: threading.Event) -> None:
             signal.signal(number, end)
 
 
-def _main(arguments: list[str] | None, flag: threading.Event) -> int:
-    settings = read(arguments)
+def _main(arguments: list[str] | None, flag: threading.Event, called: str) -> int:
+    settings = read(arguments, program=called)
     if settings.list:
         print(listing.table(), end="")
         return 0
