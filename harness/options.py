@@ -42,6 +42,11 @@ class Option:
         return self.name.replace("-", "_")
 
     @property
+    def shown(self) -> str:
+        """What stands for its value in help texts: `PIECE_SIZE`."""
+        return self.keyword.upper()
+
+    @property
     def is_flag(self) -> bool:
         """Whether it takes no value; one that is on unless told otherwise has a `--no-` form."""
         return isinstance(self.default, bool)

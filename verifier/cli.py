@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from verifier.api import Report
 
+PROGRAM = "python -m verifier"
+"""What people call it by, unless `swarmproof verify` was what they called."""
 EPILOG = """\
 exit statuses:
   0  no errors
@@ -45,12 +47,12 @@ def _run(text: str) -> str:
     raise argparse.ArgumentTypeError(f"'{text}': expected all, last, or a number from 1")
 
 
-def parser() -> argparse.ArgumentParser:
-    """What can be said on the command line."""
+def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
+    """What can be said on the command line; `program` is what it is called by."""
     made = argparse.ArgumentParser(
-        prog="python -m verifier",
+        prog=program,
         description="Replays the logs of all peers of a run and shows every broken rule with its lines.",
-        epilog=EPILOG,
+        epilog=EPILOG.replace(PROGRAM, program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument(
@@ -152,9 +154,9 @@ def explain(name: str) -> str:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Judge what the command line names; the exit status."""
-    made = parser()
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
+    """Judge what the command line names; the exit status. `program` is what it is called by."""
+    made = parser(program)
     given = made.parse_args(arguments)
     try:
         if given.explain is not None:

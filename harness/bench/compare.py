@@ -97,7 +97,7 @@ def run_bench(options: Options, kinds: Sequence[str] = KINDS) -> int:
     console.print(benchreport.table(rows))
     path = (
         options.json
-        or runfolder.RUNS / f"bench-{datetime.now().astimezone():%Y-%m-%dT%H-%M-%S}.json"
+        or runfolder.runs_folder() / f"bench-{datetime.now().astimezone():%Y-%m-%dT%H-%M-%S}.json"
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
@@ -227,4 +227,4 @@ def _baseline(
         "barrier": barrier,
     }
     options = [text for name, value in arguments.items() for text in (f"--{name}", str(value))]
-    return [sys.executable, "-m", "harness.bench.baselines", role, str(path), *options]
+    return [*runfolder.module_command("harness.bench.baselines"), role, str(path), *options]

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.config import PeerInfo, SwarmConfig
+from core.exits import ExitStatus
 from harness.errors import HarnessError
 from harness.local.ports import NEVER
 from peerio.config import ConfigError, format_common, format_peers, load_config
@@ -30,12 +32,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
-"""The project's folder."""
+"""The project's folder; of an installed one, what lies in `swarmproof/inside`."""
 CONFIGS = ROOT / "configs"
 RUNS = ROOT / "runs"
+"""The project's own runs."""
 PEER_PROCESS = ROOT / "peerProcess.py"
+RUNS_HELP = (
+    "Folder in which the run folder is made (default: runs/ of the project, elsewhere runs/ here)."
+)
 LATEST = "latest"
 _CHUNK = 1 << 20
+
+
+def runs_folder() -> Path:
+    """Where runs are kept: in the project for whoever works in it, else in the working folder."""
+    here = Path.cwd()
+    return RUNS if here.is_relative_to(ROOT) else here / RUNS.name
+
+
+def module_command(name: str) -> list[str]:
+    """What runs one of the project's modules in a process of its own, wherever the project lies."""
+    paths = [str(ROOT), str(ROOT / "io")]
+    code = (
+        f"import runpy, sys; sys.path[:0] = {paths!r}; runpy.run_module({name!r}, None, '__main__')"
+    )
+    return [sys.executable, "-c", code]
 
 
 def find_config(name: str) -> Path:
@@ -46,11 +67,15 @@ def find_config(name: str) -> Path:
     for folder in (CONFIGS / name, Path(name).expanduser()):
         if (folder / "Common.cfg").is_file():
             return folder
-    known = ", ".join(sorted(path.name for path in CONFIGS.iterdir() if path.is_dir()))
     raise HarnessError(
-        f"--config {name!r}: no such configuration: expected one of {known}, "
+        f"--config {name!r}: no such configuration: expected one of {', '.join(configurations())}, "
         "or a folder that holds Common.cfg and PeerInfo.cfg"
     )
+
+
+def configurations() -> list[str]:
+    """The names of the ready-made swarms."""
+    return sorted(path.name for path in CONFIGS.iterdir() if path.is_dir())
 
 
 def read_config(folder: Path, *, warn: Callable[[str], None]) -> SwarmConfig:
@@ -92,8 +117,9 @@ def with_file(config: SwarmConfig, path: Path) -> SwarmConfig:
     return replace(config, file_name=path.name, file_size=size)
 
 
-def new_run_folder(runs: Path) -> Path:
+def new_run_folder(runs: Path | None = None) -> Path:
     """An empty folder in `runs`, named by the time; `latest` points to it afterwards."""
+    runs = runs or runs_folder()
     runs.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
     for suffix in ("", *(f".{number}" for number in range(2, 1000))):
@@ -157,12 +183,16 @@ def _link(source: Path, copy: Path) -> None:
         copy.symlink_to(source)
 
 
-def latest_run(runs: Path = RUNS) -> Path:
-    """The newest run's folder; HarnessError where there is none."""
+def latest_run(runs: Path | None = None) -> Path:
+    """The newest run's folder, in `runs_folder()` by default; HarnessError where there is none."""
+    runs = runs or runs_folder()
     latest = runs / LATEST
     if latest.exists():
         return latest.resolve()
     folders = sorted(path for path in runs.glob("*") if path.is_dir())
     if not folders:
-        raise HarnessError(f"no run in {runs}: make one with `invoke swarm`, or name a folder")
+        raise HarnessError(
+            f"no run in {runs}: make one with `swarmproof swarm`, or name a folder with logs",
+            status=ExitStatus.USAGE,
+        )
     return folders[-1]

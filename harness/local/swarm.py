@@ -61,13 +61,14 @@ class Options:
     )
     keep: bool = option("Keep the leechers' copies after the comparison.", default=False)
     free_ports: bool = option("Pick free ports instead of the configuration's.", default=False)
+    runs: Path | None = option(runfolder.RUNS_HELP, path)
     report: bool = option(
         "Write report.html into the run's folder, a page with charts (needs Plotly).",
         default=False,
     )
 
 
-def run_swarm(options: Options, runs: Path = runfolder.RUNS) -> int:
+def run_swarm(options: Options, runs: Path | None = None) -> int:
     """Run one swarm; the exit status.
 
     0 when every peer ended with 0, all copies are identical and the verifier finds no broken rule, 5 on
@@ -84,7 +85,7 @@ def run_swarm(options: Options, runs: Path = runfolder.RUNS) -> int:
     if random_seed is None:
         random_seed = random.randrange(1 << 32)
     try:
-        folder = runfolder.new_run_folder(runs)
+        folder = runfolder.new_run_folder(runs or options.runs)
         runfolder.fill(folder, config, source=options.file, random_seed=random_seed)
     except OSError as error:
         raise HarnessError(f"the run folder can't be made: {error}") from error

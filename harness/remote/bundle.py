@@ -47,7 +47,8 @@ _BOOTSTRAP = (
 """Also older Pythons understand this, so that they can say that they are too old."""
 _PEER = ("core", "io/peerio", "peerProcess.py")
 """What a peer consists of: all that runs on a host but its dependencies."""
-_DISTRIBUTION = "swarmproof"
+_LIBRARIES = ("structlog", "transitions")
+"""The distributions that a peer imports."""
 
 
 def source_of(module: str) -> Path:
@@ -109,10 +110,10 @@ def _sources() -> dict[str, bytes]:
 
 
 def _dependencies() -> dict[str, bytes]:
-    """The modules of the distributions that ours requires, and of those that they require."""
+    """The modules of the distributions that a peer imports, and of those that they require."""
     files: dict[str, bytes] = {}
-    known = {_DISTRIBUTION}
-    wanted = _required(metadata.distribution(_DISTRIBUTION))
+    known: set[str] = set()
+    wanted = [(name, True) for name in _LIBRARIES]
     while wanted:
         name, is_certain = wanted.pop()
         if name in known:

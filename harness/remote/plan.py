@@ -54,11 +54,7 @@ class Options:
         "Plain lines instead of the live table, as when this isn't a terminal.", default=False
     )
     trace: bool = option("Peers write their traces too (default: yes).", default=True)
-    runs: Path = option(
-        "Folder in which the run folder is made (default: runs/ of the project).",
-        path,
-        default=runfolder.RUNS,
-    )
+    runs: Path | None = option(runfolder.RUNS_HELP, path)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from invoke.parser.parser import Parser
 
 import peerProcess
 import tasks
+from harness import program as swarmproof
 from peerio.program import process
 from probe.settings import parser as probe_options
 from tests.kit.markdown import ROOT, blocks, code_spans, documents, name_of
@@ -33,6 +34,7 @@ ENVIRONMENT = {
     "ls",
     "mkdir",
     "pip",
+    "pipx",
     "python3",
     "scp",
     "source",
@@ -54,7 +56,7 @@ def commands(path: Path) -> Iterator[str]:
             elif line.startswith("$ "):
                 yield line[2:]
     for code in code_spans(text):
-        if re.match(r"(\.venv/bin/)?(invoke|uv run|python\S*) ", code):
+        if re.match(r"(\.venv/bin/)?(invoke|swarmproof|uv run|python\S*) ", code):
             yield code
 
 
@@ -63,10 +65,14 @@ def check(command: str) -> None:
     command = re.sub(r"\[(-[^\]]*)\]", r"\1", command)  # what may be left out
     words = [STANDS_FOR.get(word, word) for word in shlex.split(command)]
     if words[:2] == ["uv", "run"]:
-        words = words[2:]
+        words = words[4:] if words[2] == "--group" else words[2:]
+    if words[1:2] == ["swarmproof.pyz"]:
+        words = ["swarmproof", *words[2:]]
     program, *arguments = [words[0].removeprefix(".venv/bin/"), *words[1:]]
     if program == "invoke":
         check_invoke(arguments)
+    elif program == "swarmproof":
+        check_swarmproof(arguments)
     elif program == "python" and arguments[0].endswith("peerProcess.py"):
         parse(process.parse_arguments, arguments[1:])
     elif program == "python" and arguments[:2] == ["-m", "verifier"]:
@@ -88,6 +94,16 @@ def check_invoke(arguments: list[str]) -> None:
         return
     parsed = Parser(contexts=CONTEXTS, initial=ParserContext()).parse_argv(arguments)
     assert len(parsed) > 1, arguments
+
+
+def check_swarmproof(words: list[str]) -> None:
+    if words[0] in {"--help", "--version", "completion", "COMMAND"}:
+        return
+    length = 1 + (words[0] == "remote")
+    parser = swarmproof.parser_of(" ".join(words[:length]))
+    assert parser, words
+    assert not swarmproof.misspelt(words[length:], parser)
+    parse(parser.parse_intermixed_args, words[length:])
 
 
 def parse(parser, arguments: list[str]) -> None:
@@ -112,6 +128,10 @@ def test_commands_exist(path: Path) -> None:
         "invoke fly",
         "invoke swarm --wings 2",
         "invoke swarm --peers",
+        "swarmproof fly",
+        "swarmproof swarm --wings 2",
+        "swarmproof remote fly",
+        "python3 swarmproof.pyz peer 1001 --fly",
         "python peerProcess.py 1001 --fly",
         "python peerProcess.py",
         "python -m verifier --fly logs/",

@@ -12,6 +12,7 @@ from invoke.context import Context
 from core.exits import ExitStatus
 from harness.cli import Command
 from harness.errors import HarnessError
+from harness.invoking import task_of
 from harness.options import count, format_bytes, option, path, read, seconds, size
 
 
@@ -81,13 +82,13 @@ def test_a_task_offers_its_options() -> None:
         return 0
 
     command = Command("try", run, Told, "Try it.", "try --peers 2", ("0 it worked",))
-    arguments = {argument.name: argument for argument in command.task().get_arguments()}
+    arguments = {argument.name: argument for argument in task_of(command).get_arguments()}
     assert list(arguments) == ["piece_size", "peers", "timeout", "dir", "plain"]
     assert arguments["plain"].kind is bool
     assert arguments["dir"].help == "A path."
-    command.task()(Context(), peers="3", dir="x", plain=True)
+    task_of(command)(Context(), peers="3", dir="x", plain=True)
     assert given == [Told(peers=3, where=Path("x"), plain=True)]
-    few = replace(command, only=("peers",)).task()
+    few = task_of(replace(command, only=("peers",)))
     assert [argument.name for argument in few.get_arguments()] == ["peers"]
     assert few.__doc__ == "Try it.\n\nExample: invoke try --peers 2.\nExit status: 0 it worked."
 
