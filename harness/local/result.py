@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
 from harness.options import format_bytes
+from harness.watch.tables import Column, fitting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from rich.table import Table
 
     from harness.local.copies import Copy
     from harness.watch.board import PeerView
@@ -62,25 +63,22 @@ class Result:
             "identical": copy.identical,
         }
 
-    def table(self) -> Table:
+    def table(self, width: int) -> Table:
         """One line per peer: how long it took, what went up and down, and its copy."""
-        table = Table(box=None, padding=(0, 1))
-        table.add_column("Peer")
-        for heading in ("Status", "Pieces", "Complete after", "Ended after", "Up", "Down"):
-            table.add_column(heading, justify="right")
-        table.add_column("SHA-256")
-        for peer_id, view in self.peers.items():
-            table.add_row(
-                f"{peer_id}{' seed' if view.has_file else ''}",
-                str(view.exit_status),
-                f"{view.status.pieces if view.status else 0}/{view.pieces}",
-                "" if view.has_file else _seconds(view.completed_at, view),
-                _seconds(view.ended_at, view),
-                format_bytes(view.status.up if view.status else 0),
-                format_bytes(view.status.down if view.status else 0),
-                _digest(self.copies[peer_id]),
-            )
-        return table
+        views = list(self.peers.values())
+        sums = [(view.status.up, view.status.down) if view.status else (0, 0) for view in views]
+        complete = ["" if v.has_file else _seconds(v.completed_at, v) for v in views]
+        columns = (
+            Column("Peer", [f"{v.peer_id}{' seed' if v.has_file else ''}" for v in views]),
+            Column("Status", [_status(view) for view in views], right=True),
+            Column("Pieces", [f"{view.held}/{view.pieces}" for view in views], right=True),
+            Column("Complete", complete, right=True, rank=1),
+            Column("Ended", [_seconds(v.ended_at, v) for v in views], right=True, rank=3),
+            Column("Up", [format_bytes(up) for up, _ in sums], right=True, rank=4),
+            Column("Down", [format_bytes(down) for _, down in sums], right=True, rank=4),
+            Column("SHA-256", [_digest(self.copies[v.peer_id]) for v in views], rank=2),
+        )
+        return fitting(columns, width)
 
     def last_words(self) -> str:
         """What it comes to, and where everything lies."""
@@ -99,6 +97,10 @@ def _seconds(value: float | None, view: PeerView) -> str:
     if value is None:
         return "" if view.exit_status == 0 else "never"
     return f"{value:.2f} s"
+
+
+def _status(view: PeerView) -> str:
+    return "" if view.exit_status is None else str(view.exit_status)
 
 
 def _digest(copy: Copy) -> str:

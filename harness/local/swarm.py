@@ -15,7 +15,8 @@ from harness.local.result import FILE_NAME, Result
 from harness.local.settings import Settings
 from harness.options import count, format_bytes, option, path, seconds, size
 from harness.watch.board import Board
-from harness.watch.live import make_console, make_display
+from harness.watch.console import has_color, make_console, say
+from harness.watch.live import make_display
 from verifier.api import verify
 from verifier.judge import UNUSABLE, VIOLATION
 
@@ -143,7 +144,7 @@ def _limits(source: Path, options: Options) -> Settings:
 def _run(run: Run, options: Options) -> int:
     """Run all peers, compare, tell; the exit status."""
     console = make_console()
-    console.print(headline(run.config, run.random_seed), soft_wrap=True)
+    say(console, headline(run.config, run.random_seed))
     board = Board(run.config)
     with make_display(board, console, plain=options.plain) as display:
         commands = {peer.peer_id: run.command(peer.peer_id) for peer in run.config.peers}
@@ -166,7 +167,7 @@ def conclude(result: Result, console: Console, *, report: bool = False) -> int:
     exit_status = result.exit_status
     if exit_status == 0 and not all(copy.identical for copy in result.copies.values()):
         exit_status = ExitStatus.COPIES_DIFFER
-    verdict = verify([result.folder], color=console.is_terminal)
+    verdict = verify([result.folder], color=has_color(console))
     if exit_status == 0 and verdict.status in {VIOLATION, UNUSABLE}:
         exit_status = ExitStatus.RULES_BROKEN
     result = replace(result, exit_status=exit_status)
@@ -175,9 +176,9 @@ def conclude(result: Result, console: Console, *, report: bool = False) -> int:
     except OSError as error:  # a full disk is why most swarms end badly that get here
         print(f"{result.folder / FILE_NAME}: can't be written: {error.strerror}")
         exit_status = exit_status or ExitStatus.UNUSABLE
-    print("\n".join([*verdict.problems, verdict.text]))
-    console.print(result.table())
-    console.print(result.last_words(), soft_wrap=True)
+    say(console, "\n".join([*verdict.problems, verdict.text, ""]))
+    console.print(result.table(console.width))
+    say(console, result.last_words())
     if report:
         page = reports.write_report(result.folder / reports.NAME, verdict)
         print(f"Report: {reports.shown(page)}")

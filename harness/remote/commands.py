@@ -13,7 +13,8 @@ from harness.remote.deploy import deploy
 from harness.remote.host.messages import Stopped
 from harness.remote.launch import launch
 from harness.remote.plan import make_plan
-from harness.watch.live import make_console, progress_table
+from harness.watch.console import make_console, say
+from harness.watch.screen import progress_table
 
 if TYPE_CHECKING:
     from harness.remote.plan import Options
@@ -40,8 +41,8 @@ def run_launch(options: Options) -> int:
     with plan.connect() as fleet:
         exit_status, board = launch(plan, fleet, console)
     if board is not None:
-        console.print(progress_table(board))
-        console.print(f"exit status {exit_status}; logs and traces: `invoke remote.collect`")
+        console.print(progress_table(list(board.peers.values()), console.width))
+        say(console, f"exit status {exit_status}; logs and traces: `invoke remote.collect`")
     return exit_status
 
 
@@ -52,8 +53,8 @@ def run_collect(options: Options) -> int:
     with plan.connect() as fleet:
         result = collect(plan, fleet, console, board=None, exit_status=0)
     result.write()
-    console.print(result.table())
-    console.print(result.last_words(), soft_wrap=True)
+    console.print(result.table(console.width))
+    say(console, result.last_words())
     return result.exit_status
 
 

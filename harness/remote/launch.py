@@ -24,6 +24,7 @@ from harness.remote.decoder import Progress
 from harness.remote.host.messages import Diagnostic, Ended, Prepared, Started
 from harness.remote.session import Lost
 from harness.watch.board import Board
+from harness.watch.console import say
 from harness.watch.live import make_display
 
 if TYPE_CHECKING:
@@ -54,10 +55,10 @@ def launch(plan: Plan, fleet: Fleet, console: Console) -> tuple[int, Board | Non
     )
     if ready.errors:
         for problem in ready.problems:
-            console.print(problem, style="red", soft_wrap=True)
-        console.print("nothing was started: it takes all hosts", soft_wrap=True)
+            say(console, problem, style="red")
+        say(console, "nothing was started: it takes all hosts")
         return ExitStatus.HOSTS_FAILED, None
-    console.print(headline(plan.config, plan.random_seed), soft_wrap=True)
+    say(console, headline(plan.config, plan.random_seed))
     starts = []
     for peer in plan.config.peers:
         session = fleet.sessions[peer.host]
