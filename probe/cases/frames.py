@@ -47,7 +47,7 @@ cases(
     Case(
         "FR-09", "F", "3.1", "Pieces of 1 MiB are sent and received.",
         "A buffer of fixed size, or one send call taken for the whole. Write until all is written.",
-        needs=("SV-02", "SV-03", "RQ-02"),
+        needs=("SV-02", "SV-03", "RQ-02", "FR-04"),
     ),
     Case(
         "FR-10", "W", "4.8", "A neighbor that reads slowly doesn't stop the others.",

@@ -305,11 +305,11 @@ class Stage:
     # -- steps that many sessions make ---------------------------------------------------------------
 
     def link(self, who: int) -> Link:
-        """The present connection of a played peer, which must be there."""
-        found = self.neighbors[who].link
-        if found is None:
-            raise Stuck("CN-01")
-        return found
+        """The last connection of a played peer; it may be over, which is no fault by itself."""
+        one = self.neighbors[who]
+        if not one.links:
+            raise Stuck("ST-02" if one.is_successor else "CN-01")
+        return one.link or one.links[-1]
 
 
 def how_ended(status: int | None) -> str:

@@ -162,6 +162,7 @@ def separate_unchokes(stage: Stage) -> int:
     quick=False,
     seconds=6.0,
     cap=True,
+    special="CF-07",
 )
 def optim_short(stage: Stage) -> None:
     """Four are interested, the optimistic choice comes every second, the preferred one after 20 s; 7 s."""

@@ -137,7 +137,7 @@ def judge_bitfield(stage: Stage, who: int) -> None:
             Finding("BF-01", plan.name, Outcome.BROKEN, because, (bits[0],), cause="lowest-bit")
         )
         return
-    kept = bool(bits) and bits[0].data == wanted
+    kept = bool(bits) and wire.pieces_of(bits[0].data) >= set(range(plan.pieces))
     stage.check("BF-01", *bits[:1], kept=kept, because=because)
 
 

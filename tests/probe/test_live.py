@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from tests.kit.markdown import ROOT
-from tests.kit.probe.wrong import FAULTS
 
 pytestmark = pytest.mark.swarm
 REFERENCE = f"{sys.executable} -m tests.reference.peer {{id}} --workdir {{dir}}"
@@ -37,7 +36,7 @@ def probe(*arguments: str, out: Path) -> subprocess.CompletedProcess[str]:
 
 
 def wrong(fault: str) -> str:
-    return f"{sys.executable} -m tests.kit.probe.wrong {fault} {{id}} --workdir {{dir}}"
+    return f"{sys.executable} -m tests.kit.probe.variants.program {fault} {{id}} --workdir {{dir}}"
 
 
 def test_a_right_program_is_not_blamed(tmp_path: Path) -> None:
@@ -140,14 +139,6 @@ def test_first_screens(fault: str, tmp_path: Path) -> None:
     golden = " ".join((SCREENS / f"{fault}.txt").read_text(encoding="utf-8").split())
     assert PREPARED[fault] in "".join(first[:4])
     assert re.sub(r"\d+", "0", told).startswith(golden)
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("fault", sorted(FAULTS.keys() - PREPARED.keys() - {"payload-length"}))
-def test_every_wrong_program_is_reported(fault: str, tmp_path: Path) -> None:
-    """Each wrong program is found."""
-    done = probe(wrong(fault), "--strict", out=tmp_path / "o")
-    assert done.returncode == 1, done.stdout
 
 
 @pytest.mark.thorough
