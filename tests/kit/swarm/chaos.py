@@ -310,7 +310,8 @@ class Chaos:
                     named = {
                         int(number) for number in re.findall(r"peer[_ ](\d+)", finding.because)
                     }
-                    named |= {owners[witness.log] for witness in finding.witnesses}
+                    logs = [x.log for x in finding.witnesses if x.log < len(owners)]
+                    named |= {owners[log] for log in logs}  # beyond them are traces
                     explained = result.check.name in LEFT_OPEN and named & self.short
                     if finding.severity >= Severity.WARNING and not explained:
                         yield f"{result.check.id} {result.check.name}: {finding}"
