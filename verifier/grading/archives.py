@@ -42,6 +42,8 @@ LARGEST_READ = 1 << 24
 """Bytes that a library may ask for in one go: a directory of 50,000 members has less."""
 MOST_EXPANDED = 4 * MOST_BYTES
 """Bytes of a gzip'd tar that are gone through, taken or not."""
+CUT = "the archive is cut: what lies behind the cut is missing"
+"""What is remarked of one, before all else."""
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, ValueError)
 """What the libraries raise for archives that are damaged or made up, RuntimeErrors besides."""
@@ -77,7 +79,10 @@ class Careful(io.RawIOBase):
             raise Refused(f"expands to more than {self._most >> 20:,} MiB: not unpacked")
         data = self._file.read(min(size, LARGEST_READ + 1) if size >= 0 else LARGEST_READ + 1)
         if len(data) > LARGEST_READ:
-            raise Refused("its directory or a header is larger than any real one: not unpacked")
+            raise Refused(
+                f"its list of members, or the head of one, is larger than {LARGEST_READ >> 20} MiB:"
+                " not unpacked"
+            )
         return data
 
     def seek(self, offset: int, whence: int = 0) -> int:
@@ -158,6 +163,11 @@ class Zip:
         careful = Careful(path.open("rb"), size)
         try:
             self._zip = zipfile.ZipFile(cast("IO[bytes]", careful))
+        except zipfile.BadZipFile:
+            careful.close()
+            raise Refused(
+                "the list of members at its end is missing: it is cut, or no zip"
+            ) from None
         except BaseException:
             careful.close()
             raise
@@ -196,6 +206,11 @@ class Tar:
         self._careful = Careful(inner, MOST_EXPANDED if zipped else size)
         try:
             self._tar = tarfile.TarFile(fileobj=cast("IO[bytes]", self._careful))
+        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile):
+            self._careful.close()
+            raise Refused(
+                "it is no zip, tar, tar.gz or tgz, or is damaged at its beginning"
+            ) from None
         except BaseException:
             self._careful.close()
             raise
@@ -266,9 +281,7 @@ def unpack(path: Path, target: Path, budget: Budget, layers: int = LAYERS) -> li
     except (*BROKEN, RuntimeError, NotImplementedError) as error:
         told = getattr(error, "strerror", None) or shown(error) or type(error).__name__
         raise Refused(
-            f"{shown(path.name)}: can't be unpacked: {told}; expected a zip, tar, tar.gz or tgz"
-            if path.is_file()
-            else f"{shown(path.name)}: can't be read: {told}"
+            f"{shown(path.name)}: can't be {'unpacked' if path.is_file() else 'read'}: {told}"
         ) from None
     inner = layers - path.is_file()
     for place in [path for path in sorted(target.rglob("*")) if path.is_file()]:
@@ -311,9 +324,9 @@ def _take(source: Source, target: Path, budget: Budget) -> list[str]:
                 _write(target / name, content, member.size)
         except (*BROKEN, RuntimeError) as error:
             told = getattr(error, "strerror", None) or shown(error) or type(error).__name__
-            remarks.append(f"left out: {shown(name)} ({told})")
+            remarks.append(f"left out ({told}): {shown(name)}")
     if getattr(source, "cut", False):
-        remarks.insert(0, "it is cut: what lies behind the cut is missing")
+        remarks.insert(0, CUT)
     return remarks
 
 

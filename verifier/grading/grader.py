@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from verifier.findings import Standing
 from verifier.grading import gradescope, pages
-from verifier.grading.archives import unpack
+from verifier.grading.archives import CUT, unpack
 from verifier.grading.grade import (
     NOT_JUDGED,
     Found,
@@ -156,7 +156,8 @@ def _finish(
         problems += [which] * (len(runs) > 1) + run.remarks + made.caps
     result.parts = [one.points for one in made.parts]
     result.run_count = len(runs)
-    result.remarks = cut(problems + remarks)
+    first = [one for one in remarks if one == CUT]
+    result.remarks = cut(first + problems + remarks)
     result.seconds = round(time.perf_counter() - begun, 3)
     found = Found(settings.strict, rubric.name, counted=counted)
     found.sets = [_set_entry(one) for one in sets]

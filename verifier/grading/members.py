@@ -158,13 +158,13 @@ def plan(members: list[Member], packed: int | None, budget: Budget) -> Plan:
         if set(member.name.split("/")) <= {"", "."}:
             continue
         if parts is None:
-            leave("names that lead outside or can't be names here", member.name)
+            leave("names that lead outside, or too long", member.name)
         elif member.kind is Kind.FOLDER or any(SKIPPED.fullmatch(part) for part in parts):
             continue
         elif member.kind is not Kind.FILE:
             leave(member.kind.value, member.name)
         elif is_read(parts) and folded(parts) in seen:
-            leave("there already, but for upper and lower case", member.name)
+            leave("there already, at most in other case", member.name)
         elif is_read(parts):
             seen.add(folded(parts))
             made.taken["/".join(parts)] = member
@@ -186,7 +186,7 @@ def _leave_large(
     whole = texts + sum(made.taken[name].size for name in copies)
     if copies and (whole > most or not copies.isdisjoint(large)):
         for name in sorted(copies):
-            leave("peers' copies of the file, too large to be compared", made.taken.pop(name).name)
+            leave("copies of the file, too large to be compared", made.taken.pop(name).name)
     for name in set(large) - copies:
         texts -= made.taken[name].size
         leave(f"larger than {LARGEST >> 20} MiB", made.taken.pop(name).name)
@@ -203,4 +203,4 @@ def _remark(why: str, names: list[str]) -> str:
     """Left out: how many, which, and why."""
     told = ", ".join(shown(name)[:80] for name in names[:NAMED])
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return f"left out: {told}{more} ({why})"
+    return f"left out ({why}): {told}{more}"
