@@ -102,7 +102,7 @@ def run_entry(verdict: Verdict, label: str, score: Score, peers: Peers) -> dict[
         "verdict": word_of(verdict),
         "score": score.points,
         "most": score.most,
-        "caps": score.caps,
+        "capped": score.capped,
         "peer_counts": dataclasses.asdict(peers),
         "parts": parts_document(score),
         **run_document(verdict, quotes_of(verdict)),
@@ -110,16 +110,16 @@ def run_entry(verdict: Verdict, label: str, score: Score, peers: Peers) -> dict[
 
 
 def document(
-    grade: Grade, caps: list[str], parts: list[dict[str, Any]], found: Found
+    grade: Grade, capped: str, parts: list[dict[str, Any]], found: Found
 ) -> dict[str, Any]:
-    """All that is known of a submission; `parts` and `caps` are those of the run that counts."""
+    """All that is known of a submission; `parts` and `capped` are those of the run that counts."""
     return {
         "version": VERSION,
         **dataclasses.asdict(grade),
         "strict": found.strict,
         "rubric": found.rubric,
         "counted": found.counted,
-        "caps": caps,
+        "capped": capped,
         "parts": parts,
         "sets": found.sets,
         "runs": found.runs,

@@ -153,7 +153,7 @@ def _finish(
         result.complete, result.peers = run.peers.complete, run.peers.all
         result.rules, result.warnings = run.rules, run.warnings
         which = f"{len(runs)} runs, the {rubric.runs} counts: {run.label}"
-        problems += [which] * (len(runs) > 1) + run.remarks + made.caps
+        problems += [which] * (len(runs) > 1) + [made.capped] * bool(made.capped) + run.remarks
     result.parts = [one.points for one in made.parts]
     result.run_count = len(runs)
     first = [one for one in remarks if one == CUT]
@@ -162,7 +162,7 @@ def _finish(
     found = Found(settings.strict, rubric.name, counted=counted)
     found.sets = [_set_entry(one) for one in sets]
     found.runs = [run.entry for run in runs]
-    _write(result, settings, document(result, made.caps, parts_document(made), found))
+    _write(result, settings, document(result, made.capped, parts_document(made), found))
     return result
 
 

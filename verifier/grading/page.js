@@ -1,4 +1,4 @@
-// The theme: the system's, until the button is pressed; light on paper, with everything unfolded.
+// The theme: the system's, until the button is pressed; light on paper, with all points unfolded.
 "use strict";
 
 {
@@ -14,7 +14,7 @@
   addEventListener("beforeprint", () => {
     before = root.dataset.theme;
     root.dataset.theme = "light";
-    for (const folded of document.querySelectorAll("details")) folded.open = true;
+    for (const folded of document.querySelectorAll("details.part")) folded.open = true;
   });
   addEventListener("afterprint", () => { root.dataset.theme = before; });
 }

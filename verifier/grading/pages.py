@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 VERSION = 1
 SIGNS = {"PASS": "pass", "FAIL": "fail", "UNDECIDED": "undecided", "NOT JUDGED": "not applied"}
 """Which sign a verdict has."""
+SHOWN = 2
+"""Remarks of a submission in the table."""
 
 
 def overview(
@@ -81,11 +83,12 @@ def _tools(counts: dict[str, int]) -> str:
 
 def _heads(parts: list[dict[str, Any]]) -> str:
     """A head for each column, with the button that sorts by it."""
-    titles = ["Submission", "Verdict", "Score", *(one["name"] for one in parts), "Complete"]
+    named = [(escape(one["name"]), f" <small>of {one['points']:g}</small>") for one in parts]
+    titles = [("Submission", ""), ("Verdict", ""), ("Score", ""), *named, ("Peers complete", "")]
     cells = [
         f'<th scope="col" class="{"part" if 3 <= nth < 3 + len(parts) else "plain"}">'
-        f'<button type="button" data-sort="{nth}">{escape(title)}</button></th>'
-        for nth, title in enumerate([*titles, "Broken rules"])
+        f'<button type="button" data-sort="{nth}">{title}</button>{more}</th>'
+        for nth, (title, more) in enumerate([*titles, ("Broken rules", "")])
     ]
     return "".join([*cells, '<th scope="col">Remarks</th>'])
 
@@ -101,21 +104,26 @@ def _row(numbers: Numbers, nth: int, row: dict[str, Any], parts: list[dict[str, 
     cells += [
         _cell(
             part["name"],
-            f"{numbers.show(*at, 'parts', number, form='.2f')}<small> / {part['points']:g}</small>",
+            numbers.show(*at, "parts", number, form=".2f"),
             row["parts"][number],
             kind="part",
         )
         for number, part in enumerate(parts)
     ]
     share = row["complete"] / row["peers"] if row["peers"] else -1
-    peers = f"{numbers.show(*at, 'complete')} of {numbers.show(*at, 'peers')} peers"
-    cells.append(_cell("Complete", peers if row["peers"] else NOTHING, share))
+    peers = f"{numbers.show(*at, 'complete')} of {numbers.show(*at, 'peers')}"
+    cells.append(_cell("Peers complete", peers if row["peers"] else NOTHING, share))
     told = [f"<b>{' '.join(row['rules'])}</b>"] if row["rules"] else []
     if row["warnings"]:
-        told.append(f"<small>warned: {' '.join(row['warnings'])}</small>")
+        number = len(row["warnings"])
+        told.append(
+            f"<details><summary>{number} warning{'s' * (number > 1)}</summary>"
+            f"{' '.join(row['warnings'])}</details>"
+        )
     count = len(row["rules"]) + len(row["warnings"]) / 1000
     cells.append(_cell("Broken rules", " ".join(told) or NOTHING, count))
-    cells.append(f'<td class="remarks">{_list(row["remarks"][:3], "remarks")}{_more(row)}</td>')
+    remarks = _list(row["remarks"][:SHOWN], "remarks")
+    cells.append(f'<td class="remarks">{remarks}{_more(row)}</td>')
     return f'<tr data-verdict="{row["verdict"]}"><th scope="row">{link}</th>{"".join(cells)}</tr>'
 
 
@@ -126,7 +134,7 @@ def _cell(title: str, content: str, value: object, *, kind: str = "plain") -> st
 
 
 def _more(row: dict[str, Any]) -> str:
-    more = len(row["remarks"]) - 3
+    more = len(row["remarks"]) - SHOWN
     return f"<small>and {more} more on its page</small>" if more > 0 else ""
 
 
@@ -140,7 +148,6 @@ def submission(document: dict[str, Any]) -> str:
     numbers = Numbers(document, "")
     verdict = document["verdict"]
     runs = [RunDocument(run, nth, explained=True) for nth, run in enumerate(document["runs"])]
-    capped = _list([f"capped: {one}" for one in document["caps"]], "remarks")
     about = (
         f"{numbers.show('complete')} of {numbers.show('peers')} peers have the complete file;"
         if document["peers"]
@@ -154,7 +161,7 @@ def submission(document: dict[str, Any]) -> str:
         f"<h1>{escape(document['name'])}</h1>\n"
         f'<p class="about">{about} {mode}, rubric {escape(document["rubric"])};'
         f' <a href="{escape(document["slug"])}.json">all of it as JSON</a></p>\n'
-        f"{capped}{_list(document['remarks'], 'remarks')}</header>\n"
+        f"{_list(document['remarks'], 'remarks')}</header>\n"
         f"<main>{_found(document)}\n{_parts(document, numbers)}\n"
         f"{''.join(_run(run, document) for run in runs)}</main>"
     )
@@ -189,41 +196,49 @@ def _parts(document: dict[str, Any], numbers: Numbers) -> str:
 
 
 def _part(part: dict[str, Any], at: tuple[str | int, ...], numbers: Numbers) -> str:
-    rows = []
-    for nth, one in enumerate(part["criteria"]):
-        here = (*at, "criteria", nth)
-        most = f" of {numbers.show(*here, 'most', form='.2f')}" if one["gives"] else ""
-        rows.append(
-            [
-                f"{escape(one['id'])} <small>{escape(one['meaning'])}</small>",
-                badge(
-                    one["standing"] if one["standing"] != "not judged" else "not applied",
-                    one["standing"],
-                ),
-                f"{numbers.show(*here, 'points', form='.2f')}{most}",
-                escape(printable(one["note"])) or NOTHING,
-            ]
-        )
+    """A part's points, and folded, unless some are missing, what earned or cost them."""
+    told = [
+        (nth, one)
+        for nth, one in enumerate(part["criteria"])
+        if one["gives"] or one["credit"] != "full"
+    ]
+    rows = [_criterion(one, (*at, "criteria", nth), numbers) for nth, one in told]
+    quiet = [one["id"] for one in part["criteria"] if not one["gives"] and one["credit"] == "full"]
+    rest = f"<p><small>Kept or not applied, and so without cost: {' '.join(quiet)}.</small></p>"
     full = part["points"] >= part["most"]
     capped = f" <small>capped: {escape(part['capped'])}</small>" if part["capped"] else ""
     lines = table(("Criterion", "Outcome", "Points", "Why"), rows, kind="criteria")
     return (
         f'<details class="part"{"" if full else " open"}><summary><b>{escape(part["name"])}</b>'
         f" {numbers.show(*at, 'points', form='.2f')} of {numbers.show(*at, 'most', form='g')}"
-        f"{capped}</summary>\n{lines}</details>"
+        f"{capped}</summary>\n{lines}{rest if quiet else ''}</details>"
     )
 
 
+def _criterion(one: dict[str, Any], at: tuple[str | int, ...], numbers: Numbers) -> list[str]:
+    """A row: what it is, how it came out, its points, and why."""
+    most = f" of {numbers.show(*at, 'most', form='.2f')}" if one["gives"] else ""
+    sign = "not applied" if one["standing"] == "not judged" else one["standing"]
+    return [
+        f"{escape(one['id'])} <small>{escape(one['meaning'])}</small>",
+        badge(sign, one["standing"]),
+        f"{numbers.show(*at, 'points', form='.2f')}{most}",
+        escape(printable(one["note"])),
+    ]
+
+
 def _run(run: RunDocument, document: dict[str, Any]) -> str:
-    """One run: how each family came out, then each broken rule with its lines."""
+    """One run: how each family came out, then each broken rule; folded where another one counts."""
     word = run.document["verdict"]
-    several = len(document["runs"]) > 1
-    score = run.numbers.show("score", form=".2f")
-    counts = " (it counts)" if several and run.id == f"run-{document['counted']}" else ""
+    title = f"{badge(SIGNS[word], word)} {escape(run.document['label'])}"
+    body = f"{_list(run.document['notes'], 'notes')}{families(run)}\n{violations(run)}"
+    if len(document["runs"]) > 1:
+        title += f", {run.numbers.show('score', form='.2f')} points"
+    if run.id == f"run-{document['counted']}":
+        return f'<article class="run" id="{run.id}"><h2>{title}</h2>\n{body}</article>'
     return (
-        f'<article class="run" id="{run.id}"><h2>{badge(SIGNS[word], word)}'
-        f" {escape(run.document['label'])}{f', {score} points{counts}' if several else ''}</h2>\n"
-        f"{_list(run.document['notes'], 'notes')}{families(run)}\n{violations(run)}</article>"
+        f'<article class="run" id="{run.id}"><details class="other"><summary><h2>{title}'
+        f" <small>(another run counts)</small></h2></summary>\n{body}</details></article>"
     )
 
 
@@ -238,7 +253,8 @@ def _page(title: str, content: str, script: str = "") -> str:
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        f"<title>{escape(printable(title))}</title>\n<style>\n{style}\n</style>\n</head>\n<body>\n"
+        f"<title>{escape(printable(title))}</title>\n<style>\n{style}\n</style>\n</head>\n"
+        f'<body class="{"index" if script else "submission"}">\n'
         f'<button type="button" id="theme">Light or dark</button>\n{content}\n'
         f"<script>\n{code}\n</script>\n</body>\n</html>\n"
     )

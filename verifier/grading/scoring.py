@@ -12,7 +12,7 @@ from verifier.grading.rubric import COMPLETION, CRITERIA, EXERCISED, PRESENT
 from verifier.rules import CHECKS
 
 if TYPE_CHECKING:
-    from verifier.grading.rubric import Part, Rubric
+    from verifier.grading.rubric import Cap, Part, Rubric
     from verifier.judge import Verdict
 
 
@@ -66,12 +66,12 @@ class PartScore:
 
 @dataclass(slots=True)
 class Score:
-    """All parts, and the points in all; `caps` are the reasons of those that limit them."""
+    """All parts, and the points in all; `capped` says why these aren't the parts' sum."""
 
     points: float
     most: float
     parts: list[PartScore]
-    caps: list[str] = field(default_factory=list)
+    capped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +108,30 @@ def score(verdict: Verdict, rubric: Rubric) -> Score:
     """The points of a run."""
     facts = _Facts(verdict)
     parts = [_part(part, facts) for part in rubric.parts]
-    made = Score(0.0, rubric.points, parts)
-    total_cap = rubric.points
     for cap in rubric.caps:
-        credit = facts.of(cap.criterion).credit
-        if credit is Credit.FULL or (credit is Credit.PARTIAL and not cap.strict):
-            continue
-        reason = f"{cap.reason}: at most {cap.at_most:g}"
-        if not cap.part:
-            total_cap = min(total_cap, cap.at_most)
-            made.caps.append(f"{reason} points")
-            continue
-        for one in parts:
-            if one.part.name == cap.part and one.points > cap.at_most:
-                one.points, one.capped = round(cap.at_most, 2), reason
-    made.points = round(min(total_cap, sum(one.points for one in parts)), 2)
-    return made
+        if cap.part and _caps(cap, facts):
+            for one in parts:
+                if one.part.name == cap.part and one.points > cap.at_most:
+                    one.points, one.capped = round(cap.at_most, 2), _reason(cap)
+    points = round(sum(one.points for one in parts), 2)
+    lowest = min(
+        (cap for cap in rubric.caps if not cap.part and _caps(cap, facts)),
+        key=lambda cap: cap.at_most,
+        default=None,
+    )
+    if lowest is None or lowest.at_most >= points:
+        return Score(points, rubric.points, parts)
+    return Score(round(lowest.at_most, 2), rubric.points, parts, _reason(lowest))
+
+
+def _caps(cap: Cap, facts: _Facts) -> bool:
+    """Whether a cap holds for a run."""
+    credit = facts.of(cap.criterion).credit
+    return credit is Credit.NONE or (cap.strict and credit is Credit.PARTIAL)
+
+
+def _reason(cap: Cap) -> str:
+    return f"{cap.reason}: at most {cap.at_most:g} points"
 
 
 def nothing(rubric: Rubric, why: str) -> Score:
@@ -215,8 +223,13 @@ class _Facts:
         if tally is None or tally.standing is Standing.NOT_APPLIED:
             why = "never applied in this run"
             return Fact(Standing.NOT_APPLIED.value, Credit.NONE, why)
-        note = next(iter(tally.reasons), "") if tally.standing is Standing.UNDECIDED else ""
-        if not note and tally.findings:
+        note = ""
+        if tally.standing is Standing.UNDECIDED:
+            note = next(iter(tally.reasons))
+            if not tally.exercised:
+                note = f"{note}; it was never seen to be kept"
+                return Fact(tally.standing.value, Credit.NONE, note)
+        elif tally.standing is not Standing.PASS and tally.findings:
             note = tally.findings[0].because
         return Fact(tally.standing.value, CREDITS[tally.standing], note)
 
