@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.api import verify
-from verifier.checks.registry import FAMILIES, ORDERS, select
+from verifier.checks.registry import FAMILIES, select
 from verifier.judge import UNUSABLE, Options
 from verifier.report import output
+from verifier.report.explanation import explain
 from verifier.report.text import conclusion
 from verifier.rules import CHECKS
 
@@ -34,6 +35,7 @@ examples:
   python -m verifier --lenient logs/          judge another team's program
   python -m verifier --explain K09            what a rule demands, and why
   python -m verifier logs/ --format html -o report.html   a page with charts of the run
+  python -m verifier grade submissions/       judge and score many; `grade --help` tells more
 """
 
 
@@ -136,28 +138,15 @@ def _add_forms_of_report(made: argparse.ArgumentParser) -> None:
     )
 
 
-def explain(name: str) -> str:
-    """A check's page."""
-    check = CHECKS[name]
-    lenient = (
-        "" if check.lenient is check.severity else f", {check.lenient.name.lower()} with --lenient"
-    )
-    orders = "; ".join(ORDERS[letter] for letter in check.order.split(","))
-    return (
-        f"{check.id} {check.name} ({check.severity.name.lower()}{lenient})\n"
-        f"rule:    {check.rule}\n"
-        f"clause:  spec {check.clause}\n"
-        f"how:     {(check.run.__doc__ or '').splitlines()[0]}\n"
-        f"order:   {orders}\n"
-        f"needs:   {check.needs}\n"
-        f"broken:  {check.example}\n"
-    )
-
-
 def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """Judge what the command line names; the exit status. `program` is what it is called by."""
+    given_arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if given_arguments[:1] == ["grade"]:
+        from verifier.grading import cli  # noqa: PLC0415  # no other command needs to wait for it
+
+        return cli.main(given_arguments[1:])
     made = parser(program)
-    given = made.parse_args(arguments)
+    given = made.parse_args(given_arguments)
     try:
         if given.explain is not None:
             if given.explain not in CHECKS:

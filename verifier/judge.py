@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope
-from verifier.engine import Engine, make_engine, run_check
+from verifier.engine import Engine, Local, make_engine, run_check
 from verifier.findings import Outcome, Severity, Tally
 from verifier.history.case import Case
 from verifier.history.fit import misfit
 from verifier.history.lives import Swarm, join, make_life
 from verifier.history.runs import Run, find_runs
-from verifier.reading.config import InputError, load
+from verifier.reading.config import InputError, WrongConfiguration, load
 from verifier.reading.finding import find_configuration, find_logs, find_traces
 from verifier.report.metrics import Metrics, measure
 from verifier.rules import CHECKS
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from verifier.checks.registry import Check
     from verifier.reading.columns import LogColumns
     from verifier.reading.config import Config
-    from verifier.reading.finding import LogFile
+    from verifier.reading.finding import Configuration, LogFile, Logs
 
 OK, VIOLATION, UNUSABLE, UNKNOWN = 0, 1, 2, 3
 
@@ -36,7 +36,7 @@ OK, VIOLATION, UNUSABLE, UNKNOWN = 0, 1, 2, 3
 @dataclass(frozen=True, slots=True)
 class Options:
     """What to judge and how; `run` is `last`, `all` or a number from 1, `lives` `run` or `all`,
-    `trace` `auto`, `require` or `ignore`.
+    `trace` `auto`, `require` or `ignore`; with `alone` no further process is started.
     """
 
     checks: tuple[str, ...] = ()
@@ -45,6 +45,7 @@ class Options:
     lives: str = "run"
     config: Path | None = None
     trace: str = "auto"
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +94,32 @@ class Verdict:
 def verify_folder(folder: Path, options: Options) -> list[Verdict]:
     """Judge a folder's run, or each of its runs; InputError when it can't be judged."""
     begun = time.perf_counter()
-    files, notes = find_logs(folder)
-    place = Path(os.path.commonpath([file.path.parent for file in files]))
+    logs = find_logs(folder)
+    place = Path(os.path.commonpath([file.path.parent for file in logs.files]))
     found = find_configuration(folder, place, options.config)
-    config = load(found.common, found.peer_info)
-    config.notes += notes + found.notes
+    return verify_logs(folder, logs, found, options, begun)
+
+
+def verify_logs(
+    folder: Path, found: Logs, configuration: Configuration, options: Options, begun: float
+) -> list[Verdict]:
+    """Judge the run, or each of the runs, of logs that were found already in `folder`.
+
+    InputError when they can't be judged, WrongConfiguration when another configuration might do.
+    `begun` is when this began, by `time.perf_counter`.
+    """
+    files = found.files
+    config = load(configuration.common, configuration.peer_info)
+    config.notes += found.notes + configuration.notes
     ids = [peer.peer_id for peer in config.peers]
     known = [file for file in files if file.peer_id in ids]
     if not known:
         names = ", ".join(file.label for file in files[:3])
-        raise InputError(
+        raise WrongConfiguration(
             f"{shown(folder)}: none of the logs ({names}) is of a peer in PeerInfo.cfg;"
             " is this the configuration of another run? name the right one with --config DIR"
         )
-    engine = make_engine(config, known)
+    engine = Local(config) if options.alone else make_engine(config, known)
     try:
         logs = engine.scan(known)
         silent = not any(columns.form.sentences for columns in logs)
@@ -117,7 +130,7 @@ def verify_folder(folder: Path, options: Options) -> list[Verdict]:
             )
         problem = misfit(config, logs)
         if problem:
-            raise InputError(f"{shown(folder)}: {problem}")
+            raise WrongConfiguration(f"{shown(folder)}: {problem}")
         runs = find_runs(logs)
         verdicts = []
         for number, name in _chosen(len(runs), options.run):

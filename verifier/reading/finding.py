@@ -80,6 +80,11 @@ def walk(folder: Path, depth: int = DEPTH) -> Iterator[tuple[int, Path, list[os.
         yield level, place, files
 
 
+def log_name(name: str) -> re.Match[str] | None:
+    """The parts of a log's file name, the prescribed one or another program's; None for what is none."""
+    return EXACT.fullmatch(name) or VARIANT.fullmatch(name)
+
+
 def find_logs(folder: Path) -> Logs:
     """The logs in a folder, or in its subfolders; InputError when there is no usable set."""
     found: list[tuple[int, Path, re.Match[str]]] = []
@@ -87,7 +92,7 @@ def find_logs(folder: Path) -> Logs:
     try:
         for level, place, files in walk(folder):
             for entry in files:
-                if name := EXACT.fullmatch(entry.name) or VARIANT.fullmatch(entry.name):
+                if name := log_name(entry.name):
                     found.append((level, place / entry.name, name))
                 elif not nearest and entry.name.lower().endswith((".log", ".txt", ".log.gz")):
                     nearest = (place / entry.name).relative_to(folder).as_posix()
@@ -107,10 +112,10 @@ def find_logs(folder: Path) -> Logs:
         )
     if any(level == 0 for level, _, _ in found):
         found = [one for one in found if one[0] == 0]
-    return _by_peer(folder, [(path, name) for _, path, name in found])
+    return by_peer(folder, [(path, name) for _, path, name in found])
 
 
-def _by_peer(folder: Path, found: list[tuple[Path, re.Match[str]]]) -> Logs:
+def by_peer(folder: Path, found: list[tuple[Path, re.Match[str]]]) -> Logs:
     """One log a peer and generation; a name of its own comes second to the prescribed one."""
     notes: list[str] = []
     logs: dict[tuple[int, int], LogFile] = {}
@@ -176,8 +181,8 @@ def find_configuration(folder: Path, logs: Path, named: Path | None = None) -> C
     """
     missing: dict[str, str] = {}
     nearest = ""
-    for place in [named] if named is not None else _places(folder, logs):
-        picked = {stem: _pick(place, stem) for stem in CONFIGS}
+    for place in [named] if named is not None else places(folder, logs):
+        picked = {stem: pick(place, stem) for stem in CONFIGS}
         common, peer_info = picked["common"], picked["peerinfo"]
         if common and peer_info:
             beside = place in (named, logs)
@@ -198,28 +203,28 @@ def find_configuration(folder: Path, logs: Path, named: Path | None = None) -> C
     )
 
 
-def _places(folder: Path, logs: Path) -> Iterator[Path]:
+def places(folder: Path, logs: Path, depth: int = DEPTH) -> Iterator[Path]:
     """Where the configuration may lie, the nearest to the logs first, each once."""
     seen = set()
 
-    def places() -> Iterator[Path]:
+    def all_places() -> Iterator[Path]:
         yield logs
         for parent in logs.parents:
             if parent == folder or folder in parent.parents:
                 yield parent
         yield folder
-        yield from (place for _, place, _ in walk(folder))
+        yield from (place for _, place, _ in walk(folder, depth))
         above = folder.resolve().parent
         yield above
         yield from (above / name for name in BESIDE)
 
-    for place in places():
+    for place in all_places():
         if place not in seen:
             seen.add(place)
             yield place
 
 
-def _pick(place: Path, stem: str) -> Path | None:
+def pick(place: Path, stem: str) -> Path | None:
     """The file of that name whatever its case; else the only variant, such as PeerInfo.large.cfg."""
     files = [
         path

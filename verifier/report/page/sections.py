@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from verifier.checks.registry import FAMILIES
 from verifier.findings import Standing
+from verifier.report.json import standing_of
 from verifier.report.page.words import NOTHING, badge, figure, table
 from verifier.report.text import about, summary, word_of
 
 if TYPE_CHECKING:
-    from verifier.report.page.run import Run
+    from verifier.report.page.run import Run, RunDocument
 
 STATUS = '<p class="status" role="status"></p>'
 """Where a chart says what is in view, and what is aggregated in it."""
@@ -56,13 +57,13 @@ def head(run: Run) -> str:
     )
 
 
-def families(run: Run) -> str:
+def families(run: RunDocument) -> str:
     """A row for each family, with how its rules came out; the worst in the second column."""
     rows = []
     for letter, name in FAMILIES.items():
-        results = [one for one in run.verdict.results if one.check.family == letter]
+        checks = [one for one in run.document["checks"] if one["id"][0] == letter]
         found = {
-            standing: [one.check.id for one in results if one.tally.standing is standing]
+            standing: [one["id"] for one in checks if standing_of(one) is standing]
             for standing in Standing
         }
         worst = next((one for one in Standing if found[one]), Standing.NOT_APPLIED)
@@ -75,7 +76,7 @@ def families(run: Run) -> str:
     return f"<section><h2>What the rules say</h2>\n{table(titles, rows, kind='families')}</section>"
 
 
-def _rules(run: Run, ids: list[str], *, named: bool) -> str:
+def _rules(run: RunDocument, ids: list[str], *, named: bool) -> str:
     """Some rules, by name if they have something to say; then they lead to it."""
     shown = []
     for one in (check for check in run.document["checks"] if check["id"] in ids):
