@@ -1,7 +1,7 @@
 """One peer of a swarm: `python peerProcess.py 1001`, as the assignment has it.
 
 This file only sees to the first half second: it makes this checkout importable, and handles signals
-before the rest is imported. The peer itself is `peerio.process`. Old Pythons can read this file, and are
+before the rest is imported. The peer itself is `peerio.program.process`. Old Pythons can read this file, and are
 told that they are too old; therefore types are in comments here.
 """
 
@@ -23,11 +23,11 @@ if os.path.join(ROOT, "io") not in sys.path:  # so that a checkout runs without 
 def main(argv=None, program="python peerProcess.py"):
     # type: (list[str] | None, str) -> int
     """Run one peer; return its exit status (spec 7.4). For the main thread."""
-    from peerio.signals import Signals
+    from peerio.program.signals import Signals
 
     signals = Signals()
     try:
-        from peerio import process
+        from peerio.program import process
     except ModuleNotFoundError as error:
         return _say(
             1,
@@ -57,7 +57,7 @@ def run(argv=None, program="python peerProcess.py"):
     """The same for a command line, where nothing follows that a signal could end."""
     try:
         status = main(argv, program)
-        from peerio.signals import ignore
+        from peerio.program.signals import ignore
 
         ignore()
     except KeyboardInterrupt:  # in the very first moments

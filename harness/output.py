@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from core.exits import ExitStatus
 from harness.errors import HarnessError
-from peerio.diagnostics import Outlet
+from peerio.program.diagnostics import Outlet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
