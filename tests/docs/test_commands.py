@@ -43,7 +43,15 @@ ENVIRONMENT = {
     "uv",
 }
 """Commands of others that documents may show; `uv run` and `.venv/bin/` are looked behind."""
-STANDS_FOR = {"ID": "1001", "DIR": "logs", "SECONDS": "5", "N": "3", "NAME": "swarm", "FILE": "x"}
+STANDS_FOR = {
+    "ID": "1001",
+    "DIR": "logs",
+    "SECONDS": "5",
+    "TIME": "5s",
+    "N": "3",
+    "NAME": "swarm",
+    "FILE": "x",
+}
 
 
 def commands(path: Path) -> Iterator[str]:

@@ -73,8 +73,13 @@ def test_sizes(text: str, found: int | None) -> None:
         "k",
         "1..5k",
         "9999999T",
-    ]
-    + ["1Mbit", "1,5M", "1_000", "\N{SUPERSCRIPT TWO}", "\N{ARABIC-INDIC DIGIT TWO}", "0x10"],
+        "1Mbit",
+        "1,5M",
+        "1_000",
+        "\N{SUPERSCRIPT TWO}",
+        "\N{ARABIC-INDIC DIGIT TWO}",
+        "0x10",
+    ],
 )
 def test_unusable_sizes(text: str) -> None:
     """An unusable size is wrong use of the command line, names the option and the forms that there are."""
