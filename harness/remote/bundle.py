@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 AGENT = (
     "peerio.net.addresses",
+    "harness.local.channels",
     "harness.local.children",
     "harness.local.listening",
     "harness.remote.host.messages",

@@ -133,7 +133,7 @@ def as_on_windows(given: dict[str, dict[str, Any]]) -> None:
     given["subprocess"] = {"Popen": WindowsPopen, "run": windows_run}
     given["threading"] = {"Thread": WindowsThread}
     given["socket"]["SO_EXCLUSIVEADDRUSE"] = ~socket.SO_REUSEADDR
-    os.symlink = refuse_symlink
+    setattr(os, "symlink", refuse_symlink)  # noqa: B010 -- its type is another
     for name in ("unlink", "remove", "rename", "replace"):
         setattr(os, name, unless_open(getattr(os, name)))
     translate_text()
@@ -194,7 +194,9 @@ class WindowsPopen(subprocess.Popen[Any]):
         self.kill()
 
 
-def windows_run(args: Any, *, timeout: float | None = None, check: bool = False, **named: Any) -> Any:
+def windows_run(
+    args: Any, *, timeout: float | None = None, check: bool = False, **named: Any
+) -> Any:
     """`subprocess.run` for what our code runs."""
     with WindowsPopen(args, **named) as process:
         out, err = process.communicate(timeout=timeout)
@@ -209,7 +211,11 @@ class WindowsThread(threading.Thread):
 
     def join(self, timeout: float | None = None) -> None:
         """Refuse what would."""
-        if timeout is None and self.is_alive() and threading.current_thread() is threading.main_thread():
+        if (
+            timeout is None
+            and self.is_alive()
+            and threading.current_thread() is threading.main_thread()
+        ):
             raise AssertionError("the main thread waits without a timeout: Ctrl-C would wait, too")
         super().join(timeout)
 
@@ -244,14 +250,19 @@ def unless_open(function: Any) -> Any:
 
 def translate_text() -> None:
     """Text files get CRLF where nothing else is asked for."""
-    plain = io.open  # noqa: UP020 -- the one that `hide` put there
+    plain = io.open
 
     def open_(file: Any, mode: str = "r", *more: Any, **named: Any) -> Any:
-        if "b" not in mode and set(mode) & set("wax+") and named.get("newline") is None and len(more) < 4:
+        if (
+            "b" not in mode
+            and set(mode) & set("wax+")
+            and named.get("newline") is None
+            and len(more) < 4
+        ):
             named["newline"] = "\r\n"
         return plain(file, mode, *more, **named)
 
-    io.open = builtins.open = open_  # type: ignore[assignment]
+    io.open = builtins.open = open_
 
 
 def run(arguments: list[str]) -> None:

@@ -1,6 +1,6 @@
 """Which names of the standard library another system's Python lacks, as typeshed has it for type checkers.
 
-    python -m tests.kit.platforms.typeshed      writes names.json anew
+python -m tests.kit.platforms.typeshed      writes names.json anew
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def _defined(body: list[ast.stmt], platform: str) -> Iterator[str]:
     for node in body:
         match node:
             case ast.If():
-                yield from _defined(node.body if _holds(node.test, platform) else node.orelse, platform)
+                yield from _defined(
+                    node.body if _holds(node.test, platform) else node.orelse, platform
+                )
             case ast.FunctionDef() | ast.ClassDef():
                 yield node.name
             case ast.AnnAssign(target=ast.Name(name)):
@@ -69,7 +71,9 @@ def _holds(test: ast.expr, platform: str) -> bool:
 
 def write() -> None:
     """Write the list anew, without names that no Python that we run on has."""
-    NAMES.write_text(json.dumps({one: lacking(one) for one in SYSTEMS}, indent=1) + "\n", encoding="utf-8")
+    NAMES.write_text(
+        json.dumps({one: lacking(one) for one in SYSTEMS}, indent=1) + "\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":
