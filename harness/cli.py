@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from harness import develop, docs, options, probing, simulate
 from harness.bench import compare, scale
 from harness.local import reports, swarm
+from harness.packing import archive
 from harness.remote import commands as remote
 from harness.remote import plan
 
@@ -152,6 +153,15 @@ COMMANDS = (
         "Measure in the simulator how cost and completion time grow with the peers (docs/scale.md).",
         "scale --peers 50",
         ("0 measured", "2 wrong use"),
+    ),
+    Command(
+        "package",
+        archive.package,
+        archive.Options,
+        "Make swarmproof.pyz: all of this and its libraries in one file that only needs Python.",
+        "package",
+        ("0 it is written", "1 a library is missing, or it can't be written", "2 wrong use"),
+        in_project=True,
     ),
     Command(
         "clean",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 NAME = "swarmproof"
 REMOTE = "remote"
+_DIR = "--dir"
 _HELP = {"-h", "--help", "help"}
 
 
@@ -53,17 +54,22 @@ def _peer(words: list[str], program: str) -> int:
 
 
 def _verify_parser(program: str) -> argparse.ArgumentParser:
+    """The verifier's own, and `--dir` as the task has it."""
     from verifier.cli import parser  # noqa: PLC0415 -- likewise
 
-    return parser(program)
+    made = parser(program)
+    made.add_argument(
+        _DIR, metavar="DIR", help="a folder, as without --dir (default: the latest run)"
+    )
+    return made
 
 
 def _verify(words: list[str], program: str) -> int:
-    """Without a folder the latest run is judged, as by `invoke verify`, whose `--dir` is taken too."""
-    from verifier.cli import main, parser  # noqa: PLC0415 -- likewise
+    """Without a folder the latest run is judged, as by `invoke verify`."""
+    from verifier.cli import main  # noqa: PLC0415 -- likewise
 
-    words = [word.removeprefix("--dir=") for word in words if word != "--dir"]
-    given = parser(program).parse_args(words)
+    words = [word.removeprefix(f"{_DIR}=") for word in words if word != _DIR]
+    given = _verify_parser(program).parse_args(words)
     if not given.folders and given.explain is None:
         words = [*words, str(runfolder.latest_run())]
     return main(words, program)

@@ -48,10 +48,11 @@ class Options:
 
     peers: int | None = option("Only swarms of this many peers (default: 3 and 6).", count(least=2))
     piece_size: int | None = option(
-        "Only pieces of this size (default: 32KiB, 256KiB and 1MiB).", size(least=1)
+        "Only pieces of this size, such as 64KiB (default: 32KiB, 256KiB and 1MiB).", size(least=1)
     )
     file_size: int | None = option(
-        "Size of the file (default: 100MiB with pieces of 32KiB, else 1GiB).", size(least=1)
+        "Size of the file, such as 200MB (default: 100MiB with pieces of 32KiB, else 1GiB).",
+        size(least=1),
     )
     repetitions: int = option("How often each is measured (default: 3).", count(least=1), default=3)
     quick: bool = option("Files of 50 MiB: a look, not a measurement.", default=False)

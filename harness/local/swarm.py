@@ -13,7 +13,7 @@ from harness.local import copies, ports, reports, runfolder, settings
 from harness.local.launcher import Launcher
 from harness.local.result import FILE_NAME, Result
 from harness.local.settings import Settings
-from harness.options import count, format_bytes, option, path, seconds, size
+from harness.options import count, format_bytes, option, path, rate, seconds, size
 from harness.watch.board import Board
 from harness.watch.console import has_color, make_console, say
 from harness.watch.live import make_display
@@ -44,15 +44,17 @@ class Options:
         count(least=1),
     )
     piece_size: int | None = option(
-        "Bytes of a piece, such as 1048576 or 1MiB (default: the configuration's).", size(least=1)
+        "Bytes of a piece, such as 32768, 1MB or 1MiB (default: the configuration's).",
+        size(least=1),
     )
     rate: int | None = option(
-        "Upload limit of each peer in bytes a second, 0 for none "
+        "Upload limit of each peer in bytes a second, such as 200kB; 0 for none "
         "(default: swarm.toml's; none with --file).",
-        size(),
+        rate,
     )
     timeout: float | None = option(
-        "Seconds until the swarm is ended with status 5 (default: swarm.toml's or 300).", seconds
+        "Time until the swarm is ended with status 5, such as 90s or 5m (default: swarm.toml's or 5m).",
+        seconds,
     )
     random_seed: int | None = option(
         "Seed of the content and of all peers' random choices (default: a new one).", count()

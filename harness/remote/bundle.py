@@ -9,15 +9,20 @@ import shlex
 import zipfile
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from itertools import accumulate, chain
-from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
 from harness.local.runfolder import ROOT
+from harness.packing import libraries
+
+if TYPE_CHECKING:
+    from importlib import metadata
+    from pathlib import Path
 
 AGENT = (
     "peerio.net.addresses",
+    "harness.local.channels",
     "harness.local.children",
     "harness.local.listening",
     "harness.remote.host.messages",
@@ -120,16 +125,13 @@ def _dependencies() -> dict[str, bytes]:
             continue
         known.add(name)
         try:
-            distribution = metadata.distribution(name)
-        except metadata.PackageNotFoundError:
+            library = libraries.distribution(name, extra="remote")
+        except HarnessError:
             if is_certain:
-                raise HarnessError(
-                    f"{name} isn't installed here, so that it can't be sent to the hosts: "
-                    "install the project with `pip install -e '.[remote]'`"
-                ) from None
+                raise
             continue
-        files |= _modules(distribution)
-        wanted += _required(distribution)
+        files |= libraries.modules(library)
+        wanted += _required(library)
     return files
 
 
@@ -141,18 +143,4 @@ def _required(distribution: metadata.Distribution) -> list[tuple[str, bool]]:
         name = re.match(r"[\w.-]+", text)
         if name and "extra" not in marker:
             found.append((name[0], not marker))
-    return found
-
-
-def _modules(distribution: metadata.Distribution) -> dict[str, bytes]:
-    found = {}
-    for file in distribution.files or ():
-        path = PurePosixPath(file.as_posix())
-        if path.suffix in {".so", ".pyd"}:
-            raise HarnessError(
-                f"{distribution.name} isn't pure Python here ({path.name}), so that it can't be sent "
-                "to other machines: install its pure variant, or start the peers there by hand"
-            )
-        if path.suffix == ".py" and ".." not in path.parts:
-            found[path.as_posix()] = Path(str(file.locate())).read_bytes()
     return found

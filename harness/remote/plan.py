@@ -45,7 +45,8 @@ class Options:
         path,
     )
     timeout: float | None = option(
-        "Seconds until the swarm is ended with status 5 (default: swarm.toml's or none).", seconds
+        "Time until the swarm is ended with status 5, such as 90s or 5m (default: swarm.toml's or none).",
+        seconds,
     )
     random_seed: int | None = option(
         "Seed of all peers' random choices (default: a new one).", count()

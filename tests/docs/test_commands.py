@@ -43,7 +43,15 @@ ENVIRONMENT = {
     "uv",
 }
 """Commands of others that documents may show; `uv run` and `.venv/bin/` are looked behind."""
-STANDS_FOR = {"ID": "1001", "DIR": "logs", "SECONDS": "5", "N": "3", "NAME": "swarm", "FILE": "x"}
+STANDS_FOR = {
+    "ID": "1001",
+    "DIR": "logs",
+    "SECONDS": "5",
+    "TIME": "5s",
+    "N": "3",
+    "NAME": "swarm",
+    "FILE": "x",
+}
 
 
 def commands(path: Path) -> Iterator[str]:
@@ -66,7 +74,7 @@ def check(command: str) -> None:
     words = [STANDS_FOR.get(word, word) for word in shlex.split(command)]
     if words[:2] == ["uv", "run"]:
         words = words[4:] if words[2] == "--group" else words[2:]
-    if words[1:2] == ["swarmproof.pyz"]:
+    if words[1:2] in (["swarmproof.pyz"], ["dist/swarmproof.pyz"]):
         words = ["swarmproof", *words[2:]]
     program, *arguments = [words[0].removeprefix(".venv/bin/"), *words[1:]]
     if program == "invoke":

@@ -1,4 +1,4 @@
-"""Other interpreters of this machine, and this one with less in it."""
+"""Other interpreters of this machine."""
 
 from __future__ import annotations
 
@@ -8,26 +8,37 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+_OLDEST = (3, 11)
+
+
+def old_pythons() -> dict[str, Path]:
+    """Those that are too old for us, by their version; none on most machines."""
+    return {name: path for name, path in _pythons().items() if _numbers(name) < _OLDEST}
+
+
+def new_pythons() -> dict[str, Path]:
+    """Those that we run on, by their version."""
+    return {name: path for name, path in _pythons().items() if _numbers(name) >= _OLDEST}
 
 
 @cache
-def old_pythons() -> dict[str, Path]:
-    """Interpreters before 3.11 that are installed here, by their version; none on most machines."""
-    homes = [Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions", Path("/usr")]
-    found = {}
-    for home in homes:
-        for path in sorted([*home.glob("*/bin/python"), *home.glob("bin/python[23].[0-9]")]):
-            version = version_of(path)
-            if version and version < (3, 11):
-                found[".".join(map(str, version))] = path
-    return found
+def _pythons() -> dict[str, Path]:
+    """What is installed by pyenv, and by the system."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    system = [*Path("/usr/bin").glob("python2.7"), *Path("/usr/bin").glob("python3.[0-9]*[0-9]")]
+    found = {_version(path): path for path in [*system, *pyenv.glob("*/bin/python")]}
+    return {name: path for name, path in found.items() if name}
 
 
-def version_of(python: Path) -> tuple[int, ...]:
-    """The first two numbers of an interpreter's version; empty where it can't be started."""
-    code = "import sys; print('%d %d' % sys.version_info[:2])"
+def _version(python: Path) -> str:
+    """An interpreter's version, such as `3.9`; empty where it can't be started."""
+    code = "import sys; sys.stdout.write('%d.%d' % sys.version_info[:2])"
     try:
         told = subprocess.run([python, "-c", code], capture_output=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return ()
-    return tuple(map(int, told.stdout.split()[:2]))
+        return ""
+    return told.stdout.decode()
+
+
+def _numbers(name: str) -> tuple[int, ...]:
+    return tuple(map(int, name.split(".")))

@@ -29,6 +29,7 @@ from peerio.eventlog import LineFile, LogError, log_path, move_logs_aside, trace
 from peerio.networking import BoundPort, NetworkError, Networking
 from peerio.program.diagnostics import Diagnostics
 from peerio.program.limits import LimitError, ensure_descriptors, explain_shortage
+from peerio.program.quantities import duration, rate
 from peerio.program.signals import Signals
 from peerio.runtime import Logs, Runtime
 from peerio.status import StatusReporter
@@ -98,15 +99,15 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     made.add_argument(
         "--wait",
         type=_seconds,
-        metavar="SECONDS",
-        help="how long to wait for peers that are missing; 0: not at all, inf: for ever "
-        "(default: 60 for those that were here, 600 for the others)",
+        metavar="TIME",
+        help="how long to wait for peers that are missing, such as 90s or 5m; 0: not at all, inf: for "
+        "ever (default: 60s for those that were here, 10m for the others)",
     )
     made.add_argument(
         "--rate",
         type=_rate,
         metavar="BYTES_PER_SECOND",
-        help="upload limit of this peer (default: none)",
+        help="upload limit of this peer, such as 200kB or 1MiB (default: none)",
     )
     _add_options_for_launchers(made)
     return made
@@ -136,16 +137,21 @@ def _positive_int(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if math.isnan(value) or value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} isn't a number of seconds, 0 or more")
-    return value
+    if text == "inf":
+        return math.inf
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}; or inf") from None
 
 
 def _rate(text: str) -> float:
-    value = float(text)
-    if not LEAST_RATE <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} isn't a number of bytes a second, 1 or more")
+    try:
+        value = rate(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
+    if value < LEAST_RATE:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected at least 1 byte a second")
     return value
 
 
