@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from peerio.diagnostics import Outlet
+from peerio.program.diagnostics import Outlet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from core.config import SwarmConfig
-from core.effects import (
+from core.exits import ExitStatus
+from core.interface.effects import (
     AcceptPiece,
     Broadcast,
     CloseConnection,
@@ -28,7 +29,7 @@ from core.effects import (
     SkipPiece,
     Warn,
 )
-from core.events import (
+from core.interface.events import (
     DialRefused,
     Event,
     HavesReceived,
@@ -49,8 +50,7 @@ from core.events import (
     TurnEnded,
     UnknownReceived,
 )
-from core.exits import ExitStatus
-from core.messages import Message, Unchoke
+from core.interface.messages import Message, Unchoke
 from core.peer import Peer
 from peerio.contract import Network, PieceSink
 from peerio.eventlog import EventLog, LineSink, LogError, Stamp
