@@ -25,7 +25,8 @@ FILE_NAME = "result.json"
 class Result:
     """The end of a run: what the launcher saw of each peer, and what its copy is worth.
 
-    `problems` says what is missing of it, such as the logs of a host that couldn't be reached.
+    `problems` says what is missing of it, such as the logs of a host that couldn't be reached;
+    `interrupted` that a signal such as Ctrl-C's ended it.
     """
 
     folder: Path
@@ -34,11 +35,13 @@ class Result:
     copies: Mapping[int, Copy]
     exit_status: int
     problems: Sequence[str] = ()
+    interrupted: bool = False
 
     def write(self) -> None:
         """Write `result.json` into the run folder."""
         record = {
             "status": self.exit_status,
+            "interrupted": self.interrupted,
             "random_seed": self.random_seed,
             "problems": list(self.problems),
             "peers": [self._record(view) for view in self.peers.values()],
@@ -82,14 +85,35 @@ class Result:
 
     def last_words(self) -> str:
         """What it comes to, and where everything lies."""
+        place = shown(self.folder)
+        where = f"Logs, traces and results: {place}/"
+        if self.problems:
+            where = f"NOT ALL IS HERE, see above. {where}"
+        if self.interrupted:
+            return (
+                f"Interrupted, exit status {self.exit_status}. The logs end too early, so they weren't "
+                f"judged: `invoke verify --dir {place}` does it all the same. {where}"
+            )
         same = sum(copy.identical for copy in self.copies.values())
-        place = self.folder
-        if place.is_relative_to(Path.cwd()):
-            place = place.relative_to(Path.cwd())
-        return (
-            f"{same} of {len(self.copies)} copies identical, exit status {self.exit_status}. "
-            f"{'NOT ALL IS HERE, see above. ' if self.problems else ''}Logs, traces and results: {place}/"
-        )
+        copies = f"{same} of {len(self.copies)} copies identical"
+        return f"{copies}, exit status {self.exit_status}. {where}"
+
+
+def shown(path: Path) -> Path:
+    """A path as people call it: from the working folder on, if it lies in there."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def why_incomplete(folder: Path) -> str:
+    """Why a run's logs end too early, as its `result.json` has it; empty if they are to be judged."""
+    try:
+        record = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return "hasn't ended, or whatever ran it was killed"
+    except (OSError, ValueError):
+        return ""
+    is_interrupted = isinstance(record, dict) and record.get("interrupted") is True
+    return "was interrupted" if is_interrupted else ""
 
 
 def _seconds(value: float | None, view: PeerView) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_NAMES: dict[int, str] = dict(zip(_SIGNALS, ("interrupted", "terminated", "hung up"), strict=True))
 
 
 class Ending:
@@ -23,7 +24,8 @@ class Ending:
 
     `end_all` sends a signal to every peer that runs, `tell` takes a line for people. `status` is
     the swarm's exit status as soon as it is settled: 5 when the time was up; 130, 143 or 129 when
-    SIGINT, SIGTERM or SIGHUP came; else that of the first peer that failed.
+    SIGINT, SIGTERM or SIGHUP came; else that of the first peer that failed. `interrupted` tells
+    that one of these signals settled it.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Ending:
         grace: float = GRACE,
     ) -> None:
         self.status: int | None = None
+        self.interrupted = False
         self._end_all = end_all
         self._tell = tell
         self._timeout = timeout
@@ -87,6 +90,8 @@ class Ending:
         while self._signals:
             number = self._signals.pop(0)
             if self._kill_at is None:
+                self.interrupted = self.status is None
+                self._tell(f"{_NAMES[number]}: asking all peers to end")
                 passed_on = signal.SIGINT if number == signal.SIGINT else signal.SIGTERM
                 self.begin(128 + number, passed_on)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.exits import ExitStatus
@@ -39,11 +40,11 @@ def run_launch(options: Options) -> int:
     plan = make_plan(options)
     console = make_console()
     with plan.connect() as fleet:
-        exit_status, board = launch(plan, fleet, console)
+        outcome, board = launch(plan, fleet, console)
     if board is not None:
         console.print(progress_table(list(board.peers.values()), console.width))
-        say(console, f"exit status {exit_status}; logs and traces: `invoke remote.collect`")
-    return exit_status
+        say(console, f"exit status {outcome.exit_status}; logs and traces: `invoke remote.collect`")
+    return outcome.exit_status
 
 
 def run_collect(options: Options) -> int:
@@ -80,8 +81,8 @@ def run_swarm(options: Options) -> int:
     with plan.connect() as fleet:
         if not (check(plan, fleet, console) and deploy(plan, fleet, console)):
             return ExitStatus.HOSTS_FAILED
-        exit_status, board = launch(plan, fleet, console)
+        outcome, board = launch(plan, fleet, console)
         if board is None:
-            return exit_status
-        result = collect(plan, fleet, console, board=board, exit_status=exit_status)
-    return conclude(result, console)
+            return outcome.exit_status
+        result = collect(plan, fleet, console, board=board, exit_status=outcome.exit_status)
+    return conclude(replace(result, interrupted=outcome.interrupted), console)
