@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope
+from verifier.configuration import find_configuration
 from verifier.engine import Engine, make_engine, run_check
 from verifier.findings import Outcome, Severity, Tally
 from verifier.history.case import Case
@@ -16,7 +17,7 @@ from verifier.history.fit import misfit
 from verifier.history.lives import Swarm, join, make_life
 from verifier.history.runs import Run, find_runs
 from verifier.reading.config import InputError, load
-from verifier.reading.finding import find_configuration, find_logs, find_traces
+from verifier.reading.finding import find_logs, find_traces
 from verifier.report.metrics import Metrics, measure
 from verifier.rules import CHECKS
 from verifier.showing import shown
@@ -93,17 +94,23 @@ class Verdict:
 def verify_folder(folder: Path, options: Options) -> list[Verdict]:
     """Judge a folder's run, or each of its runs; InputError when it can't be judged."""
     begun = time.perf_counter()
-    files, notes = find_logs(folder)
+    files, notes, unusable = find_logs(folder)
     place = Path(os.path.commonpath([file.path.parent for file in files]))
     found = find_configuration(folder, place, options.config)
     config = load(found.common, found.peer_info)
     config.notes += notes + found.notes
     ids = [peer.peer_id for peer in config.peers]
     known = [file for file in files if file.peer_id in ids]
+    others = [file for file in files if file.peer_id not in ids]
+    config.notes += [
+        f"{file.label} is left out: PeerInfo.cfg lists no peer {file.peer_id}"
+        for file in others
+        if not file.exact
+    ]
     if not known:
         names = ", ".join(file.label for file in files[:3])
         raise InputError(
-            f"{shown(folder)}: none of the logs ({names}) is of a peer in PeerInfo.cfg;"
+            f"{shown(folder)}: none of the logs ({names}) is of a peer in {shown(found.peer_info)};"
             " is this the configuration of another run? name the right one with --config DIR"
         )
     engine = make_engine(config, known)
@@ -117,13 +124,14 @@ def verify_folder(folder: Path, options: Options) -> list[Verdict]:
             )
         problem = misfit(config, logs)
         if problem:
-            raise InputError(f"{shown(folder)}: {problem}")
+            raise InputError(f"{shown(folder)}: {problem}, or mend {shown(found.common.parent)}")
         runs = find_runs(logs)
         verdicts = []
         for number, name in _chosen(len(runs), options.run):
             swarm = _swarm(config, known, logs, runs, number, options)
             swarm.folder = folder
-            swarm.strangers = [file.label for file in files if file not in known]
+            swarm.strangers = [file.label for file in others if file.exact]
+            swarm.unusable = unusable
             verdict = _judge(engine, swarm, options)
             verdict.run = name
             verdict.seconds = time.perf_counter() - begun
@@ -165,6 +173,8 @@ def _swarm(
                 swarm.runs.setdefault(files[log].label, []).append(window[0])
     here = {log for log, _ in runs[number].windows}
     for log, file in enumerate(files):
+        if logs[log].form.flood:
+            swarm.notes.append(f"{file.label} is {logs[log].form.flood}")
         if log not in here:
             swarm.elsewhere.add(logs[log].owner)
             swarm.notes.append(f"{file.label} holds no line of this run")
@@ -262,6 +272,6 @@ def _traces(case: Case, options: Options) -> Traces | None:
     found = find_traces(case.swarm.folder)
     if options.trace == "require" and not found:
         raise InputError(
-            f"{case.swarm.folder}: no trace_peer_[id].jsonl in it, and --trace require was given"
+            f"{shown(case.swarm.folder)}: no trace_peer_[id].jsonl in it, and --trace require was given"
         )
     return Traces(case, found) if found else None
