@@ -15,6 +15,7 @@ from verifier.report import output
 from verifier.report.explanation import explain
 from verifier.report.text import conclusion
 from verifier.rules import CHECKS
+from verifier.showing import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -209,5 +210,5 @@ def _deliver(report: Report, path: Path | None) -> None:
         return
     output.write(path, report.text)
     for verdict in report.verdicts:
-        print(f"{verdict.folder}: {conclusion(verdict)}")
-    print(f"written: {path}")
+        print(f"{shown(verdict.folder)}: {conclusion(verdict)}")
+    print(f"written: {shown(path)}")

@@ -81,4 +81,7 @@ def _cut(life: Life) -> str | None:
     """What a log's own form says of its end."""
     if life.empty:
         return f"{life.file.label} is empty"
-    return f"{life.file.label} lacks its end" if life.columns.form.truncated else None
+    form = life.columns.form
+    if form.flood:
+        return f"{life.file.label} is {form.flood}"
+    return f"{life.file.label} lacks its end" if form.truncated else None

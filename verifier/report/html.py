@@ -17,6 +17,7 @@ from verifier.report.page import sections
 from verifier.report.page.run import Run
 from verifier.report.page.violations import violations
 from verifier.report.text import conclusion
+from verifier.showing import shown
 
 if TYPE_CHECKING:
     from verifier.judge import Verdict
@@ -53,7 +54,7 @@ def render(verdicts: list[Verdict], problems: list[str]) -> str:
     """The page; ReportError where Plotly isn't installed."""
     library = plotly()
     page = files("verifier.report.page")
-    title = "; ".join(f"{conclusion(one)}, {one.folder}" for one in verdicts) or "not judged"
+    title = "; ".join(f"{conclusion(one)}, {shown(one.folder)}" for one in verdicts) or "not judged"
     runs = [_run(verdict, number) for number, verdict in enumerate(verdicts)]
     told = "".join(f"<li>{escape(problem)}</li>" for problem in problems)
     parts = {

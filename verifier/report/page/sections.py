@@ -10,6 +10,7 @@ from verifier.findings import Standing
 from verifier.report.json import standing_of
 from verifier.report.page.words import NOTHING, badge, figure, table
 from verifier.report.text import about, summary, word_of
+from verifier.showing import shown
 
 if TYPE_CHECKING:
     from verifier.report.page.run import Run, RunDocument
@@ -45,7 +46,7 @@ def head(run: Run) -> str:
     """What was judged, and the verdict in one line."""
     verdict = run.verdict
     word = word_of(verdict)
-    name = f"{verdict.folder}{', ' * bool(verdict.run)}{verdict.run}"
+    name = f"{shown(verdict.folder)}{', ' * bool(verdict.run)}{verdict.run}"
     mode = ", judged leniently" if verdict.case.swarm.lenient else ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in verdict.notes)
     return (
@@ -78,14 +79,14 @@ def families(run: RunDocument) -> str:
 
 def _rules(run: RunDocument, ids: list[str], *, named: bool) -> str:
     """Some rules, by name if they have something to say; then they lead to it."""
-    shown = []
+    parts = []
     for one in (check for check in run.document["checks"] if check["id"] in ids):
         title = escape(f"{one['name']}: {one['rule']}")
         text = f'<abbr title="{title}">{one["id"]}</abbr>'
         linked = one["findings"] or one["unknown"]
         text = f'<a href="#{run.id}-{one["id"]}">{text}</a>' if linked else text
-        shown.append(f"{text} {escape(one['name'])}" if named else text)
-    return (", " if named else " ").join(shown) or NOTHING
+        parts.append(f"{text} {escape(one['name'])}" if named else text)
+    return (", " if named else " ").join(parts) or NOTHING
 
 
 def timeline(run: Run) -> str:
