@@ -267,7 +267,8 @@ def _fits(rest: bytes, shape: _Shape, pieces: int, *, exact: bool, whole: bool) 
     at = 0
     sizes = {0: {0}, 1: {0}, 2: {0}, 3: {0}, 4: {4}, 6: {4}}
     right = wire.bitfield_bytes(pieces)
-    wide = {right} if exact else {*range(right + 1), pieces, 4 * pieces}
+    loose = set(range(4 * pieces + 1)) if whole else {*range(right + 1), pieces, 4 * pieces}
+    wide = {right} if exact else loose
     while at < len(rest):
         part = rest[at:]
         if len(part) < shape.head:

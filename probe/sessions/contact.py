@@ -25,8 +25,6 @@ def contact_seed(stage: Stage) -> None:
     """1002 dials the seed, waits a moment, greets, and reads its first bytes."""
     one = stage.neighbors[1002]
     one.greets = one.tells = False
-    for other in stage.plan.successors[1:]:
-        stage.neighbors[other].dials = False
     stage.start()
     stage.wait(UP_SECONDS, lambda: one.link is not None or not stage.running)
     if one.link is None:
@@ -56,7 +54,7 @@ def contact_leecher(stage: Stage) -> None:
     """The program dials 1001, which is silent at first, then greets, tells its pieces, and reads the first bytes."""
     one = stage.neighbors[1001]
     one.greets = one.tells = False
-    stage.start(dial=False)
+    stage.start()
     stage.wait(UP_SECONDS, lambda: one.link is not None or not stage.running)
     if one.link is None and not stage.running:
         not_up(stage)

@@ -81,7 +81,7 @@ def pieces_missing(stage: Stage) -> set[int]:
 
 @session("fragments", "1001* >1002", (1, 1, 2), "FR-04")
 def fragments(stage: Stage) -> None:
-    """The seed's first piece comes in parts of 97 bytes."""
+    """The seed's first piece comes in parts of 97 bytes, the others whole."""
     seed = stage.neighbors[1001]
     stage.start()
     meet_all(stage)
@@ -98,6 +98,17 @@ def fragments(stage: Stage) -> None:
         f"Piece {index} came in parts of 97 bytes; no have and no further request followed.",
         1001,
     )
+    seed.serves = True
+    for one in list(link.open):
+        link.piece(one)
+    serve_until(
+        stage,
+        lambda: len(pieces_given(stage)) == stage.plan.pieces,
+        "FR-04",
+        f"After piece {index}, which came in parts of 97 bytes, your download didn't go on.",
+        who=1001,
+    )
+    ends.file_is_right(stage, "FR-04")
 
 
 @session("segment", "1001* >1002", (1, 1, 2), "FR-03")
@@ -207,8 +218,8 @@ def third(stage: Stage) -> None:
     serve_until(
         stage,
         lambda: len(pieces_given(stage)) == stage.plan.pieces,
-        lambda: "RQ-12" if unasked(stage, (1001, 1004)) else "RQ-08",
-        f"1001 and 1004 have unchoked you and have pieces that you lack, but you stopped asking for {MUST_SECONDS:g} s.",
+        lambda: "RQ-12" if unasked(stage) else "RQ-08",
+        lambda: stands_still(stage),
     )
     stage.keep("RQ-12")
     late = [who for who in shares if not not_wanted(stage, who)]
@@ -220,11 +231,25 @@ def third(stage: Stage) -> None:
         stage.check("SV-06", *asked_for[:2], kept=bool(stage.seen("piece")), because="You unchoked a neighbor that asked for pieces which you had just got, but sent none.")  # fmt: skip
 
 
-def unasked(stage: Stage, ids: tuple[int, ...]) -> bool:
-    """Whether one of these, which alone has what is missing, was asked for nothing that it had at first."""
+ALONE = {1001: range(10), 1004: range(10, 23)}
+"""Which pieces each of the two that unchoke had alone at first."""
+
+
+def unasked(stage: Stage) -> int:
+    """The neighbor that isn't asked, though it alone has what is missing; 0 if there is none."""
     missing = set(range(stage.plan.pieces)) - pieces_given(stage)
-    alone = {1001: set(range(10)), 1004: set(range(10, 23))}
-    return any(missing >= alone[who] for who in ids)
+    for who, alone in ALONE.items():
+        if missing & set(alone) and len(stage.seen("request", who)) <= 1:
+            return who
+    return 0
+
+
+def stands_still(stage: Stage) -> str:
+    """Why `third` didn't go on."""
+    who = unasked(stage)
+    if who:
+        return f"{who} has unchoked you, and alone has the pieces {ALONE[who][0]} to {ALONE[who][-1]}, but you don't ask it for them."
+    return f"1001 and 1004 have unchoked you and have pieces that you lack, but you stopped asking for {MUST_SECONDS:g} s."
 
 
 def not_wanted(stage: Stage, who: int) -> bool:

@@ -59,6 +59,8 @@ def test_each_dialect_is_named(name: str) -> None:
         wire.frame(wire.BITFIELD, b"\0\0"),
         wire.frame(wire.BITFIELD, b""),
         wire.frame(wire.BITFIELD, b"\xff"),
+        wire.frame(wire.BITFIELD, b"\xff\xe0\0\0"),
+        wire.frame(wire.BITFIELD, b"\xff\x07\0\0\0\0\0\0"),
         wire.frame(wire.INTERESTED),
         wire.frame(wire.NOT_INTERESTED) + wire.frame(wire.BITFIELD, BITS),
         wire.frame(wire.CHOKE) + wire.frame(wire.NOT_INTERESTED) + wire.frame(wire.BITFIELD, BITS),
