@@ -100,7 +100,7 @@ def log_is_right(stage: Stage, *, exact: bool = True, answers: tuple[str, ...] =
     if path:
         stage.record.log = tuple(read_log(path))
         stage.record.log_place = str(path.relative_to(stage.folder.root / "run"))
-        if path.parent == stage.folder.work:
+        if path.parent in stage.folder.config_folders():
             stage.record.marks["log at home"] = 0.0001
     ended = stage.record.ended_at or 0.0
     until = min(stage.record.marks.get("all complete", ended), ended) - 0.3
