@@ -112,7 +112,7 @@ def judge(stage: Stage, link: Link, *, first: bool) -> None:
         text = f"You have a connection with {who}, but send no handshake on it.{closed}"
         stage.require("HS-01", kept=False, because=text, who=who)
     stage.keep("HS-01")
-    if stage.seen("bitfield", who) or stage.seen("interested", who):
+    if any(stage.seen(kind, who) for kind in wire.NAMES):
         stage.keep("FR-01")
     stage.tell(
         "HS-10",
