@@ -198,9 +198,7 @@ class Stage:
         if self.flag.is_set():
             raise Cancelled
         if program and program.printed_too_much():
-            program.stopped = "it printed more than 8 MB"
-        if program and program.stopped:
-            raise Stuck("flood")
+            raise Stuck("output")
 
     def ready(self, _mask: int) -> None:
         """News of the program: it ended."""

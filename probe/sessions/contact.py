@@ -110,7 +110,8 @@ def judge(stage: Stage, link: Link, *, first: bool) -> None:
         stage.record.marks["diagnosis"] = 1.0
         closed = " You closed it." if link.eof else ""
         text = f"You have a connection with {who}, but send no handshake on it.{closed}"
-        stage.require("HS-01", kept=False, because=text, who=who)
+        stage.blame("HS-01", text, lines=last_words(stage), spine=True)
+        give_up("HS-01")
     stage.keep("HS-01")
     if any(stage.seen(kind, who) for kind in wire.NAMES):
         stage.keep("FR-01")
@@ -150,7 +151,13 @@ def not_up(stage: Stage) -> None:
         because = f"Nobody accepts connections on port {stage.port}, which PeerInfo.cfg gives it, {UP_SECONDS * stage.patience:g} s after the start.{where}"
     else:
         because = f"The program ended {how_ended(stage.program.poll())} after {stage.record.ended_at or 0:.1f} s, before it could be spoken with."
-    lines = stage.program.traceback() or stage.program.last_words()
-    stage.blame("ST-01", because, lines=tuple(lines) or ("(it printed nothing)",), spine=True)
+    stage.blame("ST-01", because, lines=last_words(stage), spine=True)
     stage.record.marks["diagnosis"] = 1.0
     give_up("ST-01")
+
+
+def last_words(stage: Stage) -> tuple[str, ...]:
+    """What the program printed last, its stack trace if there is one."""
+    assert stage.program
+    lines = stage.program.traceback() or stage.program.last_words()
+    return tuple(lines) or ("(it printed nothing)",)
