@@ -140,11 +140,12 @@ def _handshake(raw: bytes, you: int) -> Diagnosis | None:
     if raw.startswith(OLD_HEADER[: len(head)]) and len(head) >= 8:
         return OLD
     if not raw.startswith(wire.HEADER):
+        if all(32 <= byte < 127 or byte in b"\r\n\t" for byte in head):
+            return TEXT
         at = raw[:40].find(wire.HEADER)
         if at > 0:
             return JAVA if b"\xac\xed" in raw[:at] else PREFIXED
-        printable = sum(32 <= byte < 127 or byte in b"\r\n\t" for byte in head)
-        return TEXT if printable == len(head) else OTHER_HANDSHAKE
+        return OTHER_HANDSHAKE
     return _tail(raw, you)
 
 

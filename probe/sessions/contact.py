@@ -33,8 +33,10 @@ def contact_seed(stage: Stage) -> None:
     link = stage.link(1002)
     first = stage.run(_HOLD, lambda: bool(link.reader.raw))
     one.greet(link)
-    stage.wait(4.0, lambda: settled(stage) or link.eof or bool(link.garbled))
+    stage.wait(4.0, lambda: settled(stage, link) or link.eof or bool(link.garbled))
     stage.run(0.1)
+    if link.greeted_by is not None and not settled(stage, link) and not link.eof:
+        after_ours(stage, link)
     judge(stage, link, first=first)
     stage.check(
         "ST-03",
@@ -71,7 +73,7 @@ def contact_leecher(stage: Stage) -> None:
     stage.run(0.1)
     if not link.eof:
         link.announce(set(one.has))
-        stage.wait(1.0, lambda: settled(stage) or link.eof)
+        stage.wait(1.0, lambda: settled(stage, link) or link.eof)
     judge(stage, link, first=alone)
     stage.check(
         "HS-02",
@@ -81,12 +83,20 @@ def contact_leecher(stage: Stage) -> None:
     )
 
 
-def settled(stage: Stage) -> bool:
+def after_ours(stage: Stage, link: Link) -> None:
+    """Whether the seed only waits for our bitfield, which a peer without pieces may skip (BF-06)."""
+    link.announce(set())
+    if stage.wait(1.5, lambda: bool(link.has)):
+        bits = stage.seen("bitfield", link.neighbor.peer_id)
+        stage.blame("BF-06", f"{link.neighbor.peer_id} has nothing and sent no bitfield; your own only came when it had sent one of zeros.", *bits[:1])  # fmt: skip
+
+
+def settled(stage: Stage, link: Link) -> bool:
     """Whether enough has come to tell what is spoken."""
-    frames = [
-        e for e in stage.record.events if not e.sent and e.kind not in {"connection", "handshake"}
-    ]
-    return bool(frames)
+    opening = {"connection", "handshake"}
+    return any(
+        e.link == link.number and not e.sent and e.kind not in opening for e in stage.record.events
+    )
 
 
 def judge(stage: Stage, link: Link, *, first: bool) -> None:

@@ -7,6 +7,7 @@ from probe.registry import session
 from probe.sessions import ends
 from probe.sessions.steps import (
     MUST_SECONDS,
+    UP_SECONDS,
     asked,
     complete,
     interested,
@@ -297,6 +298,7 @@ def order(stage: Stage) -> None:
     """The ids fall from line to line: 1005 is dialled, 1001 dials."""
     stage.start()
     above, below = stage.neighbors[1005], stage.neighbors[1001]
+    stage.wait(UP_SECONDS, lambda: bool(above.links or below.links) or not stage.running)
     dialled = stage.wait(6.0, lambda: above.greeted)
     answered = dialled and stage.wait(6.0, lambda: below.greeted)
     because = "1005 stands above you in PeerInfo.cfg, but you didn't dial it."
@@ -309,6 +311,7 @@ def order(stage: Stage) -> None:
 def ids(stage: Stage) -> None:
     """Ids of one digit, and above 65535."""
     stage.start()
+    stage.wait(UP_SECONDS, lambda: any(one.links for one in stage.neighbors.values()) or not stage.running)  # fmt: skip
     came = stage.wait(6.0, lambda: stage.neighbors[70000].greeted and stage.neighbors[5].greeted)
     wrong = [e for e in stage.seen("handshake") if e.index != 7] or stage.seen("bytes")
     if wrong or came:
@@ -382,8 +385,8 @@ def late(stage: Stage) -> None:
     stage.start()
     stage.run(4.0)
     one.listen()
-    stage.wait(6.0, lambda: one.greeted)
+    stage.wait(10.0, lambda: one.greeted)
     because = (
-        "1001 wasn't up when you started, and you didn't dial it again until 6 s after it was."
+        "1001 wasn't up when you started, and you didn't dial it again until 10 s after it was."
     )
     stage.check("CN-07", kept=one.greeted, because=because + ("" if stage.running else " Your program had ended."))  # fmt: skip

@@ -345,7 +345,7 @@ def garbage_half(stage: Stage) -> None:
 def _configuration(name: str, form: str, case: str, about: str) -> None:
     def script(stage: Stage) -> None:
         stage.start()
-        stage.expect(case, 8.0, lambda: stage.neighbors[1002].link is not None, f"{about}: your program doesn't start.", 1002)  # fmt: skip
+        stage.expect(case, UP_SECONDS, lambda: stage.neighbors[1002].link is not None, f"{about}: your program doesn't start.", 1002)  # fmt: skip
         stage.expect(case, 4.0, lambda: stage.neighbors[1002].greeted, f"{about}: no handshake came.", 1002)  # fmt: skip
         full(stage, 1002, case)
 

@@ -98,7 +98,9 @@ def fetch(stage: Stage) -> None:
     order = [event.index for event in stage.seen("request", 1001)]
     stage.check("RQ-07", *stage.seen("request", 1001)[:4], kept=order not in (sorted_of(order), sorted_of(order)[::-1]), because="You asked for all pieces in the order of their numbers; the choice should be random.")  # fmt: skip
     not_interested(stage, 1001, "IN-02", "You have the whole file, but didn't tell 1001 that you are not interested.")  # fmt: skip
-    ends.file_is_right(stage, "FI-01")
+    in_time = ends.file_came(stage)
+    if in_time:
+        stage.keep("FI-01")
     ends.lives(stage, "EN-03", 1.5, "1002")
     stage.neighbors[1002].gain()
     ends.lives(stage, "EN-03", 1.5, "1004")
@@ -106,6 +108,8 @@ def fetch(stage: Stage) -> None:
     haves(stage)
     stage.neighbors[1004].gain()
     ends.ends(stage, "EN-04")
+    if not in_time:
+        ends.file_is_right(stage, "FI-01", in_time=False)
     ends.drained(stage)
     last_haves(stage)
     crashes(stage)

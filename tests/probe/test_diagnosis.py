@@ -21,6 +21,7 @@ RECORDED: dict[str, tuple[bytes, diagnosis.Diagnosis]] = {
     "id the other way round": (HELLO[:28] + HELLO[:27:-1], diagnosis.LITTLE_ID),
     "writeUTF": (b"\0\x12" + HELLO, diagnosis.PREFIXED),
     "a line of text": (b"HELLO 1001\n" * 3, diagnosis.TEXT),
+    "JSON": (b'{"header": "P2PFILESHARINGPROJ", "id": 1001}', diagnosis.TEXT),
     "another id": (wire.handshake(1002), diagnosis.OTHER_ID),
     "payload only": (HELLO + b"\0\0\0\2\5" + BITS, diagnosis.PAYLOAD_ONLY),
     "payload only, interested": (HELLO + b"\0\0\0\0\2", diagnosis.PAYLOAD_ONLY),
