@@ -106,7 +106,7 @@ class Stage:
         record.seconds = self.now()
         return record
 
-    def start(self, *, dial: bool = True) -> None:
+    def start(self) -> None:
         """Start the program; listen as its predecessors, dial as its successors."""
         for one in self.neighbors.values():
             if one.listens:
@@ -115,8 +115,7 @@ class Stage:
         self.program = Program(order)
         self.begin = time.monotonic()
         self.selector.register(self.program, selectors.EVENT_READ, self)
-        if dial:
-            self.dial_all()
+        self.dial_all()
 
     def dial_all(self) -> None:
         """Successors dial one after the other, each when the one before it is connected."""
@@ -199,9 +198,7 @@ class Stage:
         if self.flag.is_set():
             raise Cancelled
         if program and program.printed_too_much():
-            program.stopped = "it printed more than 8 MB"
-        if program and program.stopped:
-            raise Stuck("flood")
+            raise Stuck("output")
 
     def ready(self, _mask: int) -> None:
         """News of the program: it ended."""

@@ -48,7 +48,7 @@ class Folder:
         self._bring_project(base)
         self.work.mkdir(parents=True, exist_ok=True)
         common, peers = _texts(self.plan, ports, self.settings.host)
-        for place in [self.work, *(base / one for one in self.settings.configs)]:
+        for place in self.config_folders():
             place.mkdir(parents=True, exist_ok=True)
             (place / "Common.cfg").write_bytes(common)
             (place / "PeerInfo.cfg").write_bytes(peers)
@@ -56,6 +56,10 @@ class Folder:
             self.data_folder(peer_id).mkdir(parents=True, exist_ok=True)
         if self.plan.seed:
             self.data_file().write_bytes(content(self.plan))
+
+    def config_folders(self) -> list[Path]:
+        """The folders with the configuration, the working directory first."""
+        return [self.work, *(self.root / "run" / one for one in self.settings.configs)]
 
     def data_folder(self, peer_id: int) -> Path:
         """Where the file of a peer lies."""

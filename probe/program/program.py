@@ -82,8 +82,6 @@ class Program:
         self.order = order
         self.pid: int | None = None
         self.status: int | None = None
-        self.stopped = ""
-        """Why the probe ended it before its time; empty if it didn't."""
         self._said = b""
         text = json.dumps(
             {

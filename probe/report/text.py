@@ -104,7 +104,7 @@ def _diagnosis(found: Finding) -> str:
     lines += textwrap.wrap(found.because, WIDTH)
     if found.lines:
         lines += ["", *(f"  {line}" for line in found.lines)]
-    if found.case == "ST-01":
+    if found.case == "ST-01" and found.spine:
         hint = f"{CASES['ST-01'].hint} --init tries other places for the files."
         lines += ["", *textwrap.wrap(hint, WIDTH)]
     lines += ["", "Nothing else was tried: all other cases depend on this."]

@@ -11,7 +11,15 @@ from probe.conversation.stage import Stage
 from probe.logs import read_log
 from probe.model import Event, Outcome
 from probe.registry import session
-from probe.sessions.steps import MUST_SECONDS, interested, meet_all, pieces_given, serve_until, told
+from probe.sessions.steps import (
+    MUST_SECONDS,
+    asked,
+    interested,
+    meet_all,
+    pieces_given,
+    serve_until,
+    told,
+)
 
 
 def begin(stage: Stage, *, silent: tuple[int, ...] = ()) -> float:
@@ -219,7 +227,9 @@ def rate(stage: Stage) -> None:
     began = stage.mark("served")
     for who in shares:
         stage.link(who).say(wire.UNCHOKE)
-    stage.run(9.5, lambda: not stage.running)
+    for who in shares:
+        asked(stage, who)
+    stage.run(max(0.0, began + 9.5 - stage.now()), lambda: not stage.running)
     still_runs(stage)
     first = [began + 3.0 + 0.5 * number for number in range(13)]
     fastest(stage, "CH-08", 1002, first, 11)
@@ -242,8 +252,10 @@ def fastest(stage: Stage, case: str, who: int, times: list[float], least: int) -
             text = f"{who} wasn't clearly the fastest, since you asked for too little: {counts}."
             stage.tell(case, text, Outcome.UNDECIDED)
             return
-    if not any(e.kind == "unchoke" for e in stage.record.events if not e.sent):
-        stage.require("CH-01", kept=False, because="Three neighbors are interested in your pieces, but none was unchoked.")  # fmt: skip
+    eager = [one for one in SPEEDS if stage.link(one).interested]
+    if not stage.seen("unchoke"):
+        stage.require("CH-01", kept=not eager, because=f"{', '.join(map(str, eager))} are interested in your pieces, but none was unchoked.")  # fmt: skip
+        stage.require("HV-01", kept=False, because="You told nobody the pieces that you got, so nobody was interested in them.")  # fmt: skip
     held = cases.holds(stage.record, who, times)
     stage.check(case, *stage.seen("unchoke")[-4:], kept=held >= least, because=f"{who} was by far the fastest, but was unchoked at {held} of {len(times)} looks only, half a second apart.")  # fmt: skip
 

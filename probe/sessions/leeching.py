@@ -8,6 +8,7 @@ from probe.registry import session
 from probe.sessions import ends
 from probe.sessions.steps import (
     MUST_SECONDS,
+    UP_SECONDS,
     asked,
     complete,
     interested,
@@ -81,7 +82,7 @@ def pieces_missing(stage: Stage) -> set[int]:
 
 @session("fragments", "1001* >1002", (1, 1, 2), "FR-04")
 def fragments(stage: Stage) -> None:
-    """The seed's first piece comes in parts of 97 bytes."""
+    """The seed's first piece comes in parts of 97 bytes, the others whole."""
     seed = stage.neighbors[1001]
     stage.start()
     meet_all(stage)
@@ -98,6 +99,17 @@ def fragments(stage: Stage) -> None:
         f"Piece {index} came in parts of 97 bytes; no have and no further request followed.",
         1001,
     )
+    seed.serves = True
+    for one in list(link.open):
+        link.piece(one)
+    serve_until(
+        stage,
+        lambda: len(pieces_given(stage)) == stage.plan.pieces,
+        "FR-04",
+        f"After piece {index}, which came in parts of 97 bytes, your download didn't go on.",
+        who=1001,
+    )
+    ends.file_is_right(stage, "FR-04")
 
 
 @session("segment", "1001* >1002", (1, 1, 2), "FR-03")
@@ -207,8 +219,8 @@ def third(stage: Stage) -> None:
     serve_until(
         stage,
         lambda: len(pieces_given(stage)) == stage.plan.pieces,
-        lambda: "RQ-12" if unasked(stage, (1001, 1004)) else "RQ-08",
-        f"1001 and 1004 have unchoked you and have pieces that you lack, but you stopped asking for {MUST_SECONDS:g} s.",
+        lambda: "RQ-12" if unasked(stage) else "RQ-08",
+        lambda: stands_still(stage),
     )
     stage.keep("RQ-12")
     late = [who for who in shares if not not_wanted(stage, who)]
@@ -220,11 +232,25 @@ def third(stage: Stage) -> None:
         stage.check("SV-06", *asked_for[:2], kept=bool(stage.seen("piece")), because="You unchoked a neighbor that asked for pieces which you had just got, but sent none.")  # fmt: skip
 
 
-def unasked(stage: Stage, ids: tuple[int, ...]) -> bool:
-    """Whether one of these, which alone has what is missing, was asked for nothing that it had at first."""
+ALONE = {1001: range(10), 1004: range(10, 23)}
+"""Which pieces each of the two that unchoke had alone at first."""
+
+
+def unasked(stage: Stage) -> int:
+    """The neighbor that isn't asked, though it alone has what is missing; 0 if there is none."""
     missing = set(range(stage.plan.pieces)) - pieces_given(stage)
-    alone = {1001: set(range(10)), 1004: set(range(10, 23))}
-    return any(missing >= alone[who] for who in ids)
+    for who, alone in ALONE.items():
+        if missing & set(alone) and len(stage.seen("request", who)) <= 1:
+            return who
+    return 0
+
+
+def stands_still(stage: Stage) -> str:
+    """Why `third` didn't go on."""
+    who = unasked(stage)
+    if who:
+        return f"{who} has unchoked you, and alone has the pieces {ALONE[who][0]} to {ALONE[who][-1]}, but you don't ask it for them."
+    return f"1001 and 1004 have unchoked you and have pieces that you lack, but you stopped asking for {MUST_SECONDS:g} s."
 
 
 def not_wanted(stage: Stage, who: int) -> bool:
@@ -272,6 +298,7 @@ def order(stage: Stage) -> None:
     """The ids fall from line to line: 1005 is dialled, 1001 dials."""
     stage.start()
     above, below = stage.neighbors[1005], stage.neighbors[1001]
+    stage.wait(UP_SECONDS, lambda: bool(above.links or below.links) or not stage.running)
     dialled = stage.wait(6.0, lambda: above.greeted)
     answered = dialled and stage.wait(6.0, lambda: below.greeted)
     because = "1005 stands above you in PeerInfo.cfg, but you didn't dial it."
@@ -284,6 +311,7 @@ def order(stage: Stage) -> None:
 def ids(stage: Stage) -> None:
     """Ids of one digit, and above 65535."""
     stage.start()
+    stage.wait(UP_SECONDS, lambda: any(one.links for one in stage.neighbors.values()) or not stage.running)  # fmt: skip
     came = stage.wait(6.0, lambda: stage.neighbors[70000].greeted and stage.neighbors[5].greeted)
     wrong = [e for e in stage.seen("handshake") if e.index != 7] or stage.seen("bytes")
     if wrong or came:
@@ -357,8 +385,8 @@ def late(stage: Stage) -> None:
     stage.start()
     stage.run(4.0)
     one.listen()
-    stage.wait(6.0, lambda: one.greeted)
+    stage.wait(10.0, lambda: one.greeted)
     because = (
-        "1001 wasn't up when you started, and you didn't dial it again until 6 s after it was."
+        "1001 wasn't up when you started, and you didn't dial it again until 10 s after it was."
     )
     stage.check("CN-07", kept=one.greeted, because=because + ("" if stage.running else " Your program had ended."))  # fmt: skip

@@ -71,7 +71,9 @@ def fetch(stage: Stage) -> None:
     stage.keep("ST-02")
     fetch_first(stage)
     fetch_rest(stage)
-    ends.file_is_right(stage, "FI-01")
+    in_time = ends.file_came(stage)
+    if in_time:
+        stage.keep("FI-01")
     ends.lives(stage, "EN-03", 1.5, "1002")
     stage.neighbors[1002].gain()
     ends.lives(stage, "EN-03", 1.5, "1004")
@@ -79,6 +81,8 @@ def fetch(stage: Stage) -> None:
     haves(stage)
     stage.neighbors[1004].gain()
     ends.ends(stage, "EN-04")
+    if not in_time:
+        ends.file_is_right(stage, "FI-01", in_time=False)
     ends.drained(stage)
     last_haves(stage)
     crashes(stage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from tests.kit.probe.variants.kit import around, replace, variant
@@ -89,13 +90,20 @@ def only_the_first_two():
 
 
 @variant("CH-06")
-def pauses_on_top():
-    """After each choice the thread sleeps a quarter of the interval longer."""
+def chooses_twice_an_interval():
+    """Between two choices there is a third."""
 
-    @around(Choking, "__init__")
-    def init(right, self, peer):
-        right(self, peer)
-        object.__setattr__(peer.settings, "p", peer.settings.p * 1.25)
+    @around(Choking, "choose_preferred")
+    def choose_preferred(right, self):
+        def again():
+            with self.peer.lock:
+                if not self.peer.ending:
+                    right(self)
+
+        right(self)
+        timer = threading.Timer(self.peer.settings.p / 2, again)
+        timer.daemon = True
+        timer.start()
 
 
 @variant("CH-07")

@@ -200,7 +200,8 @@ def id_of_the_answer_not_compared():
 
     @around(wire, "handshake_id")
     def handshake_id(right, data):
-        return greeting.dialled or right(data)
+        said = right(data)
+        return greeting.dialled or said
 
 
 @variant("HS-07")

@@ -64,6 +64,7 @@ def forgets_who_closed():
         with self.lock:
             if not self.ending:
                 link.pieces.clear()
+                self.closed_in_order.add(link.peer_id)
         right(self, link)
 
     @around(Peer, "run")

@@ -91,10 +91,13 @@ def only_the_sender_is_looked_at():
 
     @around(Peer, "take_piece")
     def take_piece(right, self, link, index, content):
-        told = self.tell_interest
-        self.tell_interest = lambda other, answer=False: other is link and told(link)
+        self.sender = link
         right(self, link, index, content)
-        self.tell_interest = told
+
+    @around(Peer, "tell_interest")
+    def tell_interest(right, self, link, *, answer=False):
+        if answer or link.pieces - self.copy.have or link is getattr(self, "sender", link):
+            right(self, link, answer=answer)
 
 
 @variant("RQ-01")
