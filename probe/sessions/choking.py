@@ -11,6 +11,7 @@ from probe.logs import read_log
 from probe.model import Event, Outcome
 from probe.registry import session
 from probe.sessions.steps import (
+    MESSAGE_SECONDS,
     MUST_SECONDS,
     asked,
     interested,
@@ -300,7 +301,7 @@ def turn_off(stage: Stage) -> None:
         stage.run(2.0, lambda: stage.link(other).choked_by)
     since = stage.now()
     stage.neighbors[holder].gain()
-    seconds = 2 * stage.plan.p + 1.5
+    seconds = 2 * stage.plan.p + 1.5 + stage.plan.pieces * MESSAGE_SECONDS
     stage.expect(
         "CH-14",
         seconds,
