@@ -13,7 +13,6 @@ from probe.registry import session
 from probe.sessions.steps import (
     MESSAGE_SECONDS,
     MUST_SECONDS,
-    asked,
     interested,
     meet_all,
     pieces_given,
@@ -228,8 +227,7 @@ def rate(stage: Stage) -> None:
     began = stage.mark("served")
     for who in shares:
         stage.link(who).say(wire.UNCHOKE)
-    for who in shares:
-        asked(stage, who)
+    stage.expect("RQ-02", MUST_SECONDS, lambda: bool(stage.seen("request")), "Three neighbors unchoked you and have pieces that you lack, but you asked nobody.")  # fmt: skip
     stage.run(max(0.0, began + 9.5 - stage.now()), lambda: not stage.running)
     still_runs(stage)
     first = [began + 3.0 + 0.5 * number for number in range(13)]
