@@ -247,7 +247,7 @@ def fastest(stage: Stage, case: str, who: int, times: list[float], least: int) -
         until = times[-1] - number * stage.plan.p
         counts = {one: served_between(stage, one, until - stage.plan.p, until) for one in SPEEDS}
         next_best = max(count for one, count in counts.items() if one != who)
-        if number < steps - 1 and counts[who] < 1.5 * next_best and case == "CH-08":
+        if number < steps - 1 and counts[who] < 1.5 * next_best:
             text = f"{who} wasn't clearly the fastest, since you asked for too little: {counts}."
             stage.tell(case, text, Outcome.UNDECIDED)
             return
@@ -256,7 +256,7 @@ def fastest(stage: Stage, case: str, who: int, times: list[float], least: int) -
         stage.require("CH-01", kept=not eager, because=f"{', '.join(map(str, eager))} are interested in your pieces, but none was unchoked.")  # fmt: skip
         stage.require("HV-01", kept=False, because="You told nobody the pieces that you got, so nobody was interested in them.")  # fmt: skip
     held = cases.holds(stage.record, who, times)
-    stage.check(case, *stage.seen("unchoke")[-4:], kept=held >= least, because=f"{who} was by far the fastest, but was unchoked at {held} of {len(times)} looks only, half a second apart.")  # fmt: skip
+    stage.check(case, *stage.seen("unchoke")[-4:], kept=held >= least, because=f"{who} was by far the fastest, but was unchoked at {held} of {len(times)} looks only.")  # fmt: skip
 
 
 def served_between(stage: Stage, who: int, begin: float, end: float) -> int:
