@@ -24,7 +24,7 @@ LESS_PATIENCE = 0.4
 _WHY = {
     "time": "The session took too long and was ended.",
     "flood": "The program was ended because it sent more than 20000 messages.",
-    "output": "The program was ended because it printed more than 8 MB.",
+    "output": "The program was ended because it printed more than 64 MB in a moment.",
 }
 Progress = Callable[[str, Record | None], None]
 

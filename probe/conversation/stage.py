@@ -143,6 +143,7 @@ class Stage:
             record.log = tuple(read_log(path))
             record.log_place = str(path.relative_to(self.folder.root / "run"))
         record.folder = str(self.folder.root)
+        self.folder.shrink()
 
     # -- time ------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ _OWN = re.compile(
 )
 """Entries of a project that a session has itself, or that no program needs."""
 _LARGEST_COPIED = 20 << 20
+_LARGEST_KEPT = 16 << 20
 _MOST_FILES = 5000
 
 
@@ -77,6 +78,15 @@ class Folder:
                 if path.is_file() and not path.is_symlink() and path.name == FILE_NAME:
                     found.append(path)
         return found
+
+    def shrink(self) -> None:
+        """When the session is over: cut what is far larger than anything that it needed."""
+        for place, _, names in os.walk(self.root):
+            for name in names:
+                path = Path(place, name)
+                with suppress(OSError):
+                    if not path.is_symlink() and path.stat().st_size > _LARGEST_KEPT:
+                        os.truncate(path, _LARGEST_KEPT)
 
     def command(self) -> str:
         """The command for this session."""

@@ -39,7 +39,8 @@ def render(
         lines += problems
     if not causes:
         lines += ["", _nothing(results)]
-    room = SCREEN - len(lines) - 2
+    left = _undecided(results, full=full) if causes else []
+    room = SCREEN - len(lines) - len(left) - 2
     shown = 0
     for number, root in enumerate(causes, 1):
         block = ["", *_block(number, root, run, full=full)]
@@ -49,6 +50,7 @@ def render(
         room -= len(block)
         shown = number
     lines += _rest(causes[shown:])
+    lines += left
     return "\n".join(lines) + "\n"
 
 
@@ -80,6 +82,17 @@ def _nothing(results: dict[str, Result]) -> str:
     if undecided:
         return "Nothing is broken. Undecided: " + ", ".join(one.case for one in undecided) + "."
     return "PASS: nothing is broken, and there are no warnings."
+
+
+def _undecided(results: dict[str, Result], *, full: bool) -> list[str]:
+    """Cases that this run couldn't judge."""
+    found = [one for one in results.values() if one.outcome is Outcome.UNDECIDED]
+    if not found:
+        return []
+    if full:
+        return ["", *(f"Undecided: {one.case}. {one.findings[0].because}" for one in found)]
+    names = ", ".join(one.case for one in found[:12])
+    return ["", f"Undecided: {names}{' and others' if len(found) > 12 else ''}."]
 
 
 def _problems(run: Run, results: dict[str, Result], expected: frozenset[str]) -> list[str]:

@@ -12,8 +12,8 @@ from probe.logs import read_log
 from probe.model import Event, Outcome
 from probe.registry import session
 from probe.sessions.steps import (
+    MESSAGE_SECONDS,
     MUST_SECONDS,
-    asked,
     interested,
     meet_all,
     pieces_given,
@@ -227,8 +227,7 @@ def rate(stage: Stage) -> None:
     began = stage.mark("served")
     for who in shares:
         stage.link(who).say(wire.UNCHOKE)
-    for who in shares:
-        asked(stage, who)
+    stage.expect("RQ-02", MUST_SECONDS, lambda: bool(stage.seen("request")), "Three neighbors unchoked you and have pieces that you lack, but you asked nobody.")  # fmt: skip
     stage.run(max(0.0, began + 9.5 - stage.now()), lambda: not stage.running)
     still_runs(stage)
     first = [began + 3.0 + 0.5 * number for number in range(13)]
@@ -248,7 +247,7 @@ def fastest(stage: Stage, case: str, who: int, times: list[float], least: int) -
         until = times[-1] - number * stage.plan.p
         counts = {one: served_between(stage, one, until - stage.plan.p, until) for one in SPEEDS}
         next_best = max(count for one, count in counts.items() if one != who)
-        if number < steps - 1 and counts[who] < 1.5 * next_best and case == "CH-08":
+        if number < steps - 1 and counts[who] < 1.5 * next_best:
             text = f"{who} wasn't clearly the fastest, since you asked for too little: {counts}."
             stage.tell(case, text, Outcome.UNDECIDED)
             return
@@ -257,7 +256,7 @@ def fastest(stage: Stage, case: str, who: int, times: list[float], least: int) -
         stage.require("CH-01", kept=not eager, because=f"{', '.join(map(str, eager))} are interested in your pieces, but none was unchoked.")  # fmt: skip
         stage.require("HV-01", kept=False, because="You told nobody the pieces that you got, so nobody was interested in them.")  # fmt: skip
     held = cases.holds(stage.record, who, times)
-    stage.check(case, *stage.seen("unchoke")[-4:], kept=held >= least, because=f"{who} was by far the fastest, but was unchoked at {held} of {len(times)} looks only, half a second apart.")  # fmt: skip
+    stage.check(case, *stage.seen("unchoke")[-4:], kept=held >= least, because=f"{who} was by far the fastest, but was unchoked at {held} of {len(times)} looks only.")  # fmt: skip
 
 
 def served_between(stage: Stage, who: int, begin: float, end: float) -> int:
@@ -300,7 +299,7 @@ def turn_off(stage: Stage) -> None:
         stage.run(2.0, lambda: stage.link(other).choked_by)
     since = stage.now()
     stage.neighbors[holder].gain()
-    seconds = 2 * stage.plan.p + 1.5
+    seconds = 2 * stage.plan.p + 1.5 + stage.plan.pieces * MESSAGE_SECONDS
     stage.expect(
         "CH-14",
         seconds,

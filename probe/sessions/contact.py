@@ -160,6 +160,8 @@ def not_up(stage: Stage) -> None:
             if ports
             else " It listens on no port that can be seen."
         )
+        if stage.port in ports:
+            where = f" It listens on that port, but not on the address of {stage.settings.host}. Listen on all addresses, or name its own with --host."
         because = f"Nobody accepts connections on port {stage.port}, which PeerInfo.cfg gives it, {UP_SECONDS * stage.patience:g} s after the start.{where}"
     else:
         because = f"The program ended {how_ended(stage.program.poll())} after {stage.record.ended_at or 0:.1f} s, before it could be spoken with."

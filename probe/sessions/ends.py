@@ -7,6 +7,7 @@ from probe.conversation.stage import Stage, how_ended
 from probe.logs import read_log
 from probe.model import Outcome
 from probe.program.folders import FILE_NAME
+from probe.sessions.steps import MESSAGE_SECONDS
 
 END_SECONDS = 8.0
 
@@ -14,24 +15,25 @@ END_SECONDS = 8.0
 def ends(stage: Stage, case: str) -> None:
     """The program ends by itself: without the others closing, or else after they did (EN-02, EN-04, EN-09)."""
     began = stage.mark("all complete")
-    by_itself = stage.wait(END_SECONDS, lambda: not stage.running)
+    patience = END_SECONDS + stage.plan.pieces * MESSAGE_SECONDS / 2
+    by_itself = stage.wait(patience, lambda: not stage.running)
     if not by_itself:
         for one in stage.neighbors.values():
             for link in one.links:
                 link.finish()
         stage.wait(END_SECONDS, lambda: not stage.running)
     if stage.running:
-        seconds = 2 * END_SECONDS * stage.patience
+        seconds = (patience + END_SECONDS) * stage.patience
         stage.blame(
             case,
-            f"All peers had told you all pieces, and all connections were closed, but your program was still running {seconds:g} s later.",
+            f"All peers had told you all pieces, and all connections were closed, but your program was still running {seconds:.0f} s later.",
         )
         return
     stage.keep(case)
     stage.check(
         "EN-09",
         kept=by_itself,
-        because=f"You ended only after all others had closed their connections; for {END_SECONDS:g} s after all were complete you waited.",
+        because=f"You ended only after all others had closed their connections; for {patience:.0f} s after all were complete you waited.",
     )
     assert stage.program
     status = stage.program.status

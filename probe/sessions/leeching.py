@@ -152,8 +152,7 @@ def crossing(stage: Stage) -> None:
     index = asked(stage, 1001)
     link.say(wire.CHOKE)
     link.piece(index)
-    watch(stage, 1.0)
-    counted = index in link.has
+    counted = stage.wait(MUST_SECONDS, lambda: index in link.has)
     seed.serves = True
     since = stage.now()
     link.say(wire.UNCHOKE)

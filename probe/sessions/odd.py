@@ -9,6 +9,7 @@ from probe.logs import events_of, read_log
 from probe.registry import session
 from probe.sessions import ends
 from probe.sessions.steps import (
+    MESSAGE_SECONDS,
     MUST_SECONDS,
     asked,
     interested,
@@ -150,6 +151,7 @@ def odd_repeats(stage: Stage) -> None:
         lambda: len(pieces_given(stage)) == stage.plan.pieces,
         "RB-07",
         "1001 said choke, not interested, have and unchoke more than once; your download didn't get complete.",
+        pause=MUST_SECONDS + 9 * MESSAGE_SECONDS,
         who=1001,
     )
     stage.keep("RB-07")

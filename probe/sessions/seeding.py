@@ -10,6 +10,7 @@ from probe.conversation.neighbor import Neighbor
 from probe.conversation.stage import Stage
 from probe.registry import session
 from probe.sessions.steps import (
+    MESSAGE_SECONDS,
     MUST_SECONDS,
     UP_SECONDS,
     come_back,
@@ -90,7 +91,7 @@ def all_in_one(stage: Stage) -> None:
     link.note("interested", sent=True)
     link.interested = True
     link.put(b"".join(link.have_bytes(index) for index in range(19)) + wire.frame(wire.INTERESTED))
-    unchoked(stage, 1002, "FR-07")
+    unchoked(stage, 1002, "FR-07", 2 * stage.plan.p + 1.5 + 20 * MESSAGE_SECONDS)
     new = range(19, 38)
     one.has |= set(new)
     for _ in range(2):
@@ -98,7 +99,7 @@ def all_in_one(stage: Stage) -> None:
         link.asked = 38
         data += link.request_bytes(38)
         stage.run(link.put_slowly(data, 3, 0.004))
-        stage.wait(MUST_SECONDS, partial(_answered_or_lost, stage, link))
+        stage.wait(MUST_SECONDS + 20 * MESSAGE_SECONDS, partial(_answered_or_lost, stage, link))
         if not link.eof:
             break
         link = come_back(stage, 1002)  # a lost connection is no fault by itself

@@ -13,6 +13,8 @@ UP_SECONDS = 15.0
 ANSWER_SECONDS = 4.0
 MUST_SECONDS = 3.0
 """What must come is waited for that long (times the patience)."""
+MESSAGE_SECONDS = 0.4
+"""So long a program may take for each message: some look for one at a time, and then sleep."""
 MUST_NOT_SECONDS = 0.8
 """What must not come is watched for that long."""
 

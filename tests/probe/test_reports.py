@@ -182,3 +182,12 @@ def test_a_session_that_was_not_held_writes_nothing(tmp_path: Path, monkeypatch:
     cli._write_scripts([run])
     assert [path.name for path in tmp_path.iterdir()] == ["held"]
     assert (tmp_path / "held" / "conversation.txt").exists()
+
+
+def test_undecided_cases_are_named_beside_findings() -> None:
+    """What couldn't be judged is named also where something is broken, in full with its reason."""
+    open_one = Finding("CH-08", "rate", Outcome.UNDECIDED, "You asked for too little.")
+    results = verdicts.combine([broken("RQ-03"), open_one], CASES)
+    assert "Undecided: CH-08." in report_text.render(Run(), results)
+    text = report_text.render(Run(), results, full=True)
+    assert "Undecided: CH-08. You asked for too little." in text
