@@ -114,7 +114,7 @@ def _grade(given: argparse.Namespace) -> int:
         given.format,
     )
     found = _single(given.paths[0]) if single else find_submissions(given.paths, given.out)
-    _make_folder(settings.out if single else settings.out / "submissions")
+    output.make_folder(settings.out if single else settings.out / "submissions")
     for remark in found.remarks:
         print(f"verifier: {remark}", file=sys.stderr)
     grades = _run(found.submissions, settings, given)
@@ -149,15 +149,6 @@ def _single(path: Path) -> Found:
         raise InputError(f"{shown(path)} {problem}; name the folder or archive of one submission")
     path = path.resolve()
     return Found([Submission(shown(path.name), slug_of(path.name, set()), path)], [])
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise output.ReportError(
-            f"{shown(path)}: can't be made: {error.strerror}; name another folder with --out"
-        ) from None
 
 
 def _run(
