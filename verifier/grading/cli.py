@@ -6,7 +6,8 @@ import argparse
 import os
 import signal
 import sys
-from contextlib import closing
+import threading
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from verifier.report import output
 from verifier.showing import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from verifier.grading.grade import Grade
 
@@ -158,19 +159,31 @@ def _run(
     color = given.color == "always" or (
         given.color == "auto" and sys.stdout.isatty() and "NO_COLOR" not in os.environ
     )
-    table, progress = Table(submissions, color=color), ProgressLine()
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    table, progress = Table(submissions, color=color), ProgressLine(sys.stderr)
     grades = []
     running = run_all(
         submissions, settings, jobs=given.jobs, timeout=given.timeout, told=progress.tell
     )
-    with closing(running):
+    with closing(running), _termination():
         for grade in running:
             progress.clear()
             print(table.line(grade), flush=True)
             grades.append(grade)
     progress.clear()
     return grades
+
+
+@contextmanager
+def _termination() -> Iterator[None]:
+    """Let a termination end this process in order, as an interrupt does: after all that it started."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only there signals can be handled
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _write(grades: list[Grade], settings: Settings, remarks: list[str]) -> None:
