@@ -37,7 +37,7 @@ BESIDES: dict[str, tuple[str, str]] = {
         "who is preferred without a line seems choked when it is chosen; its lines are missing, not late",
     ),
     "never unchokes": ("+Choking +Pieces +Completion +Log", SILENT),
-    "picks unchoked ones": ("-Choking", "its swarm breaks off: there are no logs"),
+    "picks unchoked ones": ("", "its swarm breaks off: there are no logs"),
     "two writers of one piece": ("", "its swarm breaks off: there are no logs"),
     "writes to another name": (
         "+Pieces +Completion",
