@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from verifier.grading.grade import Grade
 
+INTERRUPTED = 130
 LONGEST = 86_400.0
 """Seconds of the longest timeout."""
 EPILOG = """\
@@ -37,6 +38,7 @@ exit statuses:
   2  there is nothing to grade, the rubric or the configuration is wrong, results can't be written,
      or wrong use
   3  all is written, but some submission couldn't be judged; its remark says why
+  130, 143  interrupted, terminated
 
 examples:
   python -m verifier grade submissions/                         a folder of folders, zips and tars
@@ -102,6 +104,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InputError, output.ReportError) as error:
         print(f"verifier: {error}", file=sys.stderr)
         return UNUSABLE
+    except KeyboardInterrupt:
+        print(
+            "verifier: interrupted: the pages of those listed are written, no table",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
 
 
 def _grade(given: argparse.Namespace) -> int:
