@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness import develop, docs, options, probing, simulate
+from harness import develop, docs, grading, options, probing, simulate
 from harness.bench import compare, scale
 from harness.local import reports, swarm
 from harness.packing import archive
@@ -136,6 +136,18 @@ COMMANDS = (
             "1 a rule is broken",
             "2 unusable input, no Plotly, or the page can't be written",
             "3 only unknowns",
+        ),
+    ),
+    Command(
+        "grade",
+        grading.run_grade,
+        grading.Options,
+        "Judge and score many submissions, and write a table and a page for each (docs/grading.md).",
+        "grade --dir submissions --config configs/assignment",
+        (
+            "0 all were judged",
+            "2 nothing to grade, a wrong rubric or configuration, or wrong use",
+            "3 some couldn't be judged",
         ),
     ),
     Command(

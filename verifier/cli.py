@@ -172,10 +172,13 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     color = _wants_color(given.color, given.output)
     try:
         _prepare(given.format, given.output, made)
-        report = verify(given.folders, options, form=given.format, color=color, notes=given.notes)
+        form = (
+            "none" if given.format == "html" else given.format
+        )  # its pages are written one by one
+        report = verify(given.folders, options, form=form, color=color, notes=given.notes)
         for problem in report.problems:
             print(f"verifier: {problem}", file=sys.stderr)
-        _deliver(report, given.output)
+        _deliver(report, given.output, given.format)
     except output.ReportError as error:
         print(f"verifier: {error}", file=sys.stderr)
         return UNUSABLE
@@ -203,12 +206,17 @@ def _prepare(form: str, path: Path | None, made: argparse.ArgumentParser) -> Non
         output.check(path)
 
 
-def _deliver(report: Report, path: Path | None) -> None:
+def _deliver(report: Report, path: Path | None, form: str) -> None:
     """Print the report, or write it and print only how each run came out."""
     if path is None:
         sys.stdout.write(report.text)
         return
-    output.write(path, report.text)
+    if form == "html":
+        from verifier.report import html  # noqa: PLC0415  # no other report needs to wait for it
+
+        html.write(path, report.verdicts, report.problems)
+    else:
+        output.write(path, report.text)
     for verdict in report.verdicts:
         print(f"{shown(verdict.folder)}: {conclusion(verdict)}")
     print(f"written: {shown(path)}")

@@ -8,6 +8,7 @@ import os
 import stat
 import struct
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -47,7 +48,8 @@ def hostile(name: str) -> Callable[[Maker], Maker]:
 def _zip_besides(path: Path, run: Path, *names: str, content: bytes = b"owned\n") -> None:
     """A good run with members of these names besides."""
     zip_folder(path, run)
-    with zipfile.ZipFile(path, "a") as archive:
+    with zipfile.ZipFile(path, "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the same name twice
         for name in names:
             archive.writestr(name, content)
 

@@ -15,6 +15,7 @@ import tarfile
 import zipfile
 import zlib
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol, cast
 
@@ -123,22 +124,19 @@ class Folder:
         while waiting:
             place, prefix, level = waiting.pop(0)
             try:
-                scan = os.scandir(place)
+                with os.scandir(place) as scan:  # no more than is too many
+                    entries = sorted(islice(scan, MOST_MEMBERS + 1), key=lambda one: one.name)
             except OSError:
                 if not level:
                     raise
                 yield Member(prefix, 0, Kind.CLOSED)
                 continue
-            with scan:
-                for entry in scan:
-                    name = f"{prefix}{entry.name}"
-                    kind = _kind(entry.stat(follow_symlinks=False).st_mode)
-                    hidden = entry.name.startswith(".")
-                    if kind is Kind.FOLDER and level < MOST_PARTS and not hidden:
-                        waiting.append((Path(entry.path), f"{name}/", level + 1))
-                    yield Member(
-                        name, entry.stat(follow_symlinks=False).st_size, kind, Path(entry.path)
-                    )
+            for entry in entries:
+                found = entry.stat(follow_symlinks=False)
+                kind, name = _kind(found.st_mode), f"{prefix}{entry.name}"
+                if kind is Kind.FOLDER and level < MOST_PARTS and not entry.name.startswith("."):
+                    waiting.append((Path(entry.path), f"{name}/", level + 1))
+                yield Member(name, found.st_size, kind, Path(entry.path))
 
     def open(self, member: Member) -> IO[bytes]:
         """A file that is still a regular one."""

@@ -6,7 +6,8 @@ import argparse
 import os
 import signal
 import sys
-from contextlib import closing
+import threading
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,10 +25,11 @@ from verifier.report import output
 from verifier.showing import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from verifier.grading.grade import Grade
 
+INTERRUPTED = 130
 LONGEST = 86_400.0
 """Seconds of the longest timeout."""
 EPILOG = """\
@@ -36,6 +38,7 @@ exit statuses:
   2  there is nothing to grade, the rubric or the configuration is wrong, results can't be written,
      or wrong use
   3  all is written, but some submission couldn't be judged; its remark says why
+  130, 143  interrupted, terminated
 
 examples:
   python -m verifier grade submissions/                         a folder of folders, zips and tars
@@ -101,6 +104,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InputError, output.ReportError) as error:
         print(f"verifier: {error}", file=sys.stderr)
         return UNUSABLE
+    except KeyboardInterrupt:
+        print(
+            "verifier: interrupted: the pages of those listed are written, no table",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
 
 
 def _grade(given: argparse.Namespace) -> int:
@@ -114,7 +123,7 @@ def _grade(given: argparse.Namespace) -> int:
         given.format,
     )
     found = _single(given.paths[0]) if single else find_submissions(given.paths, given.out)
-    _make_folder(settings.out if single else settings.out / "submissions")
+    output.make_folder(settings.out if single else settings.out / "submissions")
     for remark in found.remarks:
         print(f"verifier: {remark}", file=sys.stderr)
     grades = _run(found.submissions, settings, given)
@@ -151,15 +160,6 @@ def _single(path: Path) -> Found:
     return Found([Submission(shown(path.name), slug_of(path.name, set()), path)], [])
 
 
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise output.ReportError(
-            f"{shown(path)}: can't be made: {error.strerror}; name another folder with --out"
-        ) from None
-
-
 def _run(
     submissions: list[Submission], settings: Settings, given: argparse.Namespace
 ) -> list[Grade]:
@@ -167,19 +167,31 @@ def _run(
     color = given.color == "always" or (
         given.color == "auto" and sys.stdout.isatty() and "NO_COLOR" not in os.environ
     )
-    table, progress = Table(submissions, color=color), ProgressLine()
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    table, progress = Table(submissions, color=color), ProgressLine(sys.stderr)
     grades = []
     running = run_all(
         submissions, settings, jobs=given.jobs, timeout=given.timeout, told=progress.tell
     )
-    with closing(running):
+    with closing(running), _termination():
         for grade in running:
             progress.clear()
             print(table.line(grade), flush=True)
             grades.append(grade)
     progress.clear()
     return grades
+
+
+@contextmanager
+def _termination() -> Iterator[None]:
+    """Let a termination end this process in order, as an interrupt does: after all that it started."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only there signals can be handled
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _write(grades: list[Grade], settings: Settings, remarks: list[str]) -> None:

@@ -60,12 +60,16 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Rubric:
-    """All parts in their order; `runs` says which of several runs counts."""
+    """All parts in their order; `runs` says which of several runs counts.
+
+    `follows` has for some rules in `costs` those (or families) from which their breach follows.
+    """
 
     name: str
     runs: str
     parts: list[Part]
     caps: list[Cap] = field(default_factory=list)
+    follows: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def points(self) -> float:
@@ -119,7 +123,7 @@ class _Reader:
 
     def rubric(self) -> Rubric:
         """All of it, checked."""
-        self._known(self._data, ("name", "runs", "partial", "part", "cap"), "", 0)
+        self._known(self._data, ("name", "runs", "partial", "follows", "part", "cap"), "", 0)
         runs = self._data.get("runs", "best")
         if runs not in RUNS:
             self._fail("", 0, "runs", f"{runs!r}: expected one of {', '.join(RUNS)}")
@@ -134,7 +138,8 @@ class _Reader:
             if name in names[: nth - 1]:
                 self._fail("part", nth, "name", f"{name!r} is an earlier part's, too")
         caps = [self._cap(nth, table, names) for nth, table in enumerate(self._tables("cap"), 1)]
-        return Rubric(str(self._data.get("name", self._name)), runs, parts, caps)
+        follows = self._follows({rule for part in parts for rule in part.costs})
+        return Rubric(str(self._data.get("name", self._name)), runs, parts, caps, follows)
 
     def _tables(self, kind: str) -> list[dict[str, Any]]:
         found = self._data.get(kind, [])
@@ -246,6 +251,27 @@ class _Reader:
         )
         return Cap(criterion, "unless" in table, at_most, str(part), shown(reason))
 
+    def _follows(self, costs: set[str]) -> dict[str, list[str]]:
+        """For rules that cost points, the rules or families from which their breach follows."""
+        table = self._data.get("follows", {})
+        if not isinstance(table, dict):
+            self._fail(
+                "", 0, "follows", 'expected a table: [follows] with lines such as G01 = ["K"]'
+            )
+        for rule, causes in table.items():
+            if rule not in costs:
+                self._fail("follows", 1, rule, "expected a rule that some part has in costs")
+            good = isinstance(causes, list) and all(isinstance(one, str) for one in causes)
+            wrong = (
+                [one for one in causes if one not in CHECKS and one not in FAMILIES] if good else []
+            )
+            if not good or wrong:
+                told = f"{wrong[0]!r}: " if wrong else ""
+                self._fail(
+                    "follows", 1, rule, f'{told}expected rules or families, such as ["K09", "I"]'
+                )
+        return table
+
     def _number(self, table: dict[str, Any], kind: str, nth: int, key: str) -> float:
         found = table.get(key)
         if not isinstance(found, int | float) or isinstance(found, bool) or found != found:  # noqa: PLR0124  # NaN
@@ -275,7 +301,7 @@ class _Reader:
         """Where a value stands: in the n-th table of its kind, at its key or below; else that table."""
         begin, end, count, inside = 1, len(self._lines), 0, not kind
         for number, line in enumerate(self._lines, 1):
-            if not (head := re.match(r"\s*\[\[\s*[\"']?(\w+)", line)):
+            if not (head := re.match(r"\s*\[\[?\s*[\"']?(\w+)[\"']?\s*\]", line)):
                 continue
             if inside:
                 end = number - 1

@@ -106,7 +106,7 @@ def count_peers(verdict: Verdict) -> Peers:
 
 def score(verdict: Verdict, rubric: Rubric) -> Score:
     """The points of a run."""
-    facts = _Facts(verdict)
+    facts = _Facts(verdict, rubric.follows)
     parts = [_part(part, facts) for part in rubric.parts]
     for cap in rubric.caps:
         if cap.part and _caps(cap, facts):
@@ -184,7 +184,8 @@ def meaning(criterion: str) -> str:
 class _Facts:
     """How each criterion came out in a run."""
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, verdict: Verdict, follows: dict[str, list[str]]) -> None:
+        self._follows = follows
         self._results = {result.check.id: result.tally for result in verdict.results}
         self._peers = count_peers(verdict)
 
@@ -196,11 +197,23 @@ class _Facts:
         return fact
 
     def cost(self, criterion: str) -> Fact:
-        """One of those that cost points: none where it was never applied, or can't be decided."""
+        """One of those that cost points: none where it was never applied, can't be decided, or follows."""
         fact = self._plain(criterion)
         if fact.standing in (Standing.NOT_APPLIED.value, Standing.UNDECIDED.value):
             return replace(fact, credit=Credit.FULL)
+        cause = self._cause(criterion)
+        if fact.credit is not Credit.FULL and cause:
+            return replace(fact, credit=Credit.FULL, note=f"it follows from {cause}: no cost")
         return fact
+
+    def _cause(self, criterion: str) -> str:
+        """A broken rule from which a breach of this one follows."""
+        for one in self._follows.get(criterion, []):
+            for name, tally in self._results.items():
+                broken = tally.standing in (Standing.FAIL, Standing.WARNING)
+                if broken and one in (name, name[0]):
+                    return name
+        return ""
 
     def _plain(self, criterion: str) -> Fact:
         if criterion in CHECKS:

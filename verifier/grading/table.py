@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, TextIO
@@ -82,15 +81,15 @@ def summary(grades: list[Grade]) -> str:
 class ProgressLine:
     """Tells how far a grading is: rewrites one line of a terminal, else writes one now and then."""
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
-        self._terminal = stream.isatty()
+        self._terminal = stream is not None and stream.isatty()
         self._begun = self._last = time.monotonic()
 
     def tell(self, progress: Progress) -> None:
         """Show it, where it is time."""
         now = time.monotonic()
-        if not self._terminal and now - self._last < SILENCE:
+        if self._stream is None or (not self._terminal and now - self._last < SILENCE):
             return
         self._last = now
         text = f"{progress.done} of {progress.of} graded, {now - self._begun:.0f} s"
@@ -107,6 +106,6 @@ class ProgressLine:
 
     def clear(self) -> None:
         """Make room for a line of the table."""
-        if self._terminal:
+        if self._stream is not None and self._terminal:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
