@@ -64,8 +64,9 @@ def _catch_signals(flag: threading.Event) -> None:
         raise _Ended(number)
 
     with suppress(ValueError):  # not in the main thread: a test
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, end)
+        for name in ("SIGTERM", "SIGHUP"):
+            if number := getattr(signal, name, None):  # the second is unknown on Windows
+                signal.signal(number, end)
 
 
 def _main(arguments: list[str] | None, flag: threading.Event, called: str) -> int:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Protocol
 from harness.local.channels import KILL, open_channels
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import BinaryIO, Self
@@ -112,13 +113,13 @@ class Children:
         self._selector.register(status_pipe, selectors.EVENT_READ, process)
         self._listener.on_start(peer_id, popen.pid)
 
-    def also_watch(self, descriptor: int, then: Callable[[], None]) -> None:
-        """Call `then` in `watch` whenever `descriptor` can be read."""
-        self._selector.register(descriptor, selectors.EVENT_READ, then)
+    def also_watch(self, source: int | socket.socket, then: Callable[[], None]) -> None:
+        """Call `then` in `watch` whenever `source` can be read."""
+        self._selector.register(source, selectors.EVENT_READ, then)
 
-    def forget(self, descriptor: int) -> None:
+    def forget(self, source: int) -> None:
         """Watch it no longer."""
-        self._selector.unregister(descriptor)
+        self._selector.unregister(source)
 
     def watch(self) -> bool:
         """Wait for the next news, or tick, and tell it; whether it was time for a tick."""

@@ -138,8 +138,8 @@ def fill(folder: Path, config: SwarmConfig, *, source: Path | None, random_seed:
     the peers couldn't use this configuration, such as a file name with odd blanks.
     """
     try:
-        (folder / "Common.cfg").write_text(format_common(config), encoding="utf-8")
-        (folder / "PeerInfo.cfg").write_text(format_peers(config), encoding="utf-8")
+        (folder / "Common.cfg").write_text(format_common(config), encoding="utf-8", newline="\n")
+        (folder / "PeerInfo.cfg").write_text(format_peers(config), encoding="utf-8", newline="\n")
     except ConfigError as error:
         raise HarnessError(str(error)) from error
     read_config(folder, warn=print)
@@ -188,7 +188,10 @@ def _link(source: Path, copy: Path) -> None:
     try:
         copy.hardlink_to(source)
     except OSError:  # another file system, or another user's file
-        copy.symlink_to(source)
+        try:
+            copy.symlink_to(source)
+        except OSError:  # a system that lets not every user make one
+            shutil.copyfile(source, copy)
 
 
 def latest_run(runs: Path | None = None) -> Path:

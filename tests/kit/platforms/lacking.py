@@ -56,6 +56,8 @@ class Lacking(ModuleType):
 
     def __init__(self, real: ModuleType, gone: set[str], given: dict[str, Any]) -> None:
         super().__init__(real.__name__)
+        if real is not sys:  # whose streams may change
+            self.__dict__.update({k: v for k, v in vars(real).items() if k not in gone})
         self.__dict__.update(_real=real, _gone=gone, **given)
 
     def __getattr__(self, name: str) -> Any:
@@ -195,9 +197,16 @@ class WindowsPopen(subprocess.Popen[Any]):
 
 
 def windows_run(
-    args: Any, *, timeout: float | None = None, check: bool = False, **named: Any
+    args: Any,
+    *,
+    timeout: float | None = None,
+    check: bool = False,
+    capture_output: bool = False,
+    **named: Any,
 ) -> Any:
     """`subprocess.run` for what our code runs."""
+    if capture_output:
+        named |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with WindowsPopen(args, **named) as process:
         out, err = process.communicate(timeout=timeout)
     done = subprocess.CompletedProcess(args, process.returncode, out, err)
@@ -252,15 +261,19 @@ def translate_text() -> None:
     """Text files get CRLF where nothing else is asked for."""
     plain = io.open
 
-    def open_(file: Any, mode: str = "r", *more: Any, **named: Any) -> Any:
-        if (
-            "b" not in mode
-            and set(mode) & set("wax+")
-            and named.get("newline") is None
-            and len(more) < 4
-        ):
-            named["newline"] = "\r\n"
-        return plain(file, mode, *more, **named)
+    def open_(
+        file: Any,
+        mode: str = "r",
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        *more: Any,
+        **named: Any,
+    ) -> Any:
+        if "b" not in mode and set(mode) & set("wax+") and newline is None:
+            newline = "\r\n"
+        return plain(file, mode, buffering, encoding, errors, newline, *more, **named)
 
     io.open = builtins.open = open_
 

@@ -17,30 +17,31 @@ NAMES = Path(__file__).with_name("names.json")
 SYSTEMS = {"windows": "win32", "macos": "darwin"}
 """The systems, with what `sys.platform` is there."""
 MODULES = ("errno", "mmap", "os", "select", "selectors", "signal", "socket", "time")
+_OLDEST, _NEWEST = (3, 11), (3, 99)
+"""Versions of Python: what Windows got later isn't there in the oldest that we run on."""
 _STUBS = Path(mypy.__file__).parent / "typeshed" / "stdlib"
 
 
 def lacking(system: str) -> dict[str, list[str]]:
     """For each module the names that Linux has and this system hasn't."""
     return {
-        module: sorted(_names(module, "linux") - _names(module, SYSTEMS[system]))
+        module: sorted(_names(module, "linux", _NEWEST) - _names(module, SYSTEMS[system], _OLDEST))
         for module in MODULES
     }
 
 
-def _names(module: str, platform: str) -> set[str]:
+def _names(module: str, platform: str, version: tuple[int, int]) -> set[str]:
     package, single = _STUBS / module / "__init__.pyi", _STUBS / f"{module}.pyi"
     stub = package if package.exists() else single
-    return set(_defined(ast.parse(stub.read_text(encoding="utf-8")).body, platform))
+    return set(_defined(ast.parse(stub.read_text(encoding="utf-8")).body, platform, version))
 
 
-def _defined(body: list[ast.stmt], platform: str) -> Iterator[str]:
+def _defined(body: list[ast.stmt], platform: str, version: tuple[int, int]) -> Iterator[str]:
     for node in body:
         match node:
             case ast.If():
-                yield from _defined(
-                    node.body if _holds(node.test, platform) else node.orelse, platform
-                )
+                branch = node.body if _holds(node.test, platform, version) else node.orelse
+                yield from _defined(branch, platform, version)
             case ast.FunctionDef() | ast.ClassDef():
                 yield node.name
             case ast.AnnAssign(target=ast.Name(name)):
@@ -51,21 +52,21 @@ def _defined(body: list[ast.stmt], platform: str) -> Iterator[str]:
                 yield from (one.asname or one.name for one in node.names)
 
 
-def _holds(test: ast.expr, platform: str) -> bool:
-    """Whether a condition of a stub holds on this platform, by a Python of the newest version."""
+def _holds(test: ast.expr, platform: str, version: tuple[int, int]) -> bool:
+    """Whether a condition of a stub holds on this platform, by this version of Python."""
     match test:
         case ast.BoolOp(ast.And()):
-            return all(_holds(one, platform) for one in test.values)
+            return all(_holds(one, platform, version) for one in test.values)
         case ast.BoolOp(ast.Or()):
-            return any(_holds(one, platform) for one in test.values)
+            return any(_holds(one, platform, version) for one in test.values)
         case ast.Compare(ops=[ast.Eq()], comparators=[ast.Constant(value)]):
             return value == platform
         case ast.Compare(ops=[ast.NotEq()], comparators=[ast.Constant(value)]):
             return value != platform
-        case ast.Compare(ops=[ast.GtE()]):
-            return True
-        case ast.Compare(ops=[ast.Lt()]):
-            return False
+        case ast.Compare(ops=[ast.GtE()], comparators=[bound]):
+            return bool(version >= ast.literal_eval(bound))
+        case ast.Compare(ops=[ast.Lt()], comparators=[bound]):
+            return bool(version < ast.literal_eval(bound))
     raise ValueError(ast.unparse(test))
 
 
