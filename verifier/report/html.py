@@ -1,21 +1,18 @@
-"""The report as one HTML page that works offline: verdict, charts, violations, and all they are drawn with.
+"""The report as one HTML page that works offline: verdict, violations, charts, and all they are drawn with.
 
-The charts are drawn by Plotly's JavaScript, which the Python package of that name brings along: the
-only thing in the verifier that isn't its own, imported here and nowhere else, and only when a page is
-asked for.
+The charts are drawn by Plotly. Of its JavaScript the page holds the part for charts with two axes,
+`page/plotly.min.js`, as Plotly publishes it (plotly.js-cartesian-dist-min, MIT license).
 """
 
 from __future__ import annotations
 
-from functools import cache
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from verifier.report.output import ReportError
 from verifier.report.page import sections
 from verifier.report.page.run import Run
-from verifier.report.page.violations import violations
+from verifier.report.page.violations import notes, violations
 from verifier.report.text import conclusion
 
 if TYPE_CHECKING:
@@ -24,6 +21,7 @@ if TYPE_CHECKING:
 SCRIPTS = ("common.js", "lanes.js", "timeline.js", "charts.js", "report.js")
 PARTS = (
     sections.head,
+    violations,
     sections.families,
     sections.timeline,
     sections.peers,
@@ -31,27 +29,13 @@ PARTS = (
     sections.copies,
     sections.uploads,
     sections.fairness,
-    violations,
+    notes,
 )
 """A run from top to bottom."""
 
 
-@cache
-def plotly() -> str:
-    """Plotly's JavaScript; ReportError where the package isn't installed."""
-    try:
-        from plotly.offline import get_plotlyjs  # noqa: PLC0415  # all other reports do without it
-    except ImportError:
-        raise ReportError(
-            "the HTML report needs the package plotly: install it with `pip install plotly`, or with"
-            " `pip install -e '.[report]'` in the project's folder"
-        ) from None
-    return str(get_plotlyjs())
-
-
 def render(verdicts: list[Verdict], problems: list[str]) -> str:
-    """The page; ReportError where Plotly isn't installed."""
-    library = plotly()
+    """The page."""
     page = files("verifier.report.page")
     title = "; ".join(f"{conclusion(one)}, {one.folder}" for one in verdicts) or "not judged"
     runs = [_run(verdict, number) for number, verdict in enumerate(verdicts)]
@@ -61,7 +45,7 @@ def render(verdicts: list[Verdict], problems: list[str]) -> str:
         "style": page.joinpath("report.css").read_text(encoding="utf-8"),
         "problems": f'<ul class="problems">{told}</ul>' if problems else "",
         "runs": "\n".join(runs),
-        "plotly": library,
+        "plotly": page.joinpath("plotly.min.js").read_text(encoding="utf-8"),
         "scripts": "\n".join(page.joinpath(one).read_text(encoding="utf-8") for one in SCRIPTS),
     }
     return _filled(page.joinpath("report.html").read_text(encoding="utf-8"), parts)

@@ -174,7 +174,7 @@ class Uploads extends Chart {
     return [{
       type: "heatmap", z: uploads, colorscale: [[0, Report.color("shade")], [1, Report.color("deep")]],
       text: uploads.map((row) => row.map((value) => (value === null ? "" : String(value)))),
-      texttemplate: few ? "%{text}" : "",
+      texttemplate: few ? "%{text}" : "", textfont: { color: Report.color("ink") },
       xgap: few ? 2 : 0.5, ygap: few ? 2 : 0.5, hoverongaps: false,
       hovertemplate: "%{y} to<br>%{x}: %{z} pieces<extra></extra>",
       colorbar: { title: { text: "pieces", side: "right" }, thickness: 14 },

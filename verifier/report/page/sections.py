@@ -18,14 +18,14 @@ STATUS = '<p class="status" role="status"></p>'
 
 KEY = (
     '<ul class="key">'
-    '<li><i class="preferred"></i>it unchokes, as preferred</li>'
-    '<li><i class="optimistic"></i>it unchokes, as optimistic</li>'
-    '<li><i class="unchoked"></i>it is unchoked</li>'
-    '<li><i class="downloads"></i>it downloads</li>'
+    '<li><i class="preferred"></i>unchokes the neighbor (preferred)</li>'
+    '<li><i class="optimistic"></i>unchokes the neighbor (optimistic)</li>'
+    '<li><i class="unchoked"></i>is unchoked by the neighbor</li>'
+    '<li><i class="downloads"></i>downloads a piece</li>'
     '<li><i class="connections"></i>connected</li>'
     '<li><i class="progress"></i>pieces so far</li>'
     '<li><i class="complete">★</i>complete</li>'
-    '<li><i class="witness">①</i>lines of a violation, in causal order</li></ul>\n'
+    '<li><i class="witness">①</i>lines of a broken rule, cause before effect</li></ul>\n'
     '<p class="detail">Each peer has a lane: on top its pieces so far, then a row for each'
     " neighbor. The row's upper bar is what the peer gives to that neighbor (an optimistic"
     " unchoke is the lower bar), its lower bar and marks what it gets from it. <b>Look for marks"
@@ -67,24 +67,32 @@ def families(run: Run) -> str:
         }
         worst = next((one for one in Standing if found[one]), Standing.NOT_APPLIED)
         named = (Standing.FAIL, Standing.WARNING, Standing.UNDECIDED)
-        cells = [_rules(run, found[standing], named=True) for standing in named]
-        cells.append(_rules(run, found[Standing.NOT_APPLIED], named=False))
-        passed = str(len(found[Standing.PASS])) if found[Standing.PASS] else NOTHING
+        cells = [_rules(run, found[standing]) for standing in (*named, Standing.NOT_APPLIED)]
+        passed = _folded(run, found[Standing.PASS])
         rows.append([f"{letter} {escape(name)}", badge(worst.value), passed, *cells])
     titles = ("Family", "Outcome", "pass", "fail", "warning", "undecided", "not applied")
     return f"<section><h2>What the rules say</h2>\n{table(titles, rows, kind='families')}</section>"
 
 
-def _rules(run: Run, ids: list[str], *, named: bool) -> str:
-    """Some rules, by name if they have something to say; then they lead to it."""
+def _folded(run: Run, ids: list[str]) -> str:
+    """How many rules passed; unfolded, which."""
+    if not ids:
+        return NOTHING
+    rules = "rule" if len(ids) == 1 else "rules"
+    names = _rules(run, ids)
+    return f"<details><summary>{len(ids)} {rules}</summary>{names}</details>"
+
+
+def _rules(run: Run, ids: list[str]) -> str:
+    """Some rules by their names; those that have something to say lead to it."""
     shown = []
     for one in (check for check in run.document["checks"] if check["id"] in ids):
         title = escape(f"{one['name']}: {one['rule']}")
         text = f'<abbr title="{title}">{one["id"]}</abbr>'
         linked = one["findings"] or one["unknown"]
         text = f'<a href="#{run.id}-{one["id"]}">{text}</a>' if linked else text
-        shown.append(f"{text} {escape(one['name'])}" if named else text)
-    return (", " if named else " ").join(shown) or NOTHING
+        shown.append(f"{text} {escape(one['name'])}")
+    return ", ".join(shown) or NOTHING
 
 
 def timeline(run: Run) -> str:
@@ -162,9 +170,9 @@ def peers(run: Run) -> str:
         "Pieces down",
     )
     text = (
-        "Times of all charts are those of the first log's clock. From the messages between two"
-        " peers follows by how much one clock can be ahead of the other; where that may be nothing,"
-        " a log's times stay as they are, else they are corrected by the middle of what is possible."
+        "Clocks on different machines disagree. The verifier estimates how far each clock is ahead of"
+        " the first log's, from messages that appear in two logs. Where a clock is certainly ahead or"
+        " behind, all charts show that log's times corrected by the middle of the estimate."
     )
     return (
         f"<section><h2>Peers, and the clocks of their logs</h2>\n<p>{text}</p>\n"
