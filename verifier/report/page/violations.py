@@ -27,7 +27,7 @@ def violations(run: Run) -> str:
     parts = ["<section><h2>Broken rules</h2>"]
     parts += [_check(run, one) for one in broken] or ["<p>No rule is broken.</p>"]
     if unknown:
-        parts.append("<h2>What these logs can't decide</h2>")
+        parts.append("<h2>Undecided from these logs</h2>")
         parts += [_unknown(run, one, own=one not in broken) for one in unknown]
     return "\n".join([*parts, "</section>"])
 
@@ -42,7 +42,7 @@ def notes(run: Run) -> str:
     found = "\n".join(_check(run, one) for one in noted)
     return (
         "<section><h2>Notes</h2>\n"
-        f"<details><summary>{count} findings that only inform</summary>\n{found}\n</details></section>"
+        f"<details><summary>{count} findings that are only information</summary>\n{found}\n</details></section>"
     )
 
 
@@ -65,7 +65,7 @@ def _check(run: Run, check: dict[str, Any]) -> str:
     total = check["errors"] + check["warnings"] + check["infos"]
     more = total - len(check["findings"])
     rest = (
-        f"<p>and {more} more that aren't listed; the rule applied {check['exercised']} times</p>"
+        f"<p>and {more} more, not listed; the rule applied {check['exercised']} times</p>"
         if more
         else ""
     )
@@ -86,7 +86,7 @@ def _finding(run: Run, check: dict[str, Any], nth: int) -> str:
     button = (
         f'<button type="button" data-finding="{name}">Show in the timeline</button>'
         if placed
-        else '<small class="none">nothing tells where in the timeline</small>'
+        else '<small class="none">its place in the timeline is unknown</small>'
     )
     return (
         f'<div class="finding {finding["severity"]}" id="{run.id}-{name}"><ol>{lines}</ol>\n'
