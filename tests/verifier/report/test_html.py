@@ -124,7 +124,7 @@ def test_broken_rules_come_first(tmp_path: Path) -> None:
         "<main>",
         'class="verdict',
         "Broken rules",
-        "What the rules say",
+        "All rules, by family",
         "Timeline",
         "</main>",
     ]

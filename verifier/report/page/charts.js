@@ -197,11 +197,11 @@ class Uploads extends Chart {
     const line = narrow ? "<br>" : " ";
     return Report.layout({
       height: Math.max(300, each * uploads.length + 110),
-      margin: { l: narrow ? 96 : 170, r: narrow ? 8 : 24, t: 8, b: uploads.length <= NUMBERED ? 70 : 110 },
+      margin: { l: narrow ? 96 : 170, r: narrow ? 8 : 24, t: narrow ? 32 : 8, b: uploads.length <= NUMBERED ? (narrow ? 86 : 70) : 110 },
       xaxis: Report.axis({
         tickvals: places, showgrid: false, zeroline: false, tickfont: { size }, constrain: "domain",
         tickangle: uploads.length <= NUMBERED ? 0 : -90, fixedrange: true,
-        ticktext: peers.map((peer, i) => `${peer.id}${uploads.length <= NUMBERED ? "<br>" : " "}got ${sum(uploads.map((row) => row[i]))}`),
+        ticktext: peers.map((peer, i) => `${peer.id}${uploads.length <= NUMBERED ? "<br>" : " "}got${line}${sum(uploads.map((row) => row[i]))}`),
         title: { text: "to this peer (pieces)" },
       }),
       yaxis: Report.axis({
