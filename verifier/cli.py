@@ -28,7 +28,7 @@ EPILOG = """\
 exit statuses:
   0  no errors
   1  a rule is broken
-  2  the input can't be judged, the report can't be written or lacks Plotly, or wrong use
+  2  the input can't be judged, the report can't be written, or wrong use
   3  nothing is broken, but something can't be known
 
 examples:
@@ -121,7 +121,7 @@ def _add_forms_of_report(made: argparse.ArgumentParser) -> None:
         "--format",
         choices=["text", "json", "junit", "html"],
         default="text",
-        help="form of the report; html is a page with charts, and needs Plotly and -o",
+        help="form of the report; html is a page with charts, and needs -o",
     )
     made.add_argument(
         "-o",
@@ -194,14 +194,10 @@ def _wants_color(given: str, path: Path | None) -> bool:
 
 def _prepare(form: str, path: Path | None, made: argparse.ArgumentParser) -> None:
     """Before anything is judged: see that the report can be made and has somewhere to go."""
-    if form == "html":
-        if path is None:
-            made.error(
-                "--format html needs -o FILE, such as -o report.html: it is no text for a terminal"
-            )
-        from verifier.report import html  # noqa: PLC0415  # no other report needs to wait for it
-
-        html.plotly()
+    if form == "html" and path is None:
+        made.error(
+            "--format html needs -o FILE, such as -o report.html: it is no text for a terminal"
+        )
     if path is not None:
         output.check(path)
 

@@ -71,7 +71,6 @@ def run_report(options: ReportOptions) -> int:
 
     That of the verdict; HarnessError with status 2 when there is nothing to judge or no page.
     """
-    check_library()
     folder = _to_judge(options.folder)
     report = verify([folder], Judging(lenient=options.lenient))
     if report.problems:
@@ -83,14 +82,6 @@ def run_report(options: ReportOptions) -> int:
     if options.show and not webbrowser.open(target.resolve().as_uri()):
         print("no browser could be started here: open that file in one")
     return report.status
-
-
-def check_library() -> None:
-    """See that pages can be made, before anything is run; HarnessError with status 2 if not."""
-    try:
-        html.plotly()
-    except output.ReportError as error:
-        raise HarnessError(str(error), status=ExitStatus.USAGE) from None
 
 
 def write_report(path: Path, report: Report) -> Path:

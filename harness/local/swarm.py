@@ -67,7 +67,7 @@ class Options:
     free_ports: bool = option("Pick free ports instead of the configuration's.", default=False)
     runs: Path | None = option(runfolder.RUNS_HELP, path)
     report: bool = option(
-        "Write report.html into the run's folder, a page with charts (needs Plotly).",
+        "Write report.html into the run's folder, a page with charts.",
         default=False,
     )
 
@@ -79,8 +79,6 @@ def run_swarm(options: Options, runs: Path | None = None) -> int:
     time-out, 6 where copies differ, 7 where a rule was broken, 130 and 143 when interrupted and
     terminated, otherwise that of the first peer that failed. HarnessError when it can't start.
     """
-    if options.report:
-        reports.check_library()
     source = runfolder.find_config(options.config)
     config = _configured(source, options)
     limits = _limits(source, options)

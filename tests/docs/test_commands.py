@@ -27,9 +27,11 @@ NAMESPACE = deepcopy(Collection.from_module(tasks))
 CONTEXTS = NAMESPACE.to_contexts()
 HELP = {context.name: context for context in CONTEXTS}
 ENVIRONMENT = {
+    "cat",
     "cd",
     "cp",
     "git",
+    "grep",
     "ip",
     "ls",
     "mkdir",
@@ -37,9 +39,11 @@ ENVIRONMENT = {
     "pipx",
     "python3",
     "scp",
+    "sha256sum",
     "source",
     "ssh",
     "sudo",
+    "tail",
     "uv",
 }
 """Commands of others that documents may show; `uv run` and `.venv/bin/` are looked behind."""

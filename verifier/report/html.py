@@ -1,23 +1,20 @@
-"""The report as HTML pages that work offline, one for each run: verdict, charts, violations, and all they are drawn with.
+"""The report as HTML pages that work offline, one for each run: verdict, violations, charts, and all they are drawn with.
 
-The charts are drawn by Plotly's JavaScript, which the Python package of that name brings along: the
-only thing in the verifier that isn't its own, imported here and nowhere else, and only when a page is
-asked for.
+The charts are drawn by Plotly. Of its JavaScript the page holds the part for charts with two axes,
+`page/plotly.min.js`, as Plotly publishes it (plotly.js-cartesian-dist-min, MIT license).
 """
 
 from __future__ import annotations
 
-from functools import cache
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from verifier.report import output
-from verifier.report.output import ReportError
 from verifier.report.page import sections
 from verifier.report.page.run import Run
-from verifier.report.page.violations import violations
+from verifier.report.page.violations import notes, violations
 from verifier.report.page.words import badge, table
 from verifier.report.text import about, conclusion, summary, word_of
 from verifier.showing import shown
@@ -30,6 +27,7 @@ if TYPE_CHECKING:
 SCRIPTS = ("common.js", "lanes.js", "timeline.js", "charts.js", "report.js")
 PARTS = (
     sections.head,
+    violations,
     sections.families,
     sections.timeline,
     sections.peers,
@@ -37,28 +35,15 @@ PARTS = (
     sections.copies,
     sections.uploads,
     sections.fairness,
-    violations,
+    notes,
 )
 """A run from top to bottom."""
-
-
-@cache
-def plotly() -> str:
-    """Plotly's JavaScript; ReportError where the package isn't installed."""
-    try:
-        from plotly.offline import get_plotlyjs  # noqa: PLC0415  # all other reports do without it
-    except ImportError:
-        raise ReportError(
-            "the HTML report needs the package plotly: install it with `pip install plotly`, or with"
-            " `pip install -e '.[report]'` in the project's folder"
-        ) from None
-    return str(get_plotlyjs())
 
 
 def write(path: Path, verdicts: list[Verdict], problems: list[str]) -> None:
     """Write the page of a run; of several an index, and a page for each in a folder beside it.
 
-    ReportError where Plotly isn't installed or something can't be written.
+    ReportError where something can't be written.
     """
     if len(verdicts) < 2 or (path.exists() and not path.is_file()):  # as into a pipe
         output.write(path, render(verdicts, problems))
@@ -99,7 +84,7 @@ def index(verdicts: list[Verdict], problems: list[str], pages: list[str]) -> str
 
 
 def render(verdicts: list[Verdict], problems: list[str]) -> str:
-    """All runs in one page; ReportError where Plotly isn't installed."""
+    """All runs in one page."""
     title = "; ".join(f"{conclusion(one)}, {shown(one.folder)}" for one in verdicts) or "not judged"
     runs = [_run(verdict, number) for number, verdict in enumerate(verdicts)]
     return _page(title, _problems(problems), runs)
@@ -126,7 +111,7 @@ def _page(title: str, head: str, runs: list[str]) -> str:
         "style": _style(),
         "problems": head,
         "runs": "\n".join(runs),
-        "plotly": plotly(),
+        "plotly": page.joinpath("plotly.min.js").read_text(encoding="utf-8"),
         "scripts": "\n".join(page.joinpath(one).read_text(encoding="utf-8") for one in SCRIPTS),
     }
     return _filled(_skeleton(), parts)
