@@ -211,6 +211,17 @@ def test_missing_file(tmp_path: Path) -> None:
     assert found() == set()
 
 
+def test_a_count_on_its_own_line(tmp_path: Path) -> None:
+    """D09: the count of the last piece on a line of its own doesn't part it from the line of completion."""
+    run = good_run()
+    lines = [line.replace(". Now", ".\nNow") for line in run.log(1003)]
+    run.files["log_peer_1003.log"] = lines
+    assert "D09" not in fired(judge(run.write(tmp_path / "apart")))
+    place = run.find(1003, "complete file")
+    insert(run, 1003, place, "is choked by 1001.")
+    assert "D09" in fired(judge(run.write(tmp_path / "between")))
+
+
 def test_every_check_is_killed() -> None:
     """No check of errors or warnings goes without something that it was seen to find."""
     killed = {*FAULTY, *EDITS, "D14", "D16"}
