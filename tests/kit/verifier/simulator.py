@@ -187,6 +187,8 @@ class Peer:
 
     def on_choke(self, end: End) -> None:
         self.say(f"is choked by {end.other}.")
+        if "ignores chokes" in self.faults:
+            return
         end.choked_us = True
         end.request = None
         self.look_again()
@@ -204,7 +206,8 @@ class Peer:
     def request_next(self, end: End) -> None:
         if end.choked_us or end.request is not None or not end.open or self.ending:
             return
-        busy = {other.request for other in self.ends.values()}
+        asked = {other.request for other in self.ends.values()}
+        busy = set() if "asks everybody" in self.faults else asked
         wanted = sorted(end.has - self.pieces - busy)
         if "unannounced" in self.faults and not wanted:
             wanted = sorted(set(range(self.swarm.shape.pieces)) - self.pieces - busy)
