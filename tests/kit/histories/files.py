@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime, timedelta
+
 from tests.kit.histories.book import history, said
-from tests.kit.histories.making import SIMULATED, simulated
+from tests.kit.histories.making import LOGS, SIMULATED, mutant, product, simulated
 from tests.kit.verifier.judging import Run
 
 
@@ -13,8 +16,15 @@ def appended(*runs: Run) -> Run:
     for number, run in enumerate(runs[1:], 1):
         for name, lines in run.files.items():
             if name.startswith("log_"):
-                files[name] += [line.replace("-11-22T", f"-11-{22 + number}T") for line in lines]
+                files[name] += [later(line, number) for line in lines]
     return Run(files)
+
+
+def later(line: str, days: int) -> str:
+    """A line so many days later."""
+    stamp, _, rest = line.partition(": ")
+    moment = datetime.fromisoformat(stamp) + timedelta(days=days)
+    return f"{moment.isoformat(timespec='microseconds')}: {rest}"
 
 
 @history(
@@ -78,15 +88,16 @@ def two_runs_in_each_file() -> Run:
 
 
 @history(
-    f"{SIMULATED}, seeds 37, 3 and 38, appended to each other; in the second 1001 prefers k + 1.",
+    "The program in virtual time (io/peerio/simulation), seeds 1 and 3, and between them the mutant `one"
+    " preferred too many` (tests/verifier/matrix), seed 2, appended to each other.",
     strict=(said("F08"), said("F08 K01"), said("F08")),
     lenient=(said("F08"), said("F08 K01"), said("F08")),
 )
 def three_runs_and_one_is_bad() -> Run:
     """Of three runs in the same files, only the second breaks a rule of the protocol."""
-    good = [simulated(seed, leechers=2, pieces=4, k=1, rate=3000) for seed in (37, 38)]
-    bad = simulated(3, {1001: "k+1"}, leechers=2, pieces=4, k=1, rate=3000)
-    return appended(good[0], bad, good[1])
+    small = replace(LOGS, peers=3, k=1)
+    bad = mutant("one preferred too many", small, 2)
+    return appended(product(small, 1), bad, product(small, 3))
 
 
 @history(

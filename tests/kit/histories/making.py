@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.peer import Peer
+from core.peer import Peer as Core
 from peerio.simulation.scenario import Scenario
 from peerio.simulation.swarm import Swarm as ProductSwarm
+from tests.kit.histories.wrong import WrongSwarm
 from tests.kit.swarm import swarms
 from tests.kit.verifier.judging import Run
-from tests.kit.verifier.simulator import Shape, Swarm
+from tests.kit.verifier.simulator import Peer, Shape
 from tests.verifier.matrix import running
 from tests.verifier.matrix.mutants import MUTANTS, BrokenSwarm
 
@@ -25,14 +27,15 @@ SMALL: dict[str, Any] = {"leechers": 3, "pieces": 5, "rate": 6000, "p": 0.5, "m"
 """A swarm whose logs are short."""
 PRODUCT = Scenario(peers=3, pieces=6, k=1, p=0.5, m=1.0, upload=6_000.0, delay=0.01, wait=5.0)
 """The same of the program itself, whose traces are long."""
+LOGS = replace(PRODUCT, peers=4, pieces=5, k=2, trace=False)
+"""The same without traces."""
 
 
 def simulated(
-    seed: int, faults: dict[int, str] | None = None, *, limit: float = 200, **shape: Any
+    seed: int, wrong: dict[int, type[Peer]] | None = None, *, limit: float = 200, **shape: Any
 ) -> Run:
-    """A swarm of the tests' simulator, each of the named peers with its faults, with commas between them."""
-    wrong = {peer: set(named.split(", ")) for peer, named in (faults or {}).items()}
-    swarm = Swarm(Shape(**(SMALL | shape), faults=wrong), seed).run(limit)
+    """A swarm of the tests' simulator, in which those named are wrong."""
+    swarm = WrongSwarm(wrong or {}, Shape(**(SMALL | shape)), seed).run(limit)
     with tempfile.TemporaryDirectory() as name:
         return read(swarm.write(Path(name)))
 
@@ -51,10 +54,10 @@ def mutant(name: str, scenario: Scenario, seed: int) -> Run:
     return written(outcome)
 
 
-def core(wrong: Callable[[Peer], None], who: int, scenario: Scenario, seed: int) -> Run:
+def core(wrong: Callable[[Core], None], who: int, scenario: Scenario, seed: int) -> Run:
     """A swarm of which one peer's core is wrong, or everybody's where none is named."""
 
-    class Wrong(Peer):
+    class Wrong(Core):
         def __init__(self, config: SwarmConfig, peer_id: int, *others: Any, **more: Any) -> None:
             super().__init__(config, peer_id, *others, **more)
             if peer_id == who or not who:

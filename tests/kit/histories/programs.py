@@ -1,4 +1,4 @@
-"""Histories of the program itself and of broken ones, with traces, and of real processes."""
+"""Histories of the program itself, with traces, and of real processes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ from dataclasses import replace
 
 from peerio.simulation.scenario import Faults
 from tests.kit.histories.book import PASSES, history, said
-from tests.kit.histories.making import PRODUCT, core, mutant, product, recorded
+from tests.kit.histories.making import PRODUCT, product, recorded
 from tests.kit.histories.wordings import zipped_traces
-from tests.kit.stateful import wrong_cores
 from tests.kit.swarm.swarms import ours, reference
 from tests.kit.verifier.judging import Run
 
 SIMULATED = "The program in virtual time (io/peerio/simulation)"
-MUTANT = "A mutant of the program in virtual time (tests/verifier/matrix)"
-CORE = "A wrong core in virtual time (tests/kit/stateful/wrong_cores.py)"
 REAL = "Real processes on one machine"
-LOGS = replace(PRODUCT, peers=4, pieces=5, k=2, trace=False)
 HABITS = (
     "bitfield-twice",
     "repeated-interested",
@@ -49,96 +45,6 @@ def traced_resets() -> Run:
 def traced_crash() -> Run:
     """Traces of two lives of one peer, which was killed and started again."""
     return product(replace(PRODUCT, crashes=1), 3)
-
-
-@history(
-    f"{MUTANT}: pipelines, seed 1.", strict=said("W04"), lenient=said("W04"), dress=zipped_traces
-)
-def traced_pipelining() -> Run:
-    """Two requests are open with one neighbor; only the traces show it."""
-    return mutant("pipelines", PRODUCT, 1)
-
-
-@history(
-    f"{MUTANT}: logs after sending, seed 1.",
-    strict=said("W11 W14"),
-    lenient=said("W11 W14"),
-    dress=zipped_traces,
-)
-def traced_lines_too_late() -> Run:
-    """Log lines are written after what they cause is sent; only the traces show it."""
-    return mutant("logs after sending", PRODUCT, 1)
-
-
-@history(
-    f"{MUTANT}: wrong handshake, seed 1.",
-    strict=said("W01 W02"),
-    lenient=said("W01 W02"),
-    dress=zipped_traces,
-)
-def traced_wrong_handshake() -> Run:
-    """A handshake names another peer than its sender."""
-    return mutant("wrong handshake", PRODUCT, 1)
-
-
-@history(
-    f"{MUTANT}: closes at once, seed 1.",
-    strict=said("H01 T02 T05", warnings="I06"),
-    lenient=said(warnings="H01 I06 T02 T05"),
-)
-def lost_ends() -> Run:
-    """Peers close connections while haves are still queued, and these are lost."""
-    return mutant("closes at once", LOGS, 1)
-
-
-@history(
-    f"{MUTANT}: claims to have all, seed 1; that is 1003.",
-    strict=said("D05 D06 D10 I01 I02 I04 T01 T02"),
-    lenient=said("I01", warnings="D06 I04 T02", undecided="I02 D05 D10 T01"),
-)
-def claims_to_have_all() -> Run:
-    """A leecher's bitfield has all pieces though the leecher has none, and others download zeros from it."""
-    return mutant("claims to have all", LOGS, 1)
-
-
-@history(
-    f"{MUTANT}: names the wrong source, seed 1; those are 1003 and 1004.",
-    strict=said("D06 D07 D08 D11 G01", warnings="G03"),
-    lenient=said("D08 D11", warnings="D06 D07 G01 G03"),
-)
-def pieces_from_each_other() -> Run:
-    """Two leechers log that each piece came from the other, so none came from a seed."""
-    return mutant("names the wrong source", LOGS, 1)
-
-
-@history(
-    f"{MUTANT}: no full stop, seed 1; that is 1003.",
-    strict=said("F02"),
-    lenient=said(warnings="F02"),
-)
-def no_full_stop() -> Run:
-    """One peer leaves out the full stops: its form is wrong and nothing else."""
-    return mutant("no full stop", LOGS, 1)
-
-
-@history(
-    f"{CORE}: loses the last have, in 1003, seed 1.",
-    strict=said("H01 T02 T05"),
-    lenient=said(warnings="H01 T02 T05"),
-)
-def the_last_have_is_lost() -> Run:
-    """A leecher doesn't announce its last piece, and the others wait for it."""
-    return core(wrong_cores.loses_the_last_have, 1003, LOGS, 1)
-
-
-@history(
-    f"{CORE}: unchokes one too many, everybody, seed 1.",
-    strict=said("K01", warnings="K12"),
-    lenient=said("K01", warnings="K12"),
-)
-def one_place_too_many() -> Run:
-    """Every peer prefers too many neighbors."""
-    return core(wrong_cores.unchokes_one_too_many, 0, replace(LOGS, k=1, pieces=3), 1)
 
 
 @history(

@@ -5,15 +5,16 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.kit.histories import behaviour, files, forms, programs
+from tests.kit.histories import behaviour, files, forms, mutants, programs
 from tests.kit.histories.book import BOOK, HISTORIES, Files, History
 
 README = HISTORIES / "README.md"
 RECIPES = {
-    behaviour: "What peers do",
+    behaviour: "Right swarms, and some wrong ones",
     forms: "The forms of other programs",
     files: "Incomplete files, several runs in one file, wrong configurations",
-    programs: "The program itself, broken ones, and real processes",
+    mutants: "The program with one thing wrong",
+    programs: "The program itself, and real processes",
 }
 """The modules of recipes, which enter them in the book, each with the heading of its part."""
 
