@@ -342,7 +342,7 @@ def test_cited_clauses_exist(path: Path) -> None:
 
 OUTSIDE = re.compile(r"\.\./" + "shared|/work" + r"/|\bfarm" + "-")
 ALLOWED_LOOKUPS: dict[str, str] = {
-    "tests/verifier/test_corpus.py": "real logs of other programs are no part of the project",
+    "tests/kit/verifier/corpus.py": "real logs of other programs are no part of the project",
 }
 """Files that may look for something beside the repository, and why."""
 

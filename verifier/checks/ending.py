@@ -114,10 +114,21 @@ def knew_before_leaving(case: Case, tally: Tally) -> None:
             if peer in case.swarm.missing:
                 tally.unsure(f"what {case.name(peer)} had when it connected: its log is missing")
                 continue
+            if reason := _unlogged(case, life, peer):
+                tally.unsure(reason)
+                continue
             tally.report(
                 f"{case.name(life.owner)} ends without knowing that {case.name(peer)} is complete",
                 case.at(life, life.columns.line_count),
             )
+
+
+def _unlogged(case: Case, life: Life, peer: int) -> str | None:
+    """Why what a peer had when it connected isn't known: its log ends before that."""
+    conn, other = life.latest(peer), case.swarm.final(peer)
+    if conn is None or other is None or life.mates[conn] is not None:
+        return None
+    return case.ends.lost(other)
 
 
 @check(
