@@ -109,24 +109,18 @@ def verify_logs(
     InputError when they can't be judged, WrongConfiguration when another configuration might do.
     `begun` is when this began, by `time.perf_counter`.
     """
-    files = found.files
     config = load(configuration.common, configuration.peer_info)
     config.notes += found.notes + configuration.notes
     ids = [peer.peer_id for peer in config.peers]
-    known = [file for file in files if file.peer_id in ids]
-    others = [file for file in files if file.peer_id not in ids]
+    known = [file for file in found.files if file.peer_id in ids]
+    others = [file for file in found.files if file.peer_id not in ids]
     config.notes += [
         f"{file.label} is left out: PeerInfo.cfg lists no peer {file.peer_id}"
         for file in others
         if not file.exact
     ]
     if not known:
-        names = ", ".join(file.label for file in files[:3])
-        raise WrongConfiguration(
-            f"{shown(folder)}: none of the logs ({names}) is of a peer in"
-            f" {shown(configuration.peer_info)};"
-            " is this the configuration of another run? name the right one with --config DIR"
-        )
+        raise WrongConfiguration(_nobodys(folder, others, configuration))
     engine = Local(config) if options.alone else make_engine(config, known)
     try:
         logs = engine.scan(known)
@@ -154,6 +148,16 @@ def verify_logs(
         return verdicts
     finally:
         engine.close()
+
+
+def _nobodys(folder: Path, files: Sequence[LogFile], configuration: Configuration) -> str:
+    """That the configuration lists none of the logs' peers."""
+    names = ", ".join(file.label for file in files[:3])
+    return (
+        f"{shown(folder)}: none of the logs ({names}) is of a peer in"
+        f" {shown(configuration.peer_info)};"
+        " is this the configuration of another run? name the right one with --config DIR"
+    )
 
 
 def _chosen(most: int, wanted: str) -> list[tuple[int, str]]:
