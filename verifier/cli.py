@@ -161,20 +161,12 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
         return UNUSABLE
     if not given.folders:
         made.error("name at least one folder with logs")
-    options = Options(
-        tuple(check.id for check in chosen),
-        given.lenient,
-        given.run,
-        given.lives,
-        given.config,
-        given.trace,
-    )
+    checks = tuple(check.id for check in chosen)
+    options = Options(checks, given.lenient, given.run, given.lives, given.config, given.trace)
     color = _wants_color(given.color, given.output)
+    form = "none" if given.format == "html" else given.format  # its pages are written one by one
     try:
         _prepare(given.format, given.output, made)
-        form = (
-            "none" if given.format == "html" else given.format
-        )  # its pages are written one by one
         report = verify(given.folders, options, form=form, color=color, notes=given.notes)
         for problem in report.problems:
             print(f"verifier: {problem}", file=sys.stderr)

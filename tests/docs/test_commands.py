@@ -21,6 +21,7 @@ from peerio.program import process
 from probe.settings import parser as probe_options
 from tests.kit.markdown import ROOT, blocks, code_spans, documents, name_of
 from verifier import cli as verifier
+from verifier.grading import cli as grading
 
 # A copy, made before any test runs: invoke takes the help texts out of a task that it looks through.
 NAMESPACE = deepcopy(Collection.from_module(tasks))
@@ -87,6 +88,8 @@ def check(command: str) -> None:
         check_swarmproof(arguments)
     elif program == "python" and arguments[0].endswith("peerProcess.py"):
         parse(process.parse_arguments, arguments[1:])
+    elif program == "python" and arguments[:3] == ["-m", "verifier", "grade"]:
+        parse(grading.parser().parse_args, [one for one in arguments[3:] if one != ">"])
     elif program == "python" and arguments[:2] == ["-m", "verifier"]:
         parse(verifier.parser().parse_args, arguments[2:])
     elif program in {"python", "python3"} and arguments[:2] == ["-m", "probe"]:
@@ -147,6 +150,7 @@ def test_commands_exist(path: Path) -> None:
         "python peerProcess.py 1001 --fly",
         "python peerProcess.py",
         "python -m verifier --fly logs/",
+        "python -m verifier grade --fly submissions/",
         "python -m fly",
         "fly",
     ],
@@ -179,10 +183,12 @@ def test_every_task_explains_itself(task: str) -> None:
     assert all(argument.help for argument in HELP[task].args.values())
 
 
-@pytest.mark.parametrize("program", ["peerProcess", "verifier"])
+@pytest.mark.parametrize("program", ["peerProcess", "verifier", "grading"])
 def test_every_program_explains_itself(program: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """--help of the other two programs has a sentence, options, examples that work, exit statuses."""
-    main = {"peerProcess": peerProcess.main, "verifier": verifier.main}[program]
+    """--help of the other programs has a sentence, options, examples that work, exit statuses."""
+    main = {"peerProcess": peerProcess.main, "verifier": verifier.main, "grading": grading.main}[
+        program
+    ]
     with pytest.raises(SystemExit):
         main(["--help"])
     text = capsys.readouterr().out

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +45,11 @@ class Graded:
         return found
 
 
-def grade(capsys: Any, out: Path, *arguments: object) -> Graded:
+def grade(out: Path, *arguments: object) -> Graded:
     """Run `python -m verifier grade` in this process, with two submissions at a time."""
-    status = main(["grade", *map(str, arguments), "--out", str(out), "--jobs", "2"])
-    told = capsys.readouterr()
+    printed, errors = StringIO(), StringIO()
+    with redirect_stdout(printed), redirect_stderr(errors):
+        status = main(["grade", *map(str, arguments), "--out", str(out), "--jobs", "2"])
     overview = out / "grades.json"
     found = json.loads(overview.read_text()) if overview.exists() else {}
-    return Graded(status, out, told.out, told.err, found)
+    return Graded(status, out, printed.getvalue(), errors.getvalue(), found)

@@ -59,9 +59,7 @@ def everything(folder: Path) -> set[str]:
     "name",
     [pytest.param(one, marks=pytest.mark.thorough if one in MILLIONS else ()) for one in HOSTILE],
 )
-def test_nothing_outside_is_touched(
-    name: str, tmp_path: Path, run: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_outside_is_touched(name: str, tmp_path: Path, run: Path) -> None:
     """Whatever an archive holds, only regular files below its own folder are made, and the reason is told where something is left out."""
     (tmp_path / "in").mkdir()
     HOSTILE[name](tmp_path / "in" / name, run)
@@ -84,16 +82,14 @@ def test_nothing_outside_is_touched(
     assert name in {*TOLD, *REFUSED, "empty.zip"}
 
 
-def test_hostile_submissions_cost_only_themselves(
-    tmp_path: Path, run: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_hostile_submissions_cost_only_themselves(tmp_path: Path, run: Path) -> None:
     """Among hostile archives each is judged or its reason told, and the good one earns all points."""
     (tmp_path / "in").mkdir()
     for name, maker in HOSTILE.items():
         if name not in MILLIONS:
             maker(tmp_path / "in" / name, run)
     zip_folder(tmp_path / "in" / "good.zip", run)
-    graded = grade(capsys, tmp_path / "out", tmp_path / "in")
+    graded = grade(tmp_path / "out", tmp_path / "in")
     assert graded.status == 3
     rows = {row["name"]: row for row in graded.overview["submissions"]}
     for name, reason in REFUSED.items():

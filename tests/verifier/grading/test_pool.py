@@ -84,13 +84,13 @@ def started_below(parent: int) -> set[int]:
 
 
 def test_a_fault_costs_only_itself(
-    submissions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    submissions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     """Of submissions that hang, crash, eat memory or meet a mistake of ours the reason is told, the others are judged, and nothing is left."""
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
-    graded = grade(capsys, tmp_path / "out", submissions, "--timeout", "2")
+    graded = grade(tmp_path / "out", submissions, "--timeout", "2")
     assert graded.status == 3
     for name, (_, reason) in FAULTS.items():
         row = graded.row(name)

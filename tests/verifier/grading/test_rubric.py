@@ -152,13 +152,13 @@ def test_what_follows_costs_nothing(tmp_path: Path) -> None:
     assert explained.parts[0].lines[1].fact.note == "it follows from H01: no cost"
 
 
-def test_a_rubric_changes_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_rubric_changes_scores(tmp_path: Path) -> None:
     """Another rubric gives the same submission the points that it says, in all that is written."""
     broken_run(tmp_path / "in" / "alice")
-    plain = grade(capsys, tmp_path / "out", tmp_path / "in")
+    plain = grade(tmp_path / "out", tmp_path / "in")
     assert 50 < plain.row("alice")["score"] < 100
     ours = written(tmp_path, part("haves", 5, '["H01"]') + part("rest", 2.5, '["K01"]'))
-    graded = grade(capsys, tmp_path / "out", tmp_path / "in", "--rubric", ours)
+    graded = grade(tmp_path / "out", tmp_path / "in", "--rubric", ours)
     assert graded.overview["most"] == 7.5
     assert graded.row("alice")["parts"] == [0.0, 2.5]
     assert " 2.50/7.5 " in graded.line("alice")
@@ -228,3 +228,25 @@ def test_a_rubric_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "y.toml").write_bytes(b"#" * (2 << 20))
     with pytest.raises(InputError, match=r"y\.toml: larger than 1 MiB"):
         load(tmp_path / "y.toml")
+
+
+def test_the_documents_rubric_is_as_it_says(tmp_path: Path) -> None:
+    """The rubric in the document can be read, and its rules are worth what the document says."""
+    page = Path(__file__).parents[3] / "docs" / "grading.md"
+    found = re.search(r"(?s)```toml\n(.*?)```", page.read_text(encoding="utf-8"))
+    assert found
+    rubric = load(written(tmp_path, found[1]))
+    run = good_run()
+    lines = run.log(1003)
+    chosen = run.find(1003, "preferred neighbors")
+    lines.insert(chosen + 1, lines[chosen])  # K04, which warns
+    made = score(judge(run.write(tmp_path / "run")), rubric)
+    choking = {line.criterion: (line.points, line.most) for line in made.parts[0].lines}
+    assert choking == {
+        "K01": (7.5, 7.5),
+        "K03": (7.5, 7.5),
+        "K09": (15.0, 15.0),
+        "K04": (-4.5, 0.0),
+    }
+    assert made.points == 95.5
+    assert (rubric.runs, rubric.name, rubric.points) == ("last", "week 3", 100)

@@ -120,7 +120,7 @@ def test_the_same_logs_count_once(tmp_path: Path) -> None:
     assert remarks == ["out/classes holds the logs of src again"]
 
 
-def test_configurations_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_configurations_are_found(tmp_path: Path) -> None:
     """The configuration is found in `src`, under other names, beside a wrong one, and named for those without."""
     run = good_run().write(tmp_path / "run")
     work = tmp_path / "in"
@@ -141,7 +141,7 @@ def test_configurations_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[
     wrong = work / "wrong" / "another"
     shutil.copytree(work / "wrong" / "right", wrong)
     (wrong / "PeerInfo.cfg").write_text("7 localhost 6001 1\n8 localhost 6002 0\n")
-    graded = grade(capsys, tmp_path / "out", work)
+    graded = grade(tmp_path / "out", work)
     assert graded.status == 3
     assert {row["name"]: row["score"] for row in graded.overview["submissions"]} == {
         "lower": 100.0, "none": 0.0, "src": 100.0, "wrong": 100.0,
@@ -149,12 +149,12 @@ def test_configurations_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "name the configuration with --config DIR" in graded.line("none")
     (found,) = graded.document("lower")["sets"]
     assert found["configuration"] == "project/cfg/common.cfg, project/cfg/peerinfo.cfg"
-    again = grade(capsys, tmp_path / "out", work, "--config", run)
+    again = grade(tmp_path / "out", work, "--config", run)
     assert again.status == 0
     assert again.row("none")["score"] == 100.0
 
 
-def test_several_runs_are_each_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_runs_are_each_judged(tmp_path: Path) -> None:
     """Runs in folders of their own, in archives inside, and appended to the same files are told apart and all judged."""
     work = tmp_path / "in" / "alice"
     work.mkdir(parents=True)
@@ -167,7 +167,7 @@ def test_several_runs_are_each_judged(tmp_path: Path, capsys: pytest.CaptureFixt
         text = path.read_text() + (later if path.suffix == ".log" else "")
         (tmp_path / "both" / path.name).write_text(text)
     tar_folder(work / "appended.tgz", tmp_path / "both")
-    graded = grade(capsys, tmp_path / "out", tmp_path / "in")
+    graded = grade(tmp_path / "out", tmp_path / "in")
     document = graded.document("alice")
     assert [run["label"] for run in document["runs"]] == [
         "appended.tgz.unpacked, run 1 of 2",
