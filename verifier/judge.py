@@ -130,8 +130,7 @@ def verify_logs(
             raise InputError(
                 f"{shown(folder)}: no line of any log could be read as one of the eleven sentences"
             )
-        problem = misfit(config, logs)
-        if problem:
+        if problem := misfit(config, logs):
             where = shown(configuration.common.parent)
             raise WrongConfiguration(f"{shown(folder)}: {problem}, or mend {where}")
         runs = find_runs(logs)

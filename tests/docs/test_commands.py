@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
 
@@ -186,11 +186,13 @@ def test_every_task_explains_itself(task: str) -> None:
 @pytest.mark.parametrize("program", ["peerProcess", "verifier", "grading"])
 def test_every_program_explains_itself(program: str, capsys: pytest.CaptureFixture[str]) -> None:
     """--help of the other programs has a sentence, options, examples that work, exit statuses."""
-    main = {"peerProcess": peerProcess.main, "verifier": verifier.main, "grading": grading.main}[
-        program
-    ]
+    mains: dict[str, Callable[[list[str]], int]] = {
+        "peerProcess": peerProcess.main,
+        "verifier": verifier.main,
+        "grading": grading.main,
+    }
     with pytest.raises(SystemExit):
-        main(["--help"])
+        mains[program](["--help"])
     text = capsys.readouterr().out
     assert "exit statuses:\n" in text
     examples = re.findall(r"(?m)^  (python .*?)(?:  |$)", text)
