@@ -28,8 +28,8 @@ def ends(stage: Stage, case: str) -> None:
             case,
             f"All peers had told you all pieces, and all connections were closed, but your program was still running {seconds:.0f} s later.",
         )
-        for one in ("EN-07", "EN-08", "EN-09"):
-            _block(stage, one, case)
+        for name in ("EN-07", "EN-08", "EN-09"):
+            _block(stage, name, case)
         return
     stage.keep(case)
     stage.check(
