@@ -64,6 +64,13 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="for other teams' programs: faults of logging are warnings",
     )
+    _add_choice_of_rules(made)
+    _add_choice_of_runs(made)
+    _add_forms_of_report(made)
+    return made
+
+
+def _add_choice_of_rules(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--select",
         type=_names,
@@ -80,6 +87,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="ID",
         help="print a check's rule, clause, reason and example",
     )
+
+
+def _add_choice_of_runs(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--run",
         type=_run,
@@ -94,6 +104,15 @@ def parser() -> argparse.ArgumentParser:
         help="all: take in every log_peer_ID.log.N",
     )
     made.add_argument(
+        "--trace",
+        choices=["auto", "require", "ignore"],
+        default="auto",
+        help="use of trace_peer_ID.jsonl",
+    )
+
+
+def _add_forms_of_report(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
         "--format",
         choices=["text", "json", "junit", "html"],
         default="text",
@@ -106,12 +125,6 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="write the report to this file, and only the verdict to the terminal",
     )
-    made.add_argument(
-        "--trace",
-        choices=["auto", "require", "ignore"],
-        default="auto",
-        help="use of trace_peer_ID.jsonl",
-    )
     made.add_argument("--notes", action="store_true", help="show findings that only inform, too")
     made.add_argument(
         "--color",
@@ -119,7 +132,6 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="colour (auto: on terminals)",
     )
-    return made
 
 
 def explain(name: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from probe.cases import logs
-from probe.folders import FILE_NAME
+from probe.conversation.stage import Stage, how_ended
 from probe.logs import read_log
 from probe.model import Finding, Outcome
+from probe.program.folders import FILE_NAME
 from probe.sessions.steps import MESSAGE_SECONDS
-from probe.stage import Stage, how_ended
 
 END_SECONDS = 8.0
 

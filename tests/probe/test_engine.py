@@ -11,12 +11,12 @@ import pytest
 
 import probe.cases
 import probe.sessions  # noqa: F401 -- registers the sessions
+from probe.conversation.stage import LONGEST_SECONDS, Stage
 from probe.engine import Engine, Run, look_at
 from probe.model import Finding, Outcome, Plan, Record
-from probe.program import OUTPUT_BYTES
+from probe.program.program import OUTPUT_BYTES
 from probe.registry import PLANS
 from probe.settings import Settings
-from probe.stage import LONGEST_SECONDS, Stage
 
 
 class Played(Engine):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.markdown import ROOT
+from tests.kit.markdown import ROOT
 
 pytestmark = pytest.mark.swarm
 REFERENCE = f"{sys.executable} -m tests.reference.peer {{id}} --workdir {{dir}}"
@@ -36,7 +36,7 @@ def probe(*arguments: str, out: Path) -> subprocess.CompletedProcess[str]:
 
 
 def wrong(fault: str) -> str:
-    return f"{sys.executable} -m tests.probe.variants.program {fault} {{id}} --workdir {{dir}}"
+    return f"{sys.executable} -m tests.kit.probe.variants.program {fault} {{id}} --workdir {{dir}}"
 
 
 def test_a_right_program_is_not_blamed(tmp_path: Path) -> None:
