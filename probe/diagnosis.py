@@ -289,6 +289,18 @@ def _wide(rest: bytes, shape: _Shape, pieces: int) -> Diagnosis | None:
     return {pieces: BYTE_A_PIECE, 4 * pieces: INT_A_PIECE}.get(found[0])
 
 
+_OBJECTS = (("StreamCorruptedException", JAVA), ("OptionalDataException", JAVA), ("UnpicklingError", PICKLE))  # fmt: skip
+
+
+def of_words(lines: tuple[str, ...]) -> tuple[Diagnosis, str] | None:
+    """The dialect of a program that sends nothing, but prints that it can't read plain bytes as objects."""
+    for line in lines:
+        for word, found in _OBJECTS:
+            if word in line:
+                return found, line
+    return None
+
+
 def comparison(
     found: Diagnosis, raw: bytes, you: int, pieces: int, *, seed: bool
 ) -> tuple[str, ...]:

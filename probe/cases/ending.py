@@ -63,7 +63,7 @@ cases(
     Case(
         "RB-04", "W", "6.5", "After a reset in the middle of a piece it completes from another neighbor.",
         "The piece stays marked as requested. Free it when the connection ends.",
-        needs=("RQ-02", "RQ-08"),
+        needs=("RQ-02", "RQ-08", "FR-04"),
     ),
     Case(
         "RB-05", "W", "3.5", "A length of ffffffff does it no harm.",

@@ -24,7 +24,8 @@ FILE_BYTES = 256 << 20
 CPU_SECONDS = 120
 BUILD_SECONDS = 300
 _TRACEBACK = re.compile(
-    r"Traceback \(most recent call last\)|^Exception in thread|^\s+at [\w.$<>]+\([\w.]+:\d+\)"
+    r"Traceback \(most recent call last\)|^Exception in thread|^[\w.$]+(?:Exception|Error)\b.*\n\s+at "
+    r"|^[ \t]+at [\w.$<>/]+\([\w.]+:\d+\)"
     r"|^thread '.*' panicked|^terminate called|^panic: |Segmentation fault|AddressSanitizer",
     re.MULTILINE,
 )
@@ -175,10 +176,8 @@ class Program:
     def traceback(self) -> list[str]:
         """The lines of a stack trace that it printed, or none."""
         for text in (_head(self.order.output, 1 << 20), _tail(self.order.output, 1 << 20)):
-            found = _TRACEBACK.search(text)
-            if found:
-                start = text.rfind("\n", 0, found.start()) + 1
-                return [clean(line) for line in text[start:].splitlines() if line.strip()][:6]
+            if found := trace_in(text):
+                return found
         return self._trace
 
 
@@ -187,6 +186,15 @@ def _hand_on(pipe: IO[bytes], far: socket.socket) -> None:
     with far, pipe, suppress(OSError):
         while data := os.read(pipe.fileno(), 4096):
             far.sendall(data)
+
+
+def trace_in(text: str) -> list[str]:
+    """The first lines of the first stack trace in a text, the exception's own among them; or none."""
+    found = _TRACEBACK.search(text)
+    if not found:
+        return []
+    start = text.rfind("\n", 0, found.start()) + 1
+    return [clean(line) for line in text[start:].splitlines() if line.strip()][:6]
 
 
 def clean(line: str) -> str:

@@ -255,6 +255,11 @@ def fastest(stage: Stage, case: str, who: int, times: list[float], least: int) -
     if not stage.seen("unchoke"):
         stage.require("CH-01", kept=not eager, because=f"{', '.join(map(str, eager))} are interested in your pieces, but none was unchoked.")  # fmt: skip
         stage.require("HV-01", kept=False, because="You told nobody the pieces that you got, so nobody was interested in them.")  # fmt: skip
+    said = [e.at for e in stage.record.events if e.sent and e.kind == "interested" and e.who == who]
+    if not said or said[0] > times[0] - stage.plan.p or not stage.link(who).interested:
+        text = f"{who}, the fastest, was not interested for long enough: you had nothing that it lacks."
+        stage.tell(case, text, Outcome.UNDECIDED)
+        return
     held = cases.holds(stage.record, who, times)
     stage.check(case, *stage.seen("unchoke")[-4:], kept=held >= least, because=f"{who} was by far the fastest, but was unchoked at {held} of {len(times)} looks only.")  # fmt: skip
 

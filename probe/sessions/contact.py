@@ -117,6 +117,11 @@ def judge(stage: Stage, link: Link, *, first: bool) -> None:
         )
         give_up(found.case)
     who = link.neighbor.peer_id
+    if not raw and (other := diagnosis.of_words(last_words(stage))):
+        stage.record.marks["diagnosis"] = 1.0
+        lines = ("you sent    nothing", f"it printed  {other[1]}")
+        stage.blame(other[0].case, other[0].sentence, lines=lines, spine=True)
+        give_up(other[0].case)
     if link.greeted_by is None:
         stage.record.marks["diagnosis"] = 1.0
         closed = " You closed it." if link.eof else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from probe.cases import logs
 from probe.conversation.stage import Stage, how_ended
 from probe.logs import read_log
-from probe.model import Outcome
+from probe.model import Finding, Outcome
 from probe.program.folders import FILE_NAME
 from probe.sessions.steps import MESSAGE_SECONDS
 
@@ -28,6 +28,8 @@ def ends(stage: Stage, case: str) -> None:
             case,
             f"All peers had told you all pieces, and all connections were closed, but your program was still running {seconds:.0f} s later.",
         )
+        for name in ("EN-07", "EN-08", "EN-09"):
+            _block(stage, name, case)
         return
     stage.keep(case)
     stage.check(
@@ -44,6 +46,15 @@ def ends(stage: Stage, case: str) -> None:
     )
     ended = stage.record.ended_at or 0.0
     stage.tell("EN-08", f"It ended {ended - began:.1f} s after all were complete.", Outcome.TOLD)
+
+
+def _block(stage: Stage, prefix: str, by: str) -> None:
+    """Cases of this session that can't be asked, since the program doesn't end."""
+    stage.record.findings += [
+        Finding(one, stage.plan.name, Outcome.BLOCKED, blocked_by=by)
+        for one in stage.plan.answers
+        if one.startswith(prefix) and one != by
+    ]
 
 
 def drained(stage: Stage) -> None:
@@ -117,7 +128,10 @@ def file_is_untouched(stage: Stage) -> None:
 
 def log_is_right(stage: Stage, *, exact: bool = True, answers: tuple[str, ...] = ()) -> None:
     """The program's log after its end (LG-01 to LG-07)."""
+    plan = stage.plan
     if stage.running:
+        if plan.ends:
+            _block(stage, "LG-", "EN-02" if plan.seed else "EN-04")
         return
     path = stage.folder.find_log()
     if path:
@@ -128,9 +142,9 @@ def log_is_right(stage: Stage, *, exact: bool = True, answers: tuple[str, ...] =
     ended = stage.record.ended_at or 0.0
     until = min(stage.record.marks.get("all complete", ended), ended) - 0.3
     found = logs.judge(stage.record, until=until, exact=exact)
-    if not stage.plan.seed and stage.record.log_place:
+    if not plan.seed and stage.record.log_place:
         found.append(logs.counts(stage.record))
     if stage.record.log_place:
         found.append(logs.choices(stage.record, ended=True))
-    wanted = answers or stage.plan.answers
+    wanted = answers or plan.answers
     stage.record.findings += [one for one in found if one.case in wanted]

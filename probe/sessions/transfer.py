@@ -107,7 +107,8 @@ def fetch_first(stage: Stage) -> None:
         link.piece(index)
     stage.wait(MUST_SECONDS, lambda: all(have_to(stage, who, first) for who in stage.neighbors))
     missed = [who for who in stage.neighbors if not have_to(stage, who, first)]
-    stage.check("HV-01", *stage.last(missed[0] if missed else 1001), kept=not missed, because=f"After piece {first} no have came to {', '.join(map(str, missed))}.")  # fmt: skip
+    given = [e for e in stage.record.events if e.sent and e.kind == "piece" and e.index == first]
+    stage.check("HV-01", *given[:1], *stage.seen("have", index=first)[:3], kept=not missed, because=f"After piece {first} no have came to {', '.join(map(str, missed))}.")  # fmt: skip
 
 
 def fetch_rest(stage: Stage) -> None:

@@ -88,3 +88,13 @@ def test_lowest_bit_first_is_said() -> None:
     assert diagnosis.is_lowest_first([bits], BITS)
     assert "lowest bit first" in diagnosis.about_bitfield([bits], BITS, PIECES)
     assert "sent no bitfield" in diagnosis.about_bitfield([], BITS, PIECES)
+
+
+def test_objects_are_seen_in_what_is_printed() -> None:
+    """A program that waits for objects sends nothing; its own exception says so."""
+    found = diagnosis.of_words(
+        ("java.io.StreamCorruptedException: invalid stream header: 50325046",)
+    )
+    assert found is not None
+    assert found[0] is diagnosis.JAVA
+    assert diagnosis.of_words(("java.io.EOFException", "waiting")) is None

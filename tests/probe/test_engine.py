@@ -14,7 +14,7 @@ import probe.sessions  # noqa: F401 -- registers the sessions
 from probe.conversation.stage import LONGEST_SECONDS, Stage
 from probe.engine import Engine, Run, look_at
 from probe.model import Finding, Outcome, Plan, Record
-from probe.program.program import OUTPUT_BYTES
+from probe.program.program import OUTPUT_BYTES, trace_in
 from probe.registry import PLANS
 from probe.settings import Settings
 
@@ -124,3 +124,19 @@ def test_a_loud_program_is_heard_in_short(tmp_path: Path) -> None:
     assert stage.folder.output.stat().st_size <= OUTPUT_BYTES + (4 << 20)
     assert any("the reason" in line for line in stage.record.trace)
     assert huge.stat().st_size <= 16 << 20
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "java.io.EOFException: gone\n\tat java.base/java.io.DataInputStream.readInt(DataInputStream.java:398)\n",
+        'Exception in thread "main" java.lang.NullPointerException\n\tat A.b(A.java:1)\n',
+        "Traceback (most recent call last):\n  File x\nValueError: no\n",
+        "terminate called after throwing an instance of 'std::out_of_range'\n",
+    ],
+)
+def test_a_stack_trace_begins_with_what_was_thrown(text: str) -> None:
+    """A stack trace is found behind other output, in each language, with the line that says what happened."""
+    found = trace_in(f"connected\nwaiting\n{text}more\n")
+    assert found[0] == text.splitlines()[0]
+    assert not trace_in("connected\nno error at Peer.java\n")
