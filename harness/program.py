@@ -142,8 +142,12 @@ def _from_table(words: list[str]) -> Callable[[], int]:
 
 
 def _run(one: Command, made: argparse.ArgumentParser, words: list[str]) -> int:
-    given = vars(made.parse_args(words))
-    return one.run(options.read(one.options, given, one.only))
+    given, others = made.parse_known_args(words)
+    if others:
+        fits = others[0] in runfolder.configurations() and "config" in given
+        advice = f"did you mean --config {others[0]}?" if fits else "all that it takes are options"
+        made.error(f"found {others[0]!r} where an option is expected: {advice}")
+    return one.run(options.read(one.options, vars(given), one.only))
 
 
 def _parser(one: Command, called: str) -> argparse.ArgumentParser:
