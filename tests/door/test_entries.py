@@ -91,7 +91,7 @@ def without(missing: str, name: str) -> list[str]:
         (name, missing)
         for name in ENTRIES
         if name not in NEEDS_NOTHING
-        for missing in ("structlog", "transitions", "rich")
+        for missing in ("transitions", "rich")
         if (name, missing) != ("peerProcess.py", "rich")  # a peer doesn't need it
     ],
 )

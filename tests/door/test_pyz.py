@@ -104,6 +104,7 @@ def test_a_peer_by_hand_and_the_probe(machine: Machine, pyz: Path, tmp_path: Pat
     assert "PASS" in probed.stdout
 
 
+@pytest.mark.thorough
 def test_other_processes_find_it(machine: Machine, tmp_path: Path) -> None:
     """What runs in processes of their own, simulated swarms, finds the project in the file too."""
     simulated = machine.run("simulate", "--peers", "3", "--pieces", "5", cwd=tmp_path)
@@ -153,6 +154,7 @@ def test_a_home_that_cannot_be_written(pyz: Path, tmp_path: Path) -> None:
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_many_at_once_unpack_it(pyz: Path, tmp_path: Path) -> None:
     """Processes that start at once in a new home all run, and one unpacked copy stays."""
     machine = Machine(pyz, tmp_path)
