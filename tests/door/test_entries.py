@@ -60,7 +60,7 @@ def test_an_old_python_is_told(name: str) -> None:
         assert version in text
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.parametrize("name", [*ENTRIES, "harness/packing/first.py"])
 def test_old_pythons_can_read_the_entries(name: str) -> None:
     """An entry's file has nothing that Python 2.7 to 3.10 couldn't parse: not before the check, and not after."""
     text = (ROOT / name).read_text(encoding="ascii")
