@@ -70,7 +70,9 @@ def families(run: Run) -> str:
         passed = _folded(run, found[Standing.PASS])
         rows.append([f"{letter} {escape(name)}", badge(worst.value), passed, *cells])
     titles = ("Family", "Outcome", "pass", "fail", "warning", "undecided", "not applied")
-    return f"<section><h2>All rules, by family</h2>\n{table(titles, rows, kind='families')}</section>"
+    return (
+        f"<section><h2>All rules, by family</h2>\n{table(titles, rows, kind='families')}</section>"
+    )
 
 
 def _folded(run: Run, ids: list[str]) -> str:
