@@ -123,7 +123,7 @@ def _dependencies() -> dict[str, bytes]:
         except metadata.PackageNotFoundError:
             if is_certain:
                 raise HarnessError(
-                    f"{name} isn't installed here, so that it can't be sent to the hosts: "
+                    f"{name} isn't installed here, so it can't be sent to the hosts: "
                     "install the project with `pip install -e '.[remote]'`"
                 ) from None
             continue

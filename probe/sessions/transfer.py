@@ -111,7 +111,7 @@ def fetch_rest(stage: Stage) -> None:
         stage,
         lambda: len(pieces_given(stage)) == stage.plan.pieces,
         lambda: "RQ-08" if bits_are_understood(stage) else "BF-05",
-        f"1001 had unchoked you and has pieces that you lack, but you stopped asking for {MUST_SECONDS:g} s.",
+        f"1001 had unchoked you and has pieces that you need, but you stopped asking for {MUST_SECONDS:g} s.",
         who=1001,
     )
     for case in ("RQ-08", "BF-05"):
