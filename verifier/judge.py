@@ -225,7 +225,7 @@ def _lives(
         if belongs:
             kept.append(item)
         else:
-            swarm.notes.append(f"{item[0].label} is left out: no other log tells of that life")
+            swarm.notes.append(f"{item[0].label} is left out: no other log mentions that process")
     return sorted(kept, key=lambda item: (item[0].peer_id, item[0].generation, item[1]))
 
 

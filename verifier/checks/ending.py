@@ -53,7 +53,7 @@ def all_complete(case: Case, tally: Tally) -> None:
             tally.unsure(lost)
             continue
         if case.swarm.lenient and not life.seq and not completes(case, life):
-            tally.unsure(f"{life.file.label} never tells of downloads")
+            tally.unsure(f"{life.file.label} never logs downloads")
             continue
         tally.saw()
         if not completes(case, life):
@@ -103,7 +103,7 @@ def knew_before_leaving(case: Case, tally: Tally) -> None:
     for life in _finals(case):
         unknown = _known(case, life)[2]
         if case.swarm.lenient and unknown and not life.columns.have_count:
-            tally.unsure(f"{life.file.label} never tells of haves")
+            tally.unsure(f"{life.file.label} never logs haves")
             continue
         lost = case.ends.lost(life)
         if lost:
