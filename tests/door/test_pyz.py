@@ -16,8 +16,6 @@ from harness.packing import archive
 from tests.kit import tiny
 from tests.kit.pythons import ROOT, new_pythons, old_pythons
 
-pytestmark = pytest.mark.xdist_group("pyz")
-
 
 @pytest.fixture(scope="module")
 def pyz(tmp_path_factory: pytest.TempPathFactory) -> Path:
