@@ -1,7 +1,7 @@
 """One peer of a swarm: `python peerProcess.py 1001`, as the assignment has it.
 
 This file only sees to the first half second: it makes this checkout importable, and handles signals
-before the rest is imported. The peer itself is `peerio.process`.
+before the rest is imported. The peer itself is `peerio.program.process`.
 """
 
 import os
@@ -14,11 +14,11 @@ if os.path.join(ROOT, "io") not in sys.path:  # so that a checkout runs without 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one peer; return its exit status (spec 7.4). For the main thread."""
-    from peerio.signals import Signals
+    from peerio.program.signals import Signals
 
     signals = Signals()
     try:
-        from peerio import process
+        from peerio.program import process
     except (ImportError, MemoryError, OSError) as error:
         reason = str(error) or type(error).__name__
         return _say(1, f"can't load the program: {reason}; check `pip install` and `ulimit -a`")
@@ -38,7 +38,7 @@ def _main() -> int:
     """The same for the command line, where nothing follows that a signal could end."""
     try:
         status = main()
-        from peerio.signals import ignore
+        from peerio.program.signals import ignore
 
         ignore()
     except KeyboardInterrupt:  # in the very first moments

@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from peerio.diagnostics import Outlet
+from peerio.program.diagnostics import Outlet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,23 +13,18 @@ from types import FrameType
 
 import probe.cases
 import probe.sessions  # noqa: F401 -- registers the sessions
-from probe import (
-    initial,
-    isolation,
-    listing,
-    program,
-    report_gradescope,
-    report_json,
-    report_junit,
-    report_text,
-    swarm,
-    verdicts,
-)
+from probe import initial, swarm
+from probe.conversation.stage import Cancelled
 from probe.engine import CONTACT, Engine, Run
-from probe.progress import Progress
+from probe.program import isolation, program
 from probe.registry import CASES, PLANS, SelectionError, select
+from probe.report import gradescope as report_gradescope
+from probe.report import json as report_json
+from probe.report import junit as report_junit
+from probe.report import listing, verdicts
+from probe.report import text as report_text
+from probe.report.progress import Progress
 from probe.settings import Settings, SettingsError, read
-from probe.stage import Cancelled
 
 UNUSABLE = 2
 MARK = ".probe"

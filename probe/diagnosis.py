@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from probe import wire
+from probe.conversation import wire
 from probe.model import Event
 
 OLD_HEADER = b"CEN5501C2008SPRING"

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from probe.conversation.stage import Cancelled, Stage
 from probe.model import Finding, Outcome, Plan, Record
-from probe.program import ProgramError
+from probe.program.program import ProgramError
 from probe.registry import CASES, PLANS, WATCHES
 from probe.settings import Settings, SettingsError
-from probe.stage import Cancelled, Stage
 
 CONTACT = ("contact-seed", "contact-leecher")
 MOST_LAG = 0.1

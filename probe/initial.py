@@ -8,11 +8,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from probe.conversation.stage import Stage
 from probe.engine import look_at
 from probe.model import Outcome, Record
 from probe.registry import PLANS
 from probe.settings import Settings, SettingsError, as_toml
-from probe.stage import Stage
 
 FILE = "probe.toml"
 _PATIENCE = 0.4

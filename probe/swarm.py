@@ -9,13 +9,13 @@ import threading
 import time
 from pathlib import Path
 
-from probe import ports
-from probe.folders import Folder, content
+from probe.conversation.stage import Cancelled, how_ended
 from probe.logs import judge_swarm
 from probe.model import Plan
-from probe.program import Order, Program
+from probe.program import ports
+from probe.program.folders import Folder, content
+from probe.program.program import Order, Program
 from probe.settings import Settings, SettingsError
-from probe.stage import Cancelled, how_ended
 
 FAILED = "FAIL"
 SECONDS = 60.0

@@ -7,10 +7,10 @@ import os
 
 import pytest
 
-from tests.effort import register_profiles
+from tests.kit.effort import register_profiles
 
 # Their assertions show values, as those of tests do.
-pytest.register_assert_rewrite("tests.stateful.life", "tests.stateful.referee")
+pytest.register_assert_rewrite("tests.kit.stateful.life", "tests.kit.stateful.referee")
 
 # It warns of methods that our machines define on purpose; those lines would bury a failing test's own.
 logging.getLogger("transitions").setLevel(logging.ERROR)

@@ -23,13 +23,13 @@ import pytest
 
 import peerProcess
 from core.config import SwarmConfig
-from core.events import Event
+from core.interface.events import Event
 from core.peer import Peer
 from peerio import filesystem
 from peerio.config import load_config
 from peerio.eventlog import LineFile, LogError
 from peerio.runtime import Runtime
-from tests.swarm.swarms import FILE_NAME, Swarm, ours, played, reserve_port
+from tests.kit.swarm.swarms import FILE_NAME, Swarm, ours, played, reserve_port
 
 SIZE = 10
 COMMON = {
@@ -415,10 +415,10 @@ def test_a_bug_before_the_start(
         os.kill(os.getpid(), signal.SIGINT)
         return real(*arguments, **more)
 
-    monkeypatch.setattr("peerio.process.load_config", bug)
+    monkeypatch.setattr("peerio.program.process.load_config", bug)
     assert run(alone, 1) == 70
     assert "ZeroDivisionError" in capfd.readouterr().err
-    monkeypatch.setattr("peerio.process.load_config", interrupt)
+    monkeypatch.setattr("peerio.program.process.load_config", interrupt)
     before = snapshot(alone)
     assert run(alone, 1) == 130
     assert told(capfd) == "peer 1: ended with status 130: interrupted\n"

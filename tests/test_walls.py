@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.remote.bundle import AGENT
+from harness.remote.bundle import AGENT, source_of
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY_OF_PEERIO = {"structlog"}
@@ -120,7 +120,7 @@ def test_probe_stands_alone(path: Path) -> None:
     assert {p for p in packages_of(path) if not is_standard(p)} <= {"probe"} | seam
 
 
-@each([path for path in PROBE if name_of(path) == "probe/keeper.py"])
+@each([path for path in PROBE if name_of(path) == "probe/program/keeper.py"])
 def test_the_keeper_needs_python_only(path: Path) -> None:
     """The keeper runs as a script of its own, so it imports nothing of the project."""
     assert all(is_standard(package) for package in packages_of(path))
@@ -205,10 +205,19 @@ def imported_names(path: Path) -> Iterator[tuple[str, list[str]]]:
             yield node.module or "", [alias.name for alias in node.names]
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in VERIFIER}), ids=name_of)
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent for path in [*PRODUCT, *TESTS]}), ids=name_of
+)
 def test_folders_fit_a_head(folder: Path) -> None:
-    """A folder of the verifier has at most 14 modules beside its `__init__`."""
+    """A folder has at most 14 modules beside its `__init__`."""
     assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= 14
+
+
+@each([path for path in TESTS if path.parent != ROOT / "tests" and "kit" not in path.parts])
+def test_helpers_stand_apart(path: Path) -> None:
+    """Among the tests lie tests: what helps them is in `tests/kit`, or in a folder without tests."""
+    if any(path.parent.glob("test_*.py")):
+        assert path.name.startswith("test_") or path.name == "conftest.py"
 
 
 # The team plan's shared rules.
@@ -308,7 +317,7 @@ def test_ssh_is_remote_only(path: Path) -> None:
     assert not packages_of(path) & {"fabric", "paramiko"}
 
 
-@each([(ROOT / name.replace(".", "/")).with_suffix(".py") for name in AGENT])
+@each([source_of(name) for name in AGENT])
 def test_agent_needs_python_only(path: Path) -> None:
     """What is sent to hosts as their agent imports itself and the standard library."""
     ours = {module for module in imports_of(path) if not is_standard(module.partition(".")[0])}
@@ -378,6 +387,41 @@ def test_the_tree_is_whole_in_itself() -> None:
 
 
 # Form.
+
+
+LONGEST_FUNCTION = 40
+"""Lines without prose and blank ones."""
+
+
+def prose_in(function: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]) -> int:
+    """How many of a function's lines are docstrings, comments or blank."""
+    strings = [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    ]
+    in_strings = {
+        number
+        for node in strings
+        for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    numbers = range(function.lineno, (function.end_lineno or function.lineno) + 1)
+    return sum(
+        number in in_strings or not (text := lines[number - 1].strip()) or text.startswith("#")
+        for number in numbers
+    )
+
+
+@each(PRODUCT)
+def test_functions_fit_a_screen(path: Path) -> None:
+    """A function of the product has at most 40 lines beside its prose."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1 - prose_in(node, lines)
+            assert length <= LONGEST_FUNCTION, f"{node.name}: {length} lines"
 
 
 def functions_that_test(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:

@@ -66,6 +66,13 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="for other teams' programs: faults of logging are warnings",
     )
+    _add_choice_of_rules(made)
+    _add_choice_of_runs(made)
+    _add_forms_of_report(made)
+    return made
+
+
+def _add_choice_of_rules(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--select",
         type=_names,
@@ -82,6 +89,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="ID",
         help="print a check's rule, clause, reason and example",
     )
+
+
+def _add_choice_of_runs(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--run",
         type=_run,
@@ -96,6 +106,15 @@ def parser() -> argparse.ArgumentParser:
         help="all: take in every log_peer_ID.log.N",
     )
     made.add_argument(
+        "--trace",
+        choices=["auto", "require", "ignore"],
+        default="auto",
+        help="use of trace_peer_ID.jsonl",
+    )
+
+
+def _add_forms_of_report(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
         "--format",
         choices=["text", "json", "junit", "html"],
         default="text",
@@ -108,12 +127,6 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="write the report to this file, and only the verdict to the terminal",
     )
-    made.add_argument(
-        "--trace",
-        choices=["auto", "require", "ignore"],
-        default="auto",
-        help="use of trace_peer_ID.jsonl",
-    )
     made.add_argument("--notes", action="store_true", help="show findings that only inform, too")
     made.add_argument(
         "--color",
@@ -121,7 +134,6 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="colour (auto: on terminals)",
     )
-    return made
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -154,19 +166,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.config,
         given.trace,
     )
-    color = _wants_color(given.color, given.output)
     try:
         _prepare(given.format, given.output, made)
-        form = (
-            "none" if given.format == "html" else given.format
-        )  # its pages are written one by one
-        report = verify(given.folders, options, form=form, color=color, notes=given.notes)
-        for problem in report.problems:
-            print(f"verifier: {problem}", file=sys.stderr)
-        _deliver(report, given.output, given.format)
+        return _report(given, options)
     except output.ReportError as error:
         print(f"verifier: {error}", file=sys.stderr)
         return UNUSABLE
+
+
+def _report(given: argparse.Namespace, options: Options) -> int:
+    """Judge the folders and deliver the report; the exit status."""
+    color = _wants_color(given.color, given.output)
+    form = "none" if given.format == "html" else given.format  # pages are written one by one
+    report = verify(given.folders, options, form=form, color=color, notes=given.notes)
+    for problem in report.problems:
+        print(f"verifier: {problem}", file=sys.stderr)
+    _deliver(report, given.output, given.format)
     return report.status
 
 

@@ -19,11 +19,11 @@ from random import Random
 
 from core.config import PeerInfo, SwarmConfig
 from core.errors import RemoteProtocolError
-from core.events import Timer
-from core.messages import Have, Message
+from core.interface.events import Timer
+from core.interface.messages import Have, Message
 from peerio.contract import Callbacks, Tap
 from peerio.net.admission import Admission
-from peerio.net.bucket import TokenBucket
+from peerio.net.allowance import TokenBucket
 from peerio.net.dialling import Dialler
 from peerio.net.hosts import Hosts
 from peerio.net.link import PieceSource, Route

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from probe import wire
+from probe.conversation import wire
+from probe.conversation.walk import walk
 from probe.model import Case, Finding, Outcome, Record
 from probe.registry import EXPLAINS, cases, watch
-from probe.walk import walk
 
 cases(
     Case(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from probe.conversation.walk import Side, World, walk
 from probe.model import Case, Event, Finding, Outcome, Record
 from probe.registry import EXPLAINS, cases, watch
-from probe.walk import Side, World, walk
 
 cases(
     Case(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from probe.conversation.walk import walk
 from probe.logs import Line, events_of
 from probe.model import Case, Event, Finding, Outcome, Record
 from probe.registry import EXPLAINS, cases
-from probe.walk import walk
 
 cases(
     Case(

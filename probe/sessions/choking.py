@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from probe import wire
 from probe.cases import choking as cases
 from probe.cases import logs
+from probe.conversation import wire
+from probe.conversation.stage import Stage
 from probe.logs import read_log
 from probe.model import Event, Outcome
 from probe.registry import session
 from probe.sessions.steps import MUST_SECONDS, interested, meet_all, pieces_given, serve_until, told
-from probe.stage import Stage
 
 
 def begin(stage: Stage, *, silent: tuple[int, ...] = ()) -> float:

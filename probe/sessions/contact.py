@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from probe import diagnosis, wire
-from probe.link import Link
+from probe import diagnosis
+from probe.conversation import wire
+from probe.conversation.link import Link
+from probe.conversation.stage import Stage, how_ended
 from probe.model import Finding, Outcome
-from probe.program import listening_ports
+from probe.program.program import listening_ports
 from probe.registry import session
 from probe.sessions.steps import UP_SECONDS, give_up
-from probe.stage import Stage, how_ended
 
 _HOLD = 0.4
 """Seconds that we wait with our handshake, to see who speaks first."""
@@ -122,21 +123,22 @@ def judge(stage: Stage, link: Link, *, first: bool) -> None:
         Outcome.TOLD,
     )
     if plan.seed:
-        bits = stage.seen("bitfield", who)
-        wanted = wire.bits_of(set(range(plan.pieces)), plan.pieces)
-        if diagnosis.is_lowest_first(bits, wanted):
-            because = diagnosis.about_bitfield(bits, wanted, plan.pieces)
-            stage.record.findings.append(
-                Finding("BF-01", plan.name, Outcome.BROKEN, because, (bits[0],), cause="lowest-bit")
-            )
-            return
-        kept = bool(bits) and bits[0].data == wanted
-        stage.check(
-            "BF-01",
-            *bits[:1],
-            kept=kept,
-            because=diagnosis.about_bitfield(bits, wanted, plan.pieces),
+        judge_bitfield(stage, who)
+
+
+def judge_bitfield(stage: Stage, who: int) -> None:
+    """BF-01: a seed's bitfield names all pieces, highest bit first."""
+    plan = stage.plan
+    bits = stage.seen("bitfield", who)
+    wanted = wire.bits_of(set(range(plan.pieces)), plan.pieces)
+    because = diagnosis.about_bitfield(bits, wanted, plan.pieces)
+    if diagnosis.is_lowest_first(bits, wanted):
+        stage.record.findings.append(
+            Finding("BF-01", plan.name, Outcome.BROKEN, because, (bits[0],), cause="lowest-bit")
         )
+        return
+    kept = bool(bits) and bits[0].data == wanted
+    stage.check("BF-01", *bits[:1], kept=kept, because=because)
 
 
 def not_up(stage: Stage) -> None:

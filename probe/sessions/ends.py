@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from probe.cases import logs
-from probe.folders import FILE_NAME
+from probe.conversation.stage import Stage, how_ended
 from probe.logs import read_log
 from probe.model import Outcome
-from probe.stage import Stage, how_ended
+from probe.program.folders import FILE_NAME
 
 END_SECONDS = 8.0
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from probe import wire
+from probe.conversation import wire
+from probe.conversation.stage import Stage
 from probe.registry import session
 from probe.sessions import ends
 from probe.sessions.steps import (
@@ -18,7 +19,6 @@ from probe.sessions.steps import (
     serve_until,
     watch,
 )
-from probe.stage import Stage
 
 
 @session("trickle", "1001 >1002 1003*", (2, 1, 2), "RQ-04 IN-05 IN-04 IN-07")

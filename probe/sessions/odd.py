@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from probe import wire
-from probe.link import Link
+from probe.conversation import wire
+from probe.conversation.link import Link
+from probe.conversation.stage import Stage
 from probe.logs import events_of, read_log
 from probe.registry import session
 from probe.sessions import ends
@@ -15,7 +16,6 @@ from probe.sessions.steps import (
     pieces_given,
     serve_until,
 )
-from probe.stage import Stage
 
 
 def _goes_on(stage: Stage, case: str, oddity: str) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from probe import wire
-from probe.link import Link
-from probe.neighbor import Neighbor
+from probe.conversation import wire
+from probe.conversation.link import Link
+from probe.conversation.neighbor import Neighbor
+from probe.conversation.stage import Stage
 from probe.registry import session
 from probe.sessions.steps import (
     MUST_SECONDS,
@@ -18,7 +19,6 @@ from probe.sessions.steps import (
     told,
     unchoked,
 )
-from probe.stage import Stage
 
 
 @session("choked", ">1001* 1002 1003 1004", (1, 2, 60), "SV-01", seconds=5.0)

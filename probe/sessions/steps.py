@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from probe import wire
-from probe.link import Link
+from probe.conversation import wire
+from probe.conversation.link import Link
+from probe.conversation.stage import Stage, Stuck
 from probe.model import Event
-from probe.stage import Stage, Stuck
 
 UP_SECONDS = 15.0
 ANSWER_SECONDS = 4.0

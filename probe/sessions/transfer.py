@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from probe.conversation.stage import Stage
 from probe.registry import session
 from probe.sessions import ends
 from probe.sessions.steps import (
@@ -22,7 +23,6 @@ from probe.sessions.steps import (
     unchoked,
     watch,
 )
-from probe.stage import Stage
 
 
 @session(
@@ -68,6 +68,24 @@ def fetch(stage: Stage) -> None:
     stage.start()
     meet_all(stage)
     stage.keep("ST-02")
+    fetch_first(stage)
+    fetch_rest(stage)
+    ends.file_is_right(stage, "FI-01")
+    ends.lives(stage, "EN-03", 1.5, "1002")
+    stage.neighbors[1002].gain()
+    ends.lives(stage, "EN-03", 1.5, "1004")
+    stage.keep("EN-03")
+    haves(stage)
+    stage.neighbors[1004].gain()
+    ends.ends(stage, "EN-04")
+    ends.drained(stage)
+    last_haves(stage)
+    crashes(stage)
+    ends.log_is_right(stage)
+
+
+def fetch_first(stage: Stage) -> None:
+    """One request only, after the unchoke; and a have to all for the piece that came."""
     seed = stage.neighbors[1001]
     link = stage.link(1001)
     interested(stage, 1001)
@@ -85,6 +103,10 @@ def fetch(stage: Stage) -> None:
     stage.wait(MUST_SECONDS, lambda: all(have_to(stage, who, first) for who in stage.neighbors))
     missed = [who for who in stage.neighbors if not have_to(stage, who, first)]
     stage.check("HV-01", *stage.last(missed[0] if missed else 1001), kept=not missed, because=f"After piece {first} no have came to {', '.join(map(str, missed))}.")  # fmt: skip
+
+
+def fetch_rest(stage: Stage) -> None:
+    """All other pieces, one request after the other and in a random order; then no interest any more."""
     serve_until(
         stage,
         lambda: len(pieces_given(stage)) == stage.plan.pieces,
@@ -97,18 +119,6 @@ def fetch(stage: Stage) -> None:
     order = [event.index for event in stage.seen("request", 1001)]
     stage.check("RQ-07", *stage.seen("request", 1001)[:4], kept=order not in (sorted_of(order), sorted_of(order)[::-1]), because="You asked for all pieces in the order of their numbers; the choice should be random.")  # fmt: skip
     not_interested(stage, 1001, "IN-02", "You have the whole file, but didn't tell 1001 that you are not interested.")  # fmt: skip
-    ends.file_is_right(stage, "FI-01")
-    ends.lives(stage, "EN-03", 1.5, "1002")
-    stage.neighbors[1002].gain()
-    ends.lives(stage, "EN-03", 1.5, "1004")
-    stage.keep("EN-03")
-    haves(stage)
-    stage.neighbors[1004].gain()
-    ends.ends(stage, "EN-04")
-    ends.drained(stage)
-    last_haves(stage)
-    crashes(stage)
-    ends.log_is_right(stage)
 
 
 def sorted_of(order: list[int | None]) -> list[int | None]:

@@ -16,9 +16,9 @@ from invoke.parser.parser import Parser
 
 import peerProcess
 import tasks
-from peerio import process
+from peerio.program import process
 from probe.settings import parser as probe_options
-from tests.docs.markdown import ROOT, blocks, code_spans, documents, name_of
+from tests.kit.markdown import ROOT, blocks, code_spans, documents, name_of
 from verifier import cli as verifier
 from verifier.grading import cli as grading
 

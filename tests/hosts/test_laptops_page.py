@@ -9,9 +9,9 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
-from tests.docs import laptops
-from tests.hosts.commands import Commands, lose_patience
-from tests.hosts.lab import ROOT, Lab
+from tests.kit import laptops
+from tests.kit.hosts.commands import Commands, lose_patience
+from tests.kit.hosts.lab import ROOT, Lab
 
 SIZE = 2_000_000
 OLD_PYTHON = """\

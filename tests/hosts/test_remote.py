@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from core.exits import ExitStatus
-from tests.hosts.commands import PIECE_SIZE, PORT, WITHIN, Commands, lose_patience
-from tests.hosts.lab import Lab
+from tests.kit.hosts.commands import PIECE_SIZE, PORT, WITHIN, Commands, lose_patience
+from tests.kit.hosts.lab import Lab
 
 MB = 1_000_000
 

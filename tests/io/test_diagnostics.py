@@ -1,4 +1,4 @@
-"""`peerio.diagnostics`: people are told, and nobody waits for them (spec 7.4, 8.2)."""
+"""`peerio.program.diagnostics`: people are told, and nobody waits for them (spec 7.4, 8.2)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from contextlib import suppress
 
 import pytest
 
-from peerio import diagnostics
-from peerio.diagnostics import Diagnostics, Outlet
+from peerio.program import diagnostics
+from peerio.program.diagnostics import Diagnostics, Outlet
 
 
 @pytest.fixture

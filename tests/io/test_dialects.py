@@ -12,7 +12,7 @@ import pytest
 
 from core.config import SwarmConfig
 from core.errors import RemoteProtocolError
-from core.messages import UNCHOKE
+from core.interface.messages import UNCHOKE
 from peerio.net import links
 from peerio.protocol import (
     HEADER,

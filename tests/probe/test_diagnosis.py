@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from probe import diagnosis, wire
+from probe import diagnosis
+from probe.conversation import wire
 from probe.model import Event
 
 PIECES = 11

@@ -10,11 +10,11 @@ import pytest
 
 import probe.cases
 import probe.sessions  # noqa: F401 -- registers the sessions
+from probe.conversation.stage import LONGEST_SECONDS, Stage
 from probe.engine import Engine, Run, look_at
 from probe.model import Finding, Outcome, Plan, Record
 from probe.registry import PLANS
 from probe.settings import Settings
-from probe.stage import LONGEST_SECONDS, Stage
 
 
 class Played(Engine):

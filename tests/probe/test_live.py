@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.markdown import ROOT
-from tests.probe.wrong import FAULTS
+from tests.kit.markdown import ROOT
+from tests.kit.probe.wrong import FAULTS
 
 pytestmark = pytest.mark.swarm
 REFERENCE = f"{sys.executable} -m tests.reference.peer {{id}} --workdir {{dir}}"
@@ -37,7 +37,7 @@ def probe(*arguments: str, out: Path) -> subprocess.CompletedProcess[str]:
 
 
 def wrong(fault: str) -> str:
-    return f"{sys.executable} -m tests.probe.wrong {fault} {{id}} --workdir {{dir}}"
+    return f"{sys.executable} -m tests.kit.probe.wrong {fault} {{id}} --workdir {{dir}}"
 
 
 def test_a_right_program_is_not_blamed(tmp_path: Path) -> None:

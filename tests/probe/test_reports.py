@@ -7,17 +7,15 @@ from xml.etree import ElementTree as ET
 
 import probe.cases
 import probe.sessions  # noqa: F401 -- registers the sessions
-from probe import (
-    report_gradescope,
-    report_json,
-    report_junit,
-    report_text,
-    verdicts,
-)
 from probe.engine import Run, look_at
 from probe.model import Event, Finding, Outcome, Record
 from probe.registry import CASES, PLANS
-from tests.probe.histories import History, plan
+from probe.report import gradescope as report_gradescope
+from probe.report import json as report_json
+from probe.report import junit as report_junit
+from probe.report import text as report_text
+from probe.report import verdicts
+from tests.kit.probe.histories import History, plan
 
 NONE: frozenset[str] = frozenset()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.judging import fired
+from tests.kit.verifier.judging import fired
 from verifier.api import verify
 from verifier.findings import Severity
 from verifier.judge import Options

@@ -11,8 +11,8 @@ from harness.errors import HarnessError
 from harness.local import reports, runfolder
 from harness.local.reports import ReportOptions, run_report
 from harness.local.swarm import Options, run_swarm
-from tests.verifier.judging import good_run
-from tests.verifier.pages import broken_run
+from tests.kit.verifier.judging import good_run
+from tests.kit.verifier.pages import broken_run
 from verifier.report import html
 from verifier.report.output import ReportError
 

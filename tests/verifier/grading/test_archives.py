@@ -10,7 +10,7 @@ import pytest
 
 from tests.kit.archives import HOSTILE, tar_folder, zip_folder
 from tests.kit.grading import grade
-from tests.verifier.judging import good_run
+from tests.kit.verifier.judging import good_run
 from verifier.grading import archives, members
 from verifier.grading.archives import unpack
 from verifier.grading.members import Budget, Kind, Member, Refused, parts_of, plan

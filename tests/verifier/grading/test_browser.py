@@ -11,8 +11,8 @@ import pytest
 from tests.kit.archives import HOSTILE
 from tests.kit.browser import Browser, needs_browser, started
 from tests.kit.grading import Graded, grade
-from tests.verifier.judging import good_run
-from tests.verifier.pages import broken_run, hostile_run
+from tests.kit.verifier.judging import good_run
+from tests.kit.verifier.pages import broken_run, hostile_run
 
 pytestmark = needs_browser
 NAMES = "return [...document.querySelectorAll('tbody tr')].filter(r => !r.hidden).map(r => r.cells[0].textContent)"

@@ -14,8 +14,8 @@ import pytest
 
 from tests.kit.archives import zip_folder
 from tests.kit.gradescope import problems
-from tests.verifier.judging import good_run
-from tests.verifier.pages import broken_run, hostile_run
+from tests.kit.verifier.judging import good_run
+from tests.kit.verifier.pages import broken_run, hostile_run
 from verifier.cli import main
 
 ROOT = Path(__file__).parents[3]

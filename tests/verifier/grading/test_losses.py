@@ -8,7 +8,7 @@ import pytest
 
 from peerio.simulation.scenario import Scenario
 from peerio.simulation.swarm import Swarm
-from tests.verifier.judging import judge
+from tests.kit.verifier.judging import judge
 from tests.verifier.matrix.mutants import MUTANTS, BrokenSwarm, Mutant
 from tests.verifier.matrix.running import run
 from verifier.grading.rubric import Rubric, load

@@ -11,9 +11,9 @@ import pytest
 
 from tests.kit.archives import HOSTILE
 from tests.kit.grading import Graded, grade
-from tests.verifier.judging import good_run
-from tests.verifier.pages import HOSTILE as MARKUP
-from tests.verifier.pages import Page, broken_run, hostile_run
+from tests.kit.verifier.judging import good_run
+from tests.kit.verifier.pages import HOSTILE as MARKUP
+from tests.kit.verifier.pages import Page, broken_run, hostile_run
 from verifier.cli import main
 from verifier.grading.csv import harmless
 

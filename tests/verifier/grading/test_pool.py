@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit.grading import grade
-from tests.verifier.judging import good_run
+from tests.kit.verifier.judging import good_run
 from verifier.grading import archives, grader, pool
 from verifier.grading.grader import Settings
 from verifier.grading.pool import Progress, run_all

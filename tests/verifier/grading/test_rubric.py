@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.kit.grading import grade
-from tests.verifier.judging import good_run, judge
-from tests.verifier.pages import broken_run
+from tests.kit.verifier.judging import good_run, judge
+from tests.kit.verifier.pages import broken_run
 from verifier.checks.registry import CHECKS
 from verifier.cli import main
 from verifier.findings import Severity

@@ -9,7 +9,7 @@ import pytest
 
 from tests.kit.archives import tar_folder, zip_folder
 from tests.kit.grading import grade
-from tests.verifier.judging import good_run
+from tests.kit.verifier.judging import good_run
 from verifier.grading.runsets import find_sets, label_of
 from verifier.grading.submissions import find_submissions, slug_of
 from verifier.reading.config import InputError
