@@ -73,8 +73,10 @@ class Neighbor:
 
     @property
     def link(self) -> Link | None:
-        """Its present connection."""
-        return next((one for one in reversed(self.links) if not one.closed), None)
+        """Its present connection; one that the program must not make only where there is no other."""
+        present = [one for one in reversed(self.links) if not one.closed]
+        right = [one for one in present if one.dialled == self.is_successor]
+        return (right or present)[0] if present else None
 
     @property
     def greeted(self) -> bool:

@@ -118,7 +118,7 @@ def _answered_or_lost(stage: Stage, link: Link) -> bool:
 
 
 @session(
-    "big", ">1001* 1002 1003", (2, 1, 2), "FR-09", pieces=3, piece_size=1 << 20, last=1 << 20,
+    "big", ">1001* 1002 1003", (2, 1, 2), "FR-09", pieces=3, piece_size=1 << 20, last=1_000_000,
     seconds=3.0, quick=False, special="FR-09")  # fmt: skip
 def big(stage: Stage) -> None:
     """Pieces of 1 MiB."""
@@ -132,7 +132,7 @@ def big(stage: Stage) -> None:
 
 
 @session(
-    "slow-reader", ">1001* 1002 1003", (2, 1, 2), "FR-10", pieces=2, piece_size=5 << 20, last=5 << 20,
+    "slow-reader", ">1001* 1002 1003", (2, 1, 2), "FR-10", pieces=2, piece_size=5 << 20, last=5_000_000,
     seconds=4.0, quick=False, special="FR-09")  # fmt: skip
 def slow_reader(stage: Stage) -> None:
     """Pieces of 5 MiB, more than the system buffers; 1002 reads 50 kB a second, 1003 as fast as they come."""
