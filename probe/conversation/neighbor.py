@@ -79,6 +79,12 @@ class Neighbor:
         return (right or present)[0] if present else None
 
     @property
+    def here(self) -> bool:
+        """Whether it has a connection that was made by the end that must make it."""
+        link = self.link
+        return link is not None and link.dialled == self.is_successor
+
+    @property
     def greeted(self) -> bool:
         """Whether the program's handshake came on the present connection."""
         return self.link is not None and self.link.greeted_by is not None
