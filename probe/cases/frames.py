@@ -61,10 +61,12 @@ cases(
     Case(
         "BF-02", "F", "3.3", "A bitfield has as many bytes as are needed for a bit a piece.",
         "A byte or an int for each piece, or zero bytes cut off at the end (BitSet.toByteArray). It is (pieces + 7) / 8 bytes.",
+        needs=("CF-05",),
     ),
     Case(
         "BF-03", "F", "3.3", "The spare bits at the end of a bitfield are zero.",
         "Bytes are filled with ff, or bits are numbered from the lowest.",
+        needs=("CF-05",),
     ),
     Case(
         "BF-04", "F", "3.3", "A bitfield is only sent as the first message of a connection.",

@@ -286,6 +286,9 @@ class Stage:
                 self.keep(case)
             return
         lines: tuple[str, ...] = ()
+        links = self.neighbors[who].links if who else []
+        if self.running and links and links[-1].eof and "closed" not in because:
+            because += f" You had closed the connection with {who}."
         if not self.running:
             assert self.program
             because += f" The program had ended {how_ended(self.program.status)}."

@@ -354,7 +354,7 @@ def end_eof(stage: Stage) -> None:
     "FR-09",
     pieces=2,
     piece_size=1 << 20,
-    last=1 << 20,
+    last=1_000_000,
     quick=False,
     special="FR-09",
 )
