@@ -89,7 +89,7 @@ def _assemble(chunks: Iterable[tuple[bytes, str]]) -> Iterator[Block]:
         told = [unusual] if unusual else []
         data = chunk
         if b"\0" in data:
-            data = data.replace(b"\0", b"")
+            data = data.translate(None, b"\0")
             told.append("NUL bytes")
         if cutting:
             _, newline, data = data.partition(b"\n")
