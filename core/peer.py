@@ -145,12 +145,12 @@ class Peer:
                 self.repeats.choking(neighbor, "'choke'")
             case Interested():
                 log("received_interested", neighbor=neighbor.peer_id)
-                self.repeats.interest(neighbor, told=True)
+                self.repeats.interest(neighbor, interested=True)
                 if not neighbor.interested:
                     neighbor.its_interest.told_interested()
             case NotInterested():
                 log("received_not_interested", neighbor=neighbor.peer_id)
-                self.repeats.interest(neighbor, told=False)
+                self.repeats.interest(neighbor, interested=False)
                 if neighbor.its_interest.state != "not_interested":
                     neighbor.its_interest.told_not_interested()
             case Bitfield(flags):
@@ -266,8 +266,8 @@ class Peer:
                 self.ending.evaluate()
             case Timer.WAITING:
                 self.waiting.check()
-            case Timer.TELLING:
-                self.ending.give_up_telling()
+            case Timer.ANNOUNCING:
+                self.ending.give_up_announcing()
                 self.ending.evaluate()
             case timer:
                 assert_never(timer)

@@ -43,10 +43,10 @@ class Repeats:
             )
             self._state.out.append(Punish(neighbor.peer_id, reason))
 
-    def interest(self, neighbor: Neighbor, *, told: bool) -> None:
+    def interest(self, neighbor: Neighbor, *, interested: bool) -> None:
         """It is about to be noted whether the neighbor is interested in our pieces."""
         knowledge = self._state.own.count + neighbor.pieces.count
-        state = "interested" if told else "not_interested"
+        state = "interested" if interested else "not_interested"
         if neighbor.its_interest.state == state or neighbor.knowledge == knowledge:
             self.count(neighbor, f"'{state.replace('_', ' ')}'")
         neighbor.knowledge = knowledge

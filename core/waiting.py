@@ -24,7 +24,7 @@ class Waiting:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._told: dict[int, int] = {}
+        self._announced: dict[int, int] = {}
         self._pause = FIRST_WORD
         self._quiet_since = 0.0
         self.moved_at = 0.0
@@ -42,12 +42,12 @@ class Waiting:
 
     def connected(self, neighbor: Neighbor) -> None:
         """What was known from the last connection is replaced (spec 2.7)."""
-        self._told[neighbor.peer_id] = 0
+        self._announced[neighbor.peer_id] = 0
 
     def lost(self, neighbor: Neighbor) -> None:
         """A connection is gone: told, unless both ends have everything."""
         state, count = self._state, neighbor.pieces.count
-        self._told[neighbor.peer_id] = count
+        self._announced[neighbor.peer_id] = count
         if not (state.own.complete and neighbor.pieces.complete):
             state.out.append(
                 Warn(
@@ -56,10 +56,10 @@ class Waiting:
                 )
             )
 
-    def told(self, peer_id: int) -> int:
+    def announced(self, peer_id: int) -> int:
         """How many pieces a peer has told on its latest connection."""
         neighbor = self._state.neighbors.get(peer_id)
-        return self._told.get(peer_id, 0) if neighbor is None else neighbor.pieces.count
+        return self._announced.get(peer_id, 0) if neighbor is None else neighbor.pieces.count
 
     def check(self) -> None:
         """The timer is due: tell people if nothing moved."""
@@ -78,7 +78,7 @@ class Waiting:
         state = self._state
         own, here = state.own, state.neighbors
         others = [peer.peer_id for peer in state.config.peers if peer.peer_id != state.peer_id]
-        awaited = [n for n in others if not (own.complete and self.told(n) == len(own))]
+        awaited = [n for n in others if not (own.complete and self.announced(n) == len(own))]
         words = [
             f"no progress for {state.now - self.moved_at:.0f} s",
             f"{own.count} of {len(own)} pieces are here",
@@ -93,8 +93,8 @@ class Waiting:
         """Some peers with what each has told; empty if there is none."""
         ids, pieces = sorted(peer_ids), len(self._state.own)
         words = [
-            f"{peer_id} (it told {self.told(peer_id)} of {pieces} pieces)"
-            if peer_id in self._told
+            f"{peer_id} (it told {self.announced(peer_id)} of {pieces} pieces)"
+            if peer_id in self._announced
             else f"{peer_id} (never connected)"
             for peer_id in ids[:NAMED]
         ]
