@@ -59,14 +59,14 @@ class Ending:
     # Facts.
 
     def connected(self, neighbor: Neighbor) -> None:
-        """A handshake was accepted: nothing is known of the neighbor's pieces (spec 2.7)."""
+        """Take in an accepted handshake: nothing is known of the neighbor's pieces (spec 2.7)."""
         self._incomplete.add(neighbor.peer_id)
         self._seen.setdefault(neighbor.peer_id, self._state.now)
         if self._state.own.complete:
             self._announced.add(neighbor.peer_id)  # the bitfield that goes out now says it
 
     def learned(self, neighbor: Neighbor) -> None:
-        """The neighbor told something of its pieces."""
+        """Take in what the neighbor announced of its pieces."""
         if not neighbor.spoke:
             neighbor.spoke = True
             self._clock = None
@@ -74,7 +74,7 @@ class Ending:
             self._incomplete.discard(neighbor.peer_id)
 
     def moved(self) -> None:
-        """A piece is new, ours or a neighbor's."""
+        """Take in a new piece, ours or a neighbor's."""
         self._waiting.moved()
         self._clock = None
 
@@ -84,7 +84,7 @@ class Ending:
         return self._due is not None
 
     def piece_received(self) -> None:
-        """A piece of ours is new."""
+        """Take in a new piece of ours."""
         self.moved()
         if self._state.own.complete:
             self._announced.update(self._state.neighbors)
@@ -94,7 +94,7 @@ class Ending:
         neighbor.ended_in_order = self._state.own.complete and neighbor.pieces.complete
 
     def lost(self, neighbor: Neighbor) -> None:
-        """A connection is gone; one that didn't end in order is dialled again (spec 2.5)."""
+        """Take in a lost connection; one that didn't end in order is dialled again (spec 2.5)."""
         if neighbor.ended_in_order:
             return
         self._announced.discard(neighbor.peer_id)
@@ -113,7 +113,7 @@ class Ending:
         self._serves = self._serves and serves
 
     def give_up_announcing(self) -> None:
-        """The time to tell the others is over."""
+        """End the time to tell the others."""
         if self._announcing:
             self._given_up.update(self._others)
 

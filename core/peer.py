@@ -187,7 +187,7 @@ class Peer:
             self.repeats.count(neighbor, "a piece that wasn't asked for")
 
     def _on_piece_sent(self, event: PieceSent) -> None:
-        """The way to the neighbor is free: first for what we ask, then for what it asked."""
+        """Use the free way to a neighbor: first for what we ask, then for what it asked."""
         neighbor = self._neighbor(event.neighbor)
         self.uploads.sent(neighbor)
         self.downloads.ask_now(neighbor)

@@ -31,21 +31,21 @@ class Waiting:
         """When something moved last, in seconds; the start, if nothing did."""
 
     def start(self) -> None:
-        """The peer listens."""
+        """Begin: the peer listens."""
         self.moved_at = self._quiet_since = self._state.now
         self._set_timer()
 
     def moved(self) -> None:
-        """A neighbor told a new piece, or one of ours is new."""
+        """Take in a new piece, a neighbor's or ours."""
         self.moved_at = self._quiet_since = self._state.now
         self._pause = FIRST_WORD
 
     def connected(self, neighbor: Neighbor) -> None:
-        """What was known from the last connection is replaced (spec 2.7)."""
+        """Replace what was known from the last connection (spec 2.7)."""
         self._announced[neighbor.peer_id] = 0
 
     def lost(self, neighbor: Neighbor) -> None:
-        """A connection is gone: told, unless both ends have everything."""
+        """Report a lost connection, unless both ends have everything."""
         state, count = self._state, neighbor.pieces.count
         self._announced[neighbor.peer_id] = count
         if not (state.own.complete and neighbor.pieces.complete):
@@ -62,7 +62,7 @@ class Waiting:
         return self._announced.get(peer_id, 0) if neighbor is None else neighbor.pieces.count
 
     def check(self) -> None:
-        """The timer is due: tell people if nothing moved."""
+        """Tell people, when the timer is due, if nothing moved."""
         state = self._state
         if self._quiet_since + self._pause <= state.now:
             state.out.append(Warn(self._words()))
@@ -90,7 +90,7 @@ class Waiting:
         return "; ".join([*words, *self.lack()])
 
     def names(self, peer_ids: Iterable[int]) -> str:
-        """Some peers with what each has told; empty if there is none."""
+        """List some peers with what each has announced; empty if there is none."""
         ids, pieces = sorted(peer_ids), len(self._state.own)
         words = [
             f"{peer_id} (it told {self.announced(peer_id)} of {pieces} pieces)"
@@ -102,7 +102,7 @@ class Waiting:
         return ", ".join(words)
 
     def lack(self) -> list[str]:
-        """A part of a sentence on the pieces that nobody here has, if there are any."""
+        """Word the pieces that nobody here has as a part of a sentence, if there are any."""
         lacking = self.lacking()
         if not lacking:
             return []

@@ -85,12 +85,12 @@ class Result:
     def last_words(self) -> str:
         """What it comes to, and where everything lies."""
         same = sum(copy.identical for copy in self.copies.values())
-        folder = self.folder
-        if folder.is_relative_to(Path.cwd()):
-            folder = folder.relative_to(Path.cwd())
+        place = self.folder
+        if place.is_relative_to(Path.cwd()):
+            place = place.relative_to(Path.cwd())
         return (
             f"{same} of {len(self.copies)} copies identical, exit status {self.exit_status}. "
-            f"{'NOT ALL IS HERE, see above. ' if self.problems else ''}Logs, traces and results: {folder}/"
+            f"{'NOT ALL IS HERE, see above. ' if self.problems else ''}Logs, traces and results: {place}/"
         )
 
 

@@ -116,8 +116,8 @@ def timeline(run: Run) -> str:
 
 def _remarks(run: Run) -> str:
     """What was done to the data so that it can be drawn."""
-    remarks = "; ".join(run.data["aggregated"])
-    small = f"<p>To keep this page small: {remarks}.</p>" if remarks else ""
+    told = "; ".join(run.data["aggregated"])
+    small = f"<p>To keep this page small: {told}.</p>" if told else ""
     lives = run.verdict.case.lives
     coarse = [life.file.label for life in lives if run.axis.spread(life)]
     if coarse:
@@ -137,7 +137,7 @@ def _remarks(run: Run) -> str:
 def peers(run: Run) -> str:
     """A row for each log: its clock against the first log's, and what its peer reached when."""
     rows = []
-    logs = {row["log"]: nth for nth, row in enumerate(run.document["offsets"])}
+    places = {row["log"]: nth for nth, row in enumerate(run.document["offsets"])}
     for peer in run.document["peers"]:
         if not peer["logs"]:
             rows.append([_peer(peer), "no log", *[NOTHING] * 6])
@@ -147,7 +147,7 @@ def peers(run: Run) -> str:
                 [
                     _peer(peer),
                     escape(label),
-                    *_clock(run, logs[label]),
+                    *_clock(run, places[label]),
                     *_reached(run, peer, last=last),
                 ]
             )
@@ -176,17 +176,17 @@ def _peer(peer: dict[str, Any]) -> str:
     return f"{peer['id']}{' seed' if peer['has_file'] else ''}"
 
 
-def _clock(run: Run, log: int) -> list[str]:
+def _clock(run: Run, place: int) -> list[str]:
     """How far a log's clock is ahead of the first one's, and what was made of it."""
     numbers = run.numbers
-    if not run.axis.placed(run.verdict.case.lives[log]) or run.axis.unit == "lines":
+    if not run.axis.placed(run.verdict.case.lives[place]) or run.axis.unit == "lines":
         return ["no times", NOTHING]
-    if log == 0:
+    if place == 0:
         return ["the clock of all charts", NOTHING]
-    least = numbers.show("offsets", log, "least", form="+.3f")
-    most = numbers.show("offsets", log, "most", form="+.3f", unit=" s")
-    moved = run.axis.corrections[log]
-    known = any(numbers.value("offsets", log, end) is not None for end in ("least", "most"))
+    least = numbers.show("offsets", place, "least", form="+.3f")
+    most = numbers.show("offsets", place, "most", form="+.3f", unit=" s")
+    moved = run.axis.corrections[place]
+    known = any(numbers.value("offsets", place, end) is not None for end in ("least", "most"))
     between = f"{least} to {most}" if known else "not known"
     return [between, f"{-moved:+.3f} s" if moved else "nothing"]
 
@@ -245,14 +245,14 @@ def uploads(run: Run) -> str:
         " <b>Look for rows that are nearly empty: that peer takes and gives nothing.</b> Pairs that"
         " give each other alike are reciprocation at work."
     )
-    measures = (
+    told = (
         "<p>Among leechers: fairness of their uploads (Jain's index, 1 is equal) "
         f"{numbers.show('metrics', 'fairness', form='.2f')}; correlation of pieces given and got "
         f"{numbers.show('metrics', 'reciprocation', form='+.2f')}; share of the pieces that came"
         f" through an optimistic unchoke alone {numbers.show('metrics', 'optimistic_share', form='.0%')}."
         "</p>"
     )
-    return figure("uploads", "Who gave whom how much: who only takes?", look, more=measures)
+    return figure("uploads", "Who gave whom how much: who only takes?", look, more=told)
 
 
 def fairness(run: Run) -> str:
