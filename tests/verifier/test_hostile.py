@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.verifier.judging import good_run
+from tests.kit.verifier.judging import good_run
 from verifier.api import Report, verify
 from verifier.cli import main
 from verifier.judge import Options

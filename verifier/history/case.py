@@ -153,9 +153,11 @@ class Case:
             else:
                 kinds = life.columns.events.kinds
                 rows = self.rows(life, conn)[1]
-                told = [(kinds[row] == Kind.INTERESTED, row) for row in rows]
+                received = [(kinds[row] == Kind.INTERESTED, row) for row in rows]
                 facts = self.facts[life.index]
-                self._interests[key] = match_interest(changes, told, facts, self.heard(life, conn))
+                self._interests[key] = match_interest(
+                    changes, received, facts, self.heard(life, conn)
+                )
         return self._interests[key]
 
     @property

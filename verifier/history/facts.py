@@ -267,8 +267,8 @@ class View:
         mate, base, owed = owing
         pieces = self.columns.conns[number].pieces
         if self._aligned[number]:
-            told = base + len(pieces)
-            return list(range(told, owed)), max(0, owed - told)
+            announced = base + len(pieces)
+            return list(range(announced, owed)), max(0, owed - announced)
         have = set(pieces)
         lacking = [place for place in range(base, owed) if mate.seq[place] not in have]
         last = max((mate.place[piece] for piece in have if mate.place[piece] != NEVER), default=-1)
@@ -331,12 +331,14 @@ class View:
             base = 0
         if not connection.lines:
             return connection.line if base >= self.config.pieces else NEVER
-        told = len(connection.pieces)
+        announced = len(connection.pieces)
         if not self._aligned[number]:
             mate = self.mate(number)
             places = mate.place if mate is not None else None
-            told = sum(1 for piece in connection.pieces if places is None or places[piece] >= base)
-        return connection.lines[-1] if base + told >= self.config.pieces else NEVER
+            announced = sum(
+                1 for piece in connection.pieces if places is None or places[piece] >= base
+            )
+        return connection.lines[-1] if base + announced >= self.config.pieces else NEVER
 
     def _changes(self, number: int) -> list[Change] | None:
         """Replay the owner's interest in a neighbor from what that neighbor told."""

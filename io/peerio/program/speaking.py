@@ -137,19 +137,19 @@ class Speaker:
 
     def _waiting(self, state: State) -> list[str]:
         """For whom it waits: those that aren't connected, and once it is complete those that aren't."""
-        told, pieces = self._runtime.core.waiting.told, len(state.own)
+        announced, pieces = self._runtime.core.waiting.announced, len(state.own)
         words = []
         missing = []
         for peer in state.config.peers:
             if peer.peer_id == state.peer_id or (
-                state.own.complete and told(peer.peer_id) == pieces
+                state.own.complete and announced(peer.peer_id) == pieces
             ):
                 continue
             if peer.peer_id not in state.neighbors:
                 missing.append(peer.peer_id)
                 words.append(f"{peer.peer_id} at {peer.host}:{peer.port}")
             elif state.own.complete:
-                words.append(f"{peer.peer_id} with {told(peer.peer_id)} of {pieces} pieces")
+                words.append(f"{peer.peer_id} with {announced(peer.peer_id)} of {pieces} pieces")
         if not words:
             return []
         now = self._network.clock.now
