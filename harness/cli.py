@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness import develop, docs, options, probing, simulate
+from harness import develop, docs, grading, options, probing, simulate
 from harness.bench import compare, scale
 from harness.local import reports, swarm
 from harness.packing import archive
@@ -56,7 +56,7 @@ COMMANDS = (
         "swarm",
         swarm.run_swarm,
         swarm.Options,
-        "Run a swarm on this machine: real peers hand a file from the seed to all leechers.",
+        "Run a swarm on this machine: real peers distribute a file from the seed to all leechers.",
         "swarm --file big.iso --peers 8 --piece-size 1MiB",
         (
             "0 every peer ended with 0, all copies are identical and the logs break no rule",
@@ -91,7 +91,7 @@ COMMANDS = (
         "docs",
         docs.write,
         options.NoOptions,
-        "Write what is generated in docs/ anew: the machines' diagrams, the checks of each clause, the probe's catalogue.",
+        "Write the generated parts of docs/ again: the machines' diagrams, the checks of each clause, the probe's catalogue.",
         "docs",
         ("0",),
         in_project=True,
@@ -100,7 +100,7 @@ COMMANDS = (
         "bench",
         compare.run_bench,
         compare.Options,
-        "Measure swarms beside two floors: the raw pump and the stop-and-wait star.",
+        "Benchmark swarms against two baselines: a raw copy over TCP, and one-piece-at-a-time download from the seed.",
         "bench --quick --peers 3",
         ("0 measured", "1 a run failed or there is no room for its files", "2 wrong use"),
     ),
@@ -110,7 +110,7 @@ COMMANDS = (
         reports.VerifyOptions,
         "Replay a run's logs and show every broken rule; `python -m verifier --help` has more options.",
         "verify --dir runs/2026-11-22T10-00-00",
-        ("0 no errors", "1 a rule is broken", "2 unusable input", "3 only unknowns"),
+        ("0 no rule is broken", "1 a rule is broken", "2 unusable input", "3 undecided"),
     ),
     Command(
         "probe",
@@ -122,20 +122,32 @@ COMMANDS = (
             "0 nothing broken",
             "1 broken",
             "2 can't be judged or wrong use",
-            "3 something undecided",
+            "3 undecided",
         ),
     ),
     Command(
         "report",
         reports.run_report,
         reports.ReportOptions,
-        "Write a page with charts of a run, and its verdict, and open it; it needs the extra `report`.",
+        "Write a page with charts of a run, and its verdict, and open it in the browser.",
         "report --dir runs/2026-11-22T10-00-00 --no-open",
         (
-            "0 no errors",
+            "0 no rule is broken",
             "1 a rule is broken",
-            "2 unusable input, no Plotly, or the page can't be written",
-            "3 only unknowns",
+            "2 unusable input, or the page can't be written",
+            "3 undecided",
+        ),
+    ),
+    Command(
+        "grade",
+        grading.run_grade,
+        grading.Options,
+        "Judge and score many submissions, and write a table and a page for each (docs/grading.md).",
+        "grade --dir submissions --config configs/assignment",
+        (
+            "0 all were judged",
+            "2 nothing to grade, a wrong rubric or configuration, or wrong use",
+            "3 some couldn't be judged",
         ),
     ),
     Command(
@@ -178,7 +190,7 @@ REMOTE = (
         "check",
         remote.run_check,
         plan.Options,
-        "Look whether every host is ready: reachable, Python, ports, names, space, clock, file.",
+        "Check that every host is ready: reachable, Python, ports, names, space, clock, file.",
         "remote.check --config three-laptops",
         ("0 all are ready", "1 unusable configuration", "2 wrong use", "8 a host isn't ready"),
         (*_WHERE, "file"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from core.exits import ExitStatus
@@ -13,6 +15,20 @@ from peerio.program.diagnostics import Outlet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+_PLAINER = str.maketrans(
+    {"…": "...", "━": "-", "\u2013": "-", "→": "->", "\u00d7": "x", "·": "-", "±": "+-"}
+)
+"""What is written instead where a terminal's encoding, such as ASCII, has no such character."""
+
+
+def _plainer(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)  # the only kind that writing has
+    text = error.object[error.start : error.end].translate(_PLAINER)
+    return text.encode("ascii", "backslashreplace").decode(), error.end
+
+
+codecs.register_error("plainer", _plainer)
 
 
 class _Lasting:
@@ -50,8 +66,10 @@ class _Lasting:
 
 @contextmanager
 def lasting_output() -> Iterator[None]:
-    """Within, what stdout doesn't take is dropped."""
+    """Within, what stdout doesn't take is dropped, and what its encoding lacks is written plainer."""
     stdout = sys.stdout
+    if isinstance(stdout, TextIOWrapper):
+        stdout.reconfigure(errors="plainer")
     sys.stdout = cast("TextIO", _Lasting(stdout))
     try:
         yield

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import importlib
-import importlib.util
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 NAME = "swarmproof"
 REMOTE = "remote"
 _DIR = "--dir"
-_GRADING = "verifier.grading.cli"
 _HELP = {"-h", "--help", "help"}
 
 
@@ -81,7 +78,9 @@ def _verify(words: list[str], program: str) -> int:
 
 def _grade_parser(program: str) -> argparse.ArgumentParser:
     """The grader's own, and `--dir` as the task has it."""
-    made: argparse.ArgumentParser = importlib.import_module(_GRADING).parser()
+    from verifier.grading.cli import parser  # noqa: PLC0415 -- likewise
+
+    made = parser()
     made.epilog = (made.epilog or "").replace(made.prog, program)
     made.prog = program
     made.add_argument(_DIR, metavar="DIR", help="a folder of submissions, as without --dir")
@@ -89,11 +88,12 @@ def _grade_parser(program: str) -> argparse.ArgumentParser:
 
 
 def _grade(words: list[str], program: str) -> int:
+    from verifier.grading.cli import main  # noqa: PLC0415 -- likewise
+
     words = [word.removeprefix(f"{_DIR}=") for word in words if word != _DIR]
     if _HELP & set(words):
         _grade_parser(program).parse_args(words)
-    status: int = importlib.import_module(_GRADING).main(words)
-    return status
+    return main(words)
 
 
 def _probe_parser(program: str) -> argparse.ArgumentParser:
@@ -116,8 +116,6 @@ PROGRAMS = {
     "grade": Program("Judge and score many submissions.", _grade_parser, _grade),
     "probe": Program("Test any team's program: play all its neighbors.", _probe_parser, _probe),
 }
-if importlib.util.find_spec("verifier.grading") is None:
-    del PROGRAMS["grade"]
 
 
 def command(words: list[str]) -> Callable[[], int]:

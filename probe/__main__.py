@@ -14,6 +14,8 @@ import os
 from probe.cli import main
 
 if __name__ == "__main__":
+    if hasattr(sys.stdout, "reconfigure"):  # where it is ASCII, other characters end nothing
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = main()
         sys.stdout.flush()

@@ -133,7 +133,7 @@ def _hold(settings: Settings, plans: set[str], out: Path, flag: threading.Event)
 
 def _write_scripts(runs: list[Run]) -> None:
     """Each session's conversation beside its configuration, log and output."""
-    for record in (record for run in runs for record in run.records):
+    for record in (record for run in runs for record in run.records if record.folder):
         with suppress(OSError):
             text = "".join(f"{report_text.line(event)}\n" for event in record.events)
             Path(record.folder, "conversation.txt").write_text(text, encoding="utf-8")

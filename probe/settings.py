@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import tomllib
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -208,9 +209,17 @@ def read(
     if words and ("{id}" in words[0] or " " in words[0]):
         made.command = words.pop(0)
     made.selection = words
+    _take_cd(made)
     _check(made)
     made.project = str((folder / made.project).resolve())
     return made
+
+
+def _take_cd(made: Settings) -> None:
+    """`cd src && java ...` is `java ...`, started in src."""
+    found = re.match(r"\s*cd\s+(?:\./)?([\w][\w./-]*)\s*&&\s*(.+)", made.command, re.DOTALL)
+    if found and not made.workdir and ".." not in found[1]:
+        made.workdir, made.command = found[1].rstrip("/"), found[2]
 
 
 def _from_file(name: str, folder: Path) -> dict[str, Any]:

@@ -117,9 +117,8 @@ def test_peerio_imports_core_only(path: Path) -> None:
 
 @each(VERIFIER)
 def test_verifier_stands_alone(path: Path) -> None:
-    """The verifier imports itself and the standard library, but for plotly in `report/html.py` (design 1.2)."""
-    allowed = {"verifier"} | ({"plotly"} if name_of(path) == "verifier/report/html.py" else set())
-    assert {p for p in packages_of(path) if not is_standard(p)} <= allowed
+    """The verifier imports itself and the standard library (design 1.2)."""
+    assert {p for p in packages_of(path) if not is_standard(p)} <= {"verifier"}
 
 
 @each(PROBE)
@@ -133,33 +132,6 @@ def test_probe_stands_alone(path: Path) -> None:
 def test_the_keeper_needs_python_only(path: Path) -> None:
     """The keeper runs as a script of its own, so it imports nothing of the project."""
     assert all(is_standard(package) for package in packages_of(path))
-
-
-def imports_at_the_top_of(path: Path) -> Iterator[str]:
-    """Every module that is imported when a file is, by its whole name: outside functions."""
-    waiting: list[ast.AST] = [tree_of(path)]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
-        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            waiting.extend(ast.iter_child_nodes(node))
-
-
-@each(PRODUCT)
-def test_plotly_is_for_pages_only(path: Path) -> None:
-    """Only `verifier/report/html.py` imports plotly, inside a function, so that all else works without the extra `report`."""
-    assert "plotly" not in {module.partition(".")[0] for module in imports_at_the_top_of(path)}
-    assert "plotly" not in packages_of(path) or name_of(path) == "verifier/report/html.py"
-
-
-def test_the_wall_knows_its_exception() -> None:
-    """The one import of plotly is where the rule on it allows it, so that the rule is about something."""
-    path = ROOT / "verifier" / "report" / "html.py"
-    assert "plotly" in packages_of(path)
-    assert "plotly.offline" not in set(imports_at_the_top_of(path))
 
 
 @each(PRODUCT)
@@ -370,7 +342,7 @@ def test_cited_clauses_exist(path: Path) -> None:
 
 OUTSIDE = re.compile(r"\.\./" + "shared|/work" + r"/|\bfarm" + "-")
 ALLOWED_LOOKUPS: dict[str, str] = {
-    "tests/verifier/test_corpus.py": "real logs of other programs are no part of the project",
+    "tests/kit/verifier/corpus.py": "real logs of other programs are no part of the project",
 }
 """Files that may look for something beside the repository, and why."""
 

@@ -27,7 +27,7 @@ from harness.bench.report import KINDS, Row, Scenario
 from harness.errors import HarnessError
 from harness.local import copies, ports, runfolder
 from harness.options import count, format_bytes, option, path, size
-from harness.watch.live import make_console
+from harness.watch.console import make_console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

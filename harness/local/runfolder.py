@@ -8,7 +8,7 @@
         peer_1001.stderr                  its diagnostics
         result.json                       how the swarm ended
 
-`runs/latest` points to the newest one.
+`runs/latest` points to the newest one that has a log.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import os
 import random
 import shutil
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -30,7 +30,7 @@ from harness.local.ports import NEVER
 from peerio.config import ConfigError, format_common, format_peers, load_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 """The project's folder; of an installed one, what lies in `swarmproof/inside`."""
@@ -119,7 +119,7 @@ def with_file(config: SwarmConfig, path: Path) -> SwarmConfig:
 
 
 def new_run_folder(runs: Path | None = None) -> Path:
-    """An empty folder in `runs`, named by the time; `latest` points to it afterwards."""
+    """An empty folder in `runs`, named by the time."""
     runs = runs or runs_folder()
     runs.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
@@ -127,7 +127,6 @@ def new_run_folder(runs: Path | None = None) -> Path:
         folder = runs / f"{stamp}{suffix}"
         with suppress(FileExistsError):
             folder.mkdir()
-            _point_latest_to(folder)
             return folder
     raise HarnessError(f"{runs}: there are a thousand runs of this second")
 
@@ -167,7 +166,15 @@ def write_random(path: Path, size: int, random_seed: int) -> None:
             file.write(rng.randbytes(min(_CHUNK, size - start)))
 
 
-def _point_latest_to(folder: Path) -> None:
+def has_logs(folder: Path) -> bool:
+    """Whether a peer has begun its log there."""
+    return any(folder.glob("log_peer_*.log"))
+
+
+def point_latest_to(folder: Path) -> None:
+    """Let `latest` name this run, if there is a log in it."""
+    if not has_logs(folder):
+        return
     # Replaced in one step, so that two runs at once can't leave it missing. A file system without
     # symbolic links has no `latest`; then the newest folder's name tells.
     fresh = folder.parent / f".{LATEST}-{folder.name}"
@@ -188,15 +195,26 @@ def _link(source: Path, copy: Path) -> None:
 
 
 def latest_run(runs: Path | None = None) -> Path:
-    """The newest run's folder, in `runs_folder()` by default; HarnessError where there is none."""
+    """The newest run that has logs, in `runs_folder()` by default; HarnessError where there is none."""
     runs = runs or runs_folder()
     latest = runs / LATEST
-    if latest.exists():
+    if latest.exists() and has_logs(latest):
         return latest.resolve()
-    folders = sorted(path for path in runs.glob("*") if path.is_dir())
+    folders = sorted(path for path in runs.glob("*") if path.is_dir() and has_logs(path))
     if not folders:
         raise HarnessError(
             f"no run in {runs}: make one with `swarmproof swarm`, or name a folder with logs",
             status=ExitStatus.USAGE,
         )
     return folders[-1]
+
+
+@contextmanager
+def gone_unless_logged(folder: Path) -> Iterator[None]:
+    """Within, the folder is filled and used; if that is given up before there is a log, it goes."""
+    try:
+        yield
+    except BaseException:
+        if not has_logs(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-_SIGNALS = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)
-"""Windows has no SIGHUP."""
+_WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up"}
+_NAMES: dict[int, str] = {
+    getattr(signal, name): word for name, word in _WORDS.items() if hasattr(signal, name)
+}
+"""What the signals that end a run do to it; Windows has no SIGHUP."""
+_SIGNALS = tuple(_NAMES)
 
 
 class Ending:
@@ -27,7 +29,8 @@ class Ending:
 
     `end_all` sends a signal to every peer that runs, `tell` takes a line for people. `status` is
     the swarm's exit status as soon as it is settled: 5 when the time was up; 130, 143 or 129 when
-    SIGINT, SIGTERM or SIGHUP came; else that of the first peer that failed.
+    SIGINT, SIGTERM or SIGHUP came; else that of the first peer that failed. `interrupted` tells
+    that one of these signals settled it.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Ending:
         grace: float = GRACE,
     ) -> None:
         self.status: int | None = None
+        self.interrupted = False
         self._end_all = end_all
         self._tell = tell
         self._timeout = timeout
@@ -91,6 +95,8 @@ class Ending:
         while self._signals:
             number = self._signals.pop(0)
             if self._kill_at is None:
+                self.interrupted = self.status is None
+                self._tell(f"{_NAMES[number]}: asking all peers to end")
                 passed_on = signal.SIGINT if number == signal.SIGINT else signal.SIGTERM
                 self.begin(128 + number, passed_on)
             else:

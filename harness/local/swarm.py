@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,11 +12,12 @@ from core.exits import ExitStatus
 from harness.errors import HarnessError
 from harness.local import copies, ports, reports, runfolder, settings
 from harness.local.launcher import Launcher
-from harness.local.result import FILE_NAME, Result
+from harness.local.result import FILE_NAME, Result, shown
 from harness.local.settings import Settings
 from harness.options import count, format_bytes, option, path, rate, seconds, size
 from harness.watch.board import Board
-from harness.watch.live import make_console, make_display
+from harness.watch.console import has_color, make_console, say
+from harness.watch.live import make_display
 from verifier.api import verify
 from verifier.judge import UNUSABLE, VIOLATION
 
@@ -65,7 +67,7 @@ class Options:
     free_ports: bool = option("Pick free ports instead of the configuration's.", default=False)
     runs: Path | None = option(runfolder.RUNS_HELP, path)
     report: bool = option(
-        "Write report.html into the run's folder, a page with charts (needs Plotly).",
+        "Write report.html into the run's folder, a page with charts.",
         default=False,
     )
 
@@ -77,8 +79,6 @@ def run_swarm(options: Options, runs: Path | None = None) -> int:
     time-out, 6 where copies differ, 7 where a rule was broken, 130 and 143 when interrupted and
     terminated, otherwise that of the first peer that failed. HarnessError when it can't start.
     """
-    if options.report:
-        reports.check_library()
     source = runfolder.find_config(options.config)
     config = _configured(source, options)
     limits = _limits(source, options)
@@ -88,10 +88,14 @@ def run_swarm(options: Options, runs: Path | None = None) -> int:
         random_seed = random.randrange(1 << 32)
     try:
         folder = runfolder.new_run_folder(runs or options.runs)
-        runfolder.fill(folder, config, source=options.file, random_seed=random_seed)
     except OSError as error:
         raise HarnessError(f"the run folder can't be made: {error}") from error
-    return _run(Run(folder, config, limits, random_seed), options)
+    with runfolder.gone_unless_logged(folder):
+        try:
+            runfolder.fill(folder, config, source=options.file, random_seed=random_seed)
+        except OSError as error:
+            raise HarnessError(f"the run folder can't be made: {error}") from error
+        return _run(Run(folder, config, limits, random_seed), options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +149,32 @@ def _limits(source: Path, options: Options) -> Settings:
 def _run(run: Run, options: Options) -> int:
     """Run all peers, compare, tell; the exit status."""
     console = make_console()
-    console.print(headline(run.config, run.random_seed), soft_wrap=True)
+    say(console, headline(run.config, run.random_seed))
     board = Board(run.config)
     with make_display(board, console, plain=options.plain) as display:
         commands = {peer.peer_id: run.command(peer.peer_id) for peer in run.config.peers}
-        outcome = Launcher(commands, run.folder, display, timeout=run.limits.timeout).run()
+        outcome = Launcher(
+            commands,
+            run.folder,
+            display,
+            timeout=run.limits.timeout,
+            each_tick=lambda: runfolder.point_latest_to(run.folder),
+        ).run()
+    runfolder.point_latest_to(run.folder)
+    if outcome.interrupted and not runfolder.has_logs(run.folder):
+        shutil.rmtree(run.folder)
+        say(console, "interrupted before any peer had begun: nothing is left of this run")
+        return outcome.exit_status
     compared = copies.compare(run.folder, run.config)
     # The verifier compares the copies too, so it comes before they go.
-    result = Result(run.folder, run.random_seed, board.peers, compared, outcome.exit_status)
+    result = Result(
+        run.folder,
+        run.random_seed,
+        board.peers,
+        compared,
+        outcome.exit_status,
+        interrupted=outcome.interrupted,
+    )
     try:
         return conclude(result, console, report=options.report)
     finally:
@@ -161,29 +183,45 @@ def _run(run: Run, options: Options) -> int:
 
 
 def conclude(result: Result, console: Console, *, report: bool = False) -> int:
-    """Compare, judge the logs, write and tell the result; the exit status that it all comes to.
+    """Judge the logs, write and tell the result; the exit status that it all comes to.
 
-    With `report` the page with charts is written too.
+    With `report` the page with charts is written too. What was interrupted isn't judged: nothing would
+    be found but that the logs end too early.
     """
+    if result.interrupted:
+        exit_status = _write(result)
+        console.print(result.table(console.width))
+        say(console, result.last_words())
+        return exit_status
     exit_status = result.exit_status
     if exit_status == 0 and not all(copy.identical for copy in result.copies.values()):
         exit_status = ExitStatus.COPIES_DIFFER
-    verdict = verify([result.folder], color=console.is_terminal)
+    try:
+        verdict = verify([result.folder], color=has_color(console))
+    except KeyboardInterrupt:  # the swarm had ended before
+        _write(replace(result, exit_status=ExitStatus.INTERRUPTED))
+        raise
     if exit_status == 0 and verdict.status in {VIOLATION, UNUSABLE}:
         exit_status = ExitStatus.RULES_BROKEN
     result = replace(result, exit_status=exit_status)
+    exit_status = _write(result)
+    say(console, "\n".join([*verdict.problems, verdict.text, ""]))
+    console.print(result.table(console.width))
+    say(console, result.last_words())
+    if report:
+        page = reports.write_report(result.folder / reports.NAME, verdict)
+        print(f"Report: {shown(page)}")
+    return exit_status
+
+
+def _write(result: Result) -> int:
+    """Write the result; its exit status, or 1 where that would be 0 and it can't be written."""
     try:
         result.write()
     except OSError as error:  # a full disk is why most swarms end badly that get here
         print(f"{result.folder / FILE_NAME}: can't be written: {error.strerror}")
-        exit_status = exit_status or ExitStatus.UNUSABLE
-    print("\n".join([*verdict.problems, verdict.text]))
-    console.print(result.table())
-    console.print(result.last_words(), soft_wrap=True)
-    if report:
-        page = reports.write_report(result.folder / reports.NAME, verdict)
-        print(f"Report: {reports.shown(page)}")
-    return exit_status
+        return result.exit_status or ExitStatus.UNUSABLE
+    return result.exit_status
 
 
 def headline(config: SwarmConfig, random_seed: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.exits import ExitStatus
@@ -14,7 +15,8 @@ from harness.remote.deploy import deploy
 from harness.remote.host.messages import Results, Stopped
 from harness.remote.launch import launch
 from harness.remote.plan import make_plan
-from harness.watch.live import make_console, progress_table
+from harness.watch.console import make_console, say
+from harness.watch.screen import progress_table
 
 if TYPE_CHECKING:
     from harness.remote.fleet import Fleet
@@ -40,11 +42,11 @@ def run_launch(options: Options) -> int:
     plan = make_plan(options)
     console = make_console()
     with plan.connect() as fleet:
-        exit_status, board = launch(plan, fleet, console)
+        outcome, board = launch(plan, fleet, console)
     if board is not None:
-        console.print(progress_table(board))
-        console.print(f"exit status {exit_status}; logs and traces: `invoke remote.collect`")
-    return exit_status
+        console.print(progress_table(list(board.peers.values()), console.width))
+        say(console, f"exit status {outcome.exit_status}; logs and traces: `invoke remote.collect`")
+    return outcome.exit_status
 
 
 def run_collect(options: Options) -> int:
@@ -55,8 +57,8 @@ def run_collect(options: Options) -> int:
         _see_what_there_is(fleet)
         result = collect(plan, fleet, console, board=None, exit_status=0)
     result.write()
-    console.print(result.table())
-    console.print(result.last_words(), soft_wrap=True)
+    console.print(result.table(console.width))
+    say(console, result.last_words())
     return result.exit_status
 
 
@@ -94,8 +96,8 @@ def run_swarm(options: Options) -> int:
     with plan.connect() as fleet:
         if not (check(plan, fleet, console) and deploy(plan, fleet, console)):
             return ExitStatus.HOSTS_FAILED
-        exit_status, board = launch(plan, fleet, console)
+        outcome, board = launch(plan, fleet, console)
         if board is None:
-            return exit_status
-        result = collect(plan, fleet, console, board=board, exit_status=exit_status)
-    return conclude(result, console)
+            return outcome.exit_status
+        result = collect(plan, fleet, console, board=board, exit_status=outcome.exit_status)
+    return conclude(replace(result, interrupted=outcome.interrupted), console)

@@ -40,8 +40,8 @@ class Options:
     )
     python: str = option("Python 3.11 or newer on the hosts (default: python3).", default="python3")
     file: Path | None = option(
-        "Share this real file; it is sent to the seeds that lack it "
-        "(default: it lies there already).",
+        "Share this real file; it is sent to the seeds that don't have it "
+        "(default: it is there already).",
         path,
     )
     timeout: float | None = option(

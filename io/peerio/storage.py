@@ -169,7 +169,7 @@ class Storage:
     def _shrunken(self, start: int) -> StorageError:
         return StorageError(
             f"{self.path}: ends before byte {start}: expected {self._config.file_size} bytes, "
-            "as there were when it was opened; nobody may change the file while it is shared"
+            "as there were when it was opened; the file must not change while it is shared"
         )
 
     def complete(self) -> None:

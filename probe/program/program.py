@@ -17,12 +17,15 @@ from typing import IO
 
 KEEPER = Path(__file__).with_name("keeper.py")
 OUTPUT_BYTES = 8 << 20
-"""A program that prints more than this in one session is ended."""
+"""Of what a program prints no more than this is kept; some never stop saying that they wait."""
+FLOOD_BYTES = 64 << 20
+"""A program that prints more than this between two looks is ended."""
 FILE_BYTES = 256 << 20
 CPU_SECONDS = 120
 BUILD_SECONDS = 300
 _TRACEBACK = re.compile(
-    r"Traceback \(most recent call last\)|^Exception in thread|^\s+at [\w.$<>]+\([\w.]+:\d+\)"
+    r"Traceback \(most recent call last\)|^Exception in thread|^[\w.$]+(?:Exception|Error)\b.*\n\s+at "
+    r"|^[ \t]+at [\w.$<>/]+\([\w.]+:\d+\)"
     r"|^thread '.*' panicked|^terminate called|^panic: |Segmentation fault|AddressSanitizer",
     re.MULTILINE,
 )
@@ -91,9 +94,8 @@ class Program:
         self.order = order
         self.pid: int | None = None
         self.status: int | None = None
-        self.stopped = ""
-        """Why the probe ended it before its time; empty if it didn't."""
         self._said = b""
+        self._trace: list[str] = []
         text = json.dumps(
             {
                 "words": words_of(order.command),
@@ -137,10 +139,14 @@ class Program:
         return self.status
 
     def printed_too_much(self) -> bool:
-        """Whether its output passed the limit."""
+        """Keep its output short; whether it prints faster than that can be done."""
+        size = 0
         with suppress(OSError):
-            return self.order.output.stat().st_size > OUTPUT_BYTES
-        return False
+            size = self.order.output.stat().st_size
+            if OUTPUT_BYTES < size <= FLOOD_BYTES:
+                self._trace = self._trace or self.traceback()
+                os.truncate(self.order.output, 0)  # it is written at its end, wherever that is
+        return size > FLOOD_BYTES
 
     def stop(self, *, gently: bool = False) -> None:
         """End it and everything that it started; returns when nothing of it is left."""
@@ -169,12 +175,10 @@ class Program:
 
     def traceback(self) -> list[str]:
         """The lines of a stack trace that it printed, or none."""
-        text = _tail(self.order.output, 1 << 20)
-        found = _TRACEBACK.search(text)
-        if not found:
-            return []
-        start = text.rfind("\n", 0, found.start()) + 1
-        return [clean(line) for line in text[start:].splitlines() if line.strip()][:6]
+        for text in (_head(self.order.output, 1 << 20), _tail(self.order.output, 1 << 20)):
+            if found := trace_in(text):
+                return found
+        return self._trace
 
 
 def _hand_on(pipe: IO[bytes], far: socket.socket) -> None:
@@ -182,6 +186,15 @@ def _hand_on(pipe: IO[bytes], far: socket.socket) -> None:
     with far, pipe, suppress(OSError):
         while data := os.read(pipe.fileno(), 4096):
             far.sendall(data)
+
+
+def trace_in(text: str) -> list[str]:
+    """The first lines of the first stack trace in a text, the exception's own among them; or none."""
+    found = _TRACEBACK.search(text)
+    if not found:
+        return []
+    start = text.rfind("\n", 0, found.start()) + 1
+    return [clean(line) for line in text[start:].splitlines() if line.strip()][:6]
 
 
 def clean(line: str) -> str:
@@ -194,6 +207,12 @@ def _tail(path: Path, size: int = 65536) -> str:
     with suppress(OSError), path.open("rb") as file:
         file.seek(0, os.SEEK_END)
         file.seek(max(0, file.tell() - size))
+        return file.read(size).decode(errors="replace")
+    return ""
+
+
+def _head(path: Path, size: int) -> str:
+    with suppress(OSError), path.open("rb") as file:
         return file.read(size).decode(errors="replace")
     return ""
 

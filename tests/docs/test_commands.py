@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
 
@@ -21,15 +21,18 @@ from peerio.program import process
 from probe.settings import parser as probe_options
 from tests.kit.markdown import ROOT, blocks, code_spans, documents, name_of
 from verifier import cli as verifier
+from verifier.grading import cli as grading
 
 # A copy, made before any test runs: invoke takes the help texts out of a task that it looks through.
 NAMESPACE = deepcopy(Collection.from_module(tasks))
 CONTEXTS = NAMESPACE.to_contexts()
 HELP = {context.name: context for context in CONTEXTS}
 ENVIRONMENT = {
+    "cat",
     "cd",
     "cp",
     "git",
+    "grep",
     "ip",
     "ls",
     "mkdir",
@@ -37,9 +40,11 @@ ENVIRONMENT = {
     "pipx",
     "python3",
     "scp",
+    "sha256sum",
     "source",
     "ssh",
     "sudo",
+    "tail",
     "uv",
 }
 """Commands of others that documents may show; `uv run` and `.venv/bin/` are looked behind."""
@@ -83,6 +88,8 @@ def check(command: str) -> None:
         check_swarmproof(arguments)
     elif program == "python" and arguments[0].endswith("peerProcess.py"):
         parse(process.parse_arguments, arguments[1:])
+    elif program == "python" and arguments[:3] == ["-m", "verifier", "grade"]:
+        parse(grading.parser().parse_args, [one for one in arguments[3:] if one != ">"])
     elif program == "python" and arguments[:2] == ["-m", "verifier"]:
         parse(verifier.parser().parse_args, arguments[2:])
     elif program in {"python", "python3"} and arguments[:2] == ["-m", "probe"]:
@@ -143,6 +150,7 @@ def test_commands_exist(path: Path) -> None:
         "python peerProcess.py 1001 --fly",
         "python peerProcess.py",
         "python -m verifier --fly logs/",
+        "python -m verifier grade --fly submissions/",
         "python -m fly",
         "fly",
     ],
@@ -175,12 +183,16 @@ def test_every_task_explains_itself(task: str) -> None:
     assert all(argument.help for argument in HELP[task].args.values())
 
 
-@pytest.mark.parametrize("program", ["peerProcess", "verifier"])
+@pytest.mark.parametrize("program", ["peerProcess", "verifier", "grading"])
 def test_every_program_explains_itself(program: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """--help of the other two programs has a sentence, options, examples that work, exit statuses."""
-    main = {"peerProcess": peerProcess.main, "verifier": verifier.main}[program]
+    """--help of the other programs has a sentence, options, examples that work, exit statuses."""
+    mains: dict[str, Callable[[list[str]], int]] = {
+        "peerProcess": peerProcess.main,
+        "verifier": verifier.main,
+        "grading": grading.main,
+    }
     with pytest.raises(SystemExit):
-        main(["--help"])
+        mains[program](["--help"])
     text = capsys.readouterr().out
     assert "exit statuses:\n" in text
     examples = re.findall(r"(?m)^  (python .*?)(?:  |$)", text)

@@ -112,7 +112,7 @@ MISTAKES = [
     # Judging.
     Mistake("nothing to verify", ["verify"], 2, ["no run in", "make one with `swarmproof swarm`"]),
     Mistake("no such folder", ["verify", "nowhere"], 2, ["nowhere: no such folder"]),
-    Mistake("a folder without logs", ["verify", "."], 2, ["no log_peer_[id].log in it or below; name the folder that holds the logs"]),
+    Mistake("a folder without logs", ["verify", "."], 2, ["no log_peer_[id].log in it or below; the nearest thing there is PeerInfo.cfg; name the folder that holds the logs"]),
     Mistake("no such rule", ["verify", "--explain", "Z99"], 2, ["Z99: no such check; families are F (form)"]),
     Mistake("a probe without a program", ["probe"], 2, ["say how your program is started, with {id}"]),
     Mistake("a program that isn't there", ["probe", "nowhere-to-be-found {id}", "--quiet"], 2, ["nowhere-to-be-found", "No such file or directory"]),

@@ -32,6 +32,7 @@ from peerio.program.diagnostics import Diagnostics
 from peerio.program.limits import LimitError, ensure_descriptors, explain_shortage
 from peerio.program.quantities import duration, rate
 from peerio.program.signals import Signals
+from peerio.program.speaking import Speaker, terminal_width
 from peerio.runtime import Logs, Runtime
 from peerio.status import StatusReporter
 from peerio.storage import Storage, StorageError
@@ -115,6 +116,12 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
 
 
 def _add_options_for_launchers(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
+        "--quiet",
+        action="store_true",
+        help="don't tell on stderr how it stands (default: one line that renews itself on a terminal, "
+        "a line every 10 s elsewhere, nothing with --status-fd)",
+    )
     made.add_argument("--run", metavar="NAME", help="a name for this run, kept in the trace")
     made.add_argument(
         "--lifeline-fd",
@@ -223,11 +230,18 @@ class PeerProcess:
         self._runtime.network = self._network
         if logs.trace is not None:
             logs.trace.start(config, peer_id=self._peer_id, random_seed=seed, run=arguments.run)
-        self._status = None
+        self._tell_how_it_stands(arguments)
+        self._lifeline: int | None = arguments.lifeline_fd
+
+    def _tell_how_it_stands(self, arguments: argparse.Namespace) -> None:
+        """Whoever launched it, by status lines; else people, on stderr (spec 7.5)."""
+        self._status = self._speaker = None
         if arguments.status_fd is not None:
             self._status = StatusReporter(arguments.status_fd, self._runtime, self._network)
             self._network.post(self._status.start)
-        self._lifeline: int | None = arguments.lifeline_fd
+        elif not arguments.quiet:
+            self._speaker = Speaker(self._runtime, self._network, self._warn, terminal_width())
+            self._network.post(self._speaker.start)
 
     def _stop_if_asked(self) -> None:
         """End before anything is touched, if a signal came meanwhile."""
@@ -280,6 +294,8 @@ class PeerProcess:
         status, reason = self._end()
         if self._status is not None:
             self._status.end(status, reason)
+        if self._speaker is not None:
+            self._speaker.end(complete=status == ExitStatus.COMPLETE)
         if status:
             self._warn(f"ended with status {status}: {reason}")
         return status
