@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import importlib
-import importlib.util
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +17,7 @@ from core.exits import ExitStatus
 from harness import completion, options
 from harness.local import runfolder
 from harness.output import outcome
+from swarmproof import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 NAME = "swarmproof"
 REMOTE = "remote"
 _DIR = "--dir"
-_GRADING = "verifier.grading.cli"
 _HELP = {"-h", "--help", "help"}
 
 
@@ -80,7 +78,9 @@ def _verify(words: list[str], program: str) -> int:
 
 def _grade_parser(program: str) -> argparse.ArgumentParser:
     """The grader's own, and `--dir` as the task has it."""
-    made: argparse.ArgumentParser = importlib.import_module(_GRADING).parser()
+    from verifier.grading.cli import parser  # noqa: PLC0415 -- likewise
+
+    made = parser()
     made.epilog = (made.epilog or "").replace(made.prog, program)
     made.prog = program
     made.add_argument(_DIR, metavar="DIR", help="a folder of submissions, as without --dir")
@@ -88,11 +88,12 @@ def _grade_parser(program: str) -> argparse.ArgumentParser:
 
 
 def _grade(words: list[str], program: str) -> int:
+    from verifier.grading.cli import main  # noqa: PLC0415 -- likewise
+
     words = [word.removeprefix(f"{_DIR}=") for word in words if word != _DIR]
     if _HELP & set(words):
         _grade_parser(program).parse_args(words)
-    status: int = importlib.import_module(_GRADING).main(words)
-    return status
+    return main(words)
 
 
 def _probe_parser(program: str) -> argparse.ArgumentParser:
@@ -115,8 +116,6 @@ PROGRAMS = {
     "grade": Program("Judge and score many submissions.", _grade_parser, _grade),
     "probe": Program("Test any team's program: play all its neighbors.", _probe_parser, _probe),
 }
-if importlib.util.find_spec("verifier.grading") is None:
-    del PROGRAMS["grade"]
 
 
 def command(words: list[str]) -> Callable[[], int]:
@@ -127,11 +126,11 @@ def command(words: list[str]) -> Callable[[], int]:
     if not name or name in _HELP:
         return partial(_say, overview(), ExitStatus.COMPLETE if name else ExitStatus.USAGE)
     if name == "--version":
-        return _version
+        return partial(_say, f"{NAME} {__version__}", ExitStatus.COMPLETE)
     if name == "completion":
-        return partial(completion.script, rest)
+        return lambda: _ended(NAME, *outcome(lambda: completion.script(rest)))
     if name == "--complete":
-        return partial(completion.tell, rest, words_after)
+        return lambda: outcome(lambda: completion.tell(rest, words_after))[0]
     if name in PROGRAMS:
         return _from_programs(name, rest)
     return _from_table(words)
@@ -155,6 +154,9 @@ def _from_table(words: list[str]) -> Callable[[], int]:
     called = f"{NAME} {name.replace('.', ' ')}"
     if name == REMOTE or name in {f"{REMOTE}.{word}" for word in _HELP}:
         return partial(_say, remote_overview(), ExitStatus.USAGE)
+    if name in _in_project():
+        told = f"{name!r} is for work on the project itself: run `invoke {name}` in its folder"
+        return partial(_refuse, NAME, told)
     if name not in found:
         known = [one.replace(".", " ") for one in (*found, *PROGRAMS, "completion")]
         return partial(_refuse, NAME, _unknown("command", name.replace(".", " "), known))
@@ -209,6 +211,13 @@ def commands() -> dict[str, Command]:
     usual = {one.name: one for one in cli.COMMANDS if not one.in_project}
     remote = {f"{REMOTE}.{one.name}": one for one in cli.REMOTE}
     return {name: one for name, one in (usual | remote).items() if name not in PROGRAMS}
+
+
+def _in_project() -> set[str]:
+    """The names of the commands that are left to `invoke`."""
+    from harness import cli  # noqa: PLC0415 -- see `commands`
+
+    return {one.name for one in cli.COMMANDS if one.in_project}
 
 
 def words_after(words: Sequence[str]) -> list[str]:
@@ -277,15 +286,8 @@ def _table(meanings: dict[str, str]) -> list[str]:
 
 
 def _say(text: str, status: int) -> int:
-    print(text)
+    outcome(lambda: print(text) or 0)  # a closed pipe ends nothing
     return status
-
-
-def _version() -> int:
-    from swarmproof import __version__  # noqa: PLC0415 -- only this command needs it
-
-    print(f"{NAME} {__version__}")
-    return ExitStatus.COMPLETE
 
 
 def misspelt(words: Sequence[str], made: argparse.ArgumentParser) -> str:

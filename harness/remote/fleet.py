@@ -129,7 +129,10 @@ def side_by_side(items: Sequence[Item], work: Callable[[Item], Value]) -> list[V
         threading.Thread(target=run, args=(number, item), daemon=True).start()
     found: dict[int, Value | HostError] = {}
     while len(found) < len(items):
-        number, value = done.get()
+        try:
+            number, value = done.get(timeout=1.0)  # without end, Ctrl-C would wait too on Windows
+        except queue.Empty:
+            continue
         if isinstance(value, BaseException) and not isinstance(value, HostError):
             raise value
         found[number] = value

@@ -17,8 +17,8 @@ try:
     from fabric import Config, Connection
 except ImportError as missing:
     raise HarnessError(
-        f"invoke remote.* needs {missing.name}, which isn't installed here: "
-        "run `pip install -e '.[remote]'`"
+        f"the commands of remote need {missing.name}, which isn't installed here: "
+        "run `pip install -e '.[remote]'` in the project's folder"
     ) from None
 
 if TYPE_CHECKING:

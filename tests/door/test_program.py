@@ -89,6 +89,27 @@ def test_misspelt_words(words: list[str], advice: str, capsys: pytest.CaptureFix
     assert "--help` explains)" in err
 
 
+def test_commands_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
+    """A command that works on the project itself is refused with the one that does it."""
+    for name in ("test", "check", "package"):
+        status, out, err = said(capsys, name)
+        assert (status, out) == (2, "")
+        assert f"run `invoke {name}` in its folder" in err
+
+
+def test_a_closed_pipe_changes_nothing() -> None:
+    """Whoever reads only the first line of the help gets no traceback from the rest."""
+    code = "import sys; from harness import program; sys.exit(program.command(['--help'])())"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'io'}"},
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(30)) == (b"", 0)
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -85,5 +85,5 @@ def test_without_the_extra(tmp_path: Path) -> None:
     refused = invoke("remote.check")
     assert refused.returncode == 1
     assert refused.stderr == (
-        "invoke remote.* needs paramiko, which isn't installed here: run `pip install -e '.[remote]'`\n"
+        "the commands of remote need paramiko, which isn't installed here: run `pip install -e '.[remote]'` in the project's folder\n"
     )
