@@ -1,22 +1,15 @@
-"""All commands, and how a command line becomes one: the tasks of `invoke` are made of this table."""
+"""All commands: the tasks of `invoke` (invoking.py) and of the command `swarmproof` (program.py) are made of this table."""
 
 from __future__ import annotations
 
-import inspect
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from invoke.collection import Collection
-from invoke.exceptions import Exit
-from invoke.tasks import Task
-
-from core.exits import ExitStatus
-from harness import develop, docs, options, probing, simulate
+from harness import develop, docs, grading, options, probing, simulate
 from harness.bench import compare, scale
-from harness.errors import HarnessError
 from harness.local import reports, swarm
-from harness.output import lasting_output
+from harness.packing import archive
 from harness.remote import commands as remote
 from harness.remote import plan
 
@@ -43,6 +36,8 @@ class Command:
     example: str
     exits: Sequence[str]
     only: Sequence[str] | None = None
+    in_project: bool = False
+    """Whether it works on the project itself, so that only a checkout has it."""
 
     def explanation(self, program: str) -> str:
         """What it does, an example, the exit statuses."""
@@ -51,50 +46,9 @@ class Command:
         end = f"Example: {program} {self.example}.\n{exits}"
         return "\n\n".join([first, *map(_wrapped, more), end])
 
-    def task(self) -> Task[Any]:
-        """The command as a task of `invoke`, which reads its options off the signature."""
-        found = list(options.options_of(self.options, self.only))
-
-        def body(_context: object, **given: str | bool) -> None:
-            finish(lambda: self.run(options.read(self.options, given, self.only)))
-
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        body.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # any function may have one
-            [
-                inspect.Parameter("_context", inspect.Parameter.POSITIONAL_OR_KEYWORD),
-                *(
-                    inspect.Parameter(
-                        one.keyword, keyword, default=one.default if one.is_flag else ""
-                    )
-                    for one in found
-                ),
-            ]
-        )
-        body.__doc__ = self.explanation("invoke")
-        meanings = {one.name: one.help for one in found}
-        return Task(body, name=self.name, auto_shortflags=False, help=meanings)
-
 
 def _wrapped(text: str) -> str:
     return textwrap.fill(text, 100, break_on_hyphens=False)
-
-
-def finish(work: Callable[[], int]) -> None:
-    """End with the exit status of `work`; what it can't do is one message on stderr.
-
-    An output that takes nothing more, such as a closed pipe, changes neither work nor status.
-    """
-    try:
-        with lasting_output():
-            status = work()
-    except HarnessError as error:
-        raise Exit(str(error), code=error.status) from None
-    except OSError as error:  # such as a full disk
-        raise Exit(f"can't go on: {error}", code=ExitStatus.UNUSABLE) from None
-    except KeyboardInterrupt:
-        raise Exit("interrupted", code=ExitStatus.INTERRUPTED) from None
-    if status != 0:
-        raise Exit(code=status)
 
 
 COMMANDS = (
@@ -122,6 +76,7 @@ COMMANDS = (
         "Lint, check types, run all tests with the core's branch coverage.",
         "test --thorough",
         ("0 all is well", "else that of the first tool that found something"),
+        in_project=True,
     ),
     Command(
         "check",
@@ -130,6 +85,7 @@ COMMANDS = (
         "Lint and check format and types, without running tests.",
         "check",
         ("0 all is well", "else that of the first tool that found something"),
+        in_project=True,
     ),
     Command(
         "docs",
@@ -138,6 +94,7 @@ COMMANDS = (
         "Write the generated parts of docs/ again: the machines' diagrams, the checks of each clause, the probe's catalogue.",
         "docs",
         ("0",),
+        in_project=True,
     ),
     Command(
         "bench",
@@ -182,6 +139,18 @@ COMMANDS = (
         ),
     ),
     Command(
+        "grade",
+        grading.run_grade,
+        grading.Options,
+        "Judge and score many submissions, and write a table and a page for each (docs/grading.md).",
+        "grade --dir submissions --config configs/assignment",
+        (
+            "0 all were judged",
+            "2 nothing to grade, a wrong rubric or configuration, or wrong use",
+            "3 some couldn't be judged",
+        ),
+    ),
+    Command(
         "simulate",
         simulate.run_simulations,
         simulate.Options,
@@ -198,12 +167,22 @@ COMMANDS = (
         ("0 measured", "2 wrong use"),
     ),
     Command(
+        "package",
+        archive.package,
+        archive.Options,
+        "Make swarmproof.pyz: all of this and its libraries in one file that only needs Python.",
+        "package",
+        ("0 it is written", "1 a library is missing, or it can't be written", "2 wrong use"),
+        in_project=True,
+    ),
+    Command(
         "clean",
         develop.clean,
         develop.Cleaning,
         "Remove caches, coverage data and builds; the virtual environment stays.",
         "clean --runs",
         ("0",),
+        in_project=True,
     ),
 )
 REMOTE = (
@@ -288,9 +267,3 @@ REMOTE = (
         ),
     ),
 )
-
-
-def tasks() -> Collection:
-    """All commands as tasks of `invoke`."""
-    remotes = Collection("remote", *(command.task() for command in REMOTE))
-    return Collection(*(command.task() for command in COMMANDS), remotes)

@@ -1,4 +1,4 @@
-"""stdout for commands whose work goes on when nobody takes what they print."""
+"""stdout for commands whose work goes on when nobody takes what they print, and how they end."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from core.exits import ExitStatus
+from harness.errors import HarnessError
 from peerio.program.diagnostics import Outlet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _PLAINER = str.maketrans(
     {"…": "...", "━": "-", "\u2013": "-", "→": "->", "\u00d7": "x", "·": "-", "±": "+-"}
@@ -74,6 +76,22 @@ def lasting_output() -> Iterator[None]:
         sys.stdout.flush()
     finally:
         sys.stdout = stdout
+
+
+def outcome(work: Callable[[], int]) -> tuple[int, str]:
+    """The exit status of `work`, and what there is to say on stderr if it couldn't be done.
+
+    An output that takes nothing more, such as a closed pipe, changes neither work nor status.
+    """
+    try:
+        with lasting_output():
+            return work(), ""
+    except HarnessError as error:
+        return error.status, str(error)
+    except OSError as error:  # such as a full disk
+        return ExitStatus.UNUSABLE, f"can't go on: {error}"
+    except KeyboardInterrupt:
+        return ExitStatus.INTERRUPTED, "interrupted"
 
 
 class Lines:

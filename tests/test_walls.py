@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,15 @@ PEERIO = sources("io")
 VERIFIER = sources("verifier")
 PROBE = sources("probe")
 PROGRAMS = [path for path in (ROOT / "peerProcess.py", ROOT / "tasks.py") if path.exists()]
-PRODUCT = [*CORE, *PEERIO, *VERIFIER, *PROBE, *sources("harness"), *PROGRAMS]
+PRODUCT = [
+    *CORE,
+    *PEERIO,
+    *VERIFIER,
+    *PROBE,
+    *sources("harness"),
+    *sources("swarmproof"),
+    *PROGRAMS,
+]
 TESTS = sources("tests")
 
 
@@ -267,17 +276,25 @@ def test_networking_does_not_choke(path: Path) -> None:
 # Settings and documents.
 
 
+def settings() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
 def test_extras_are_the_groups() -> None:
     """The extras for pip are the same as the dependency groups for uv (design 1.1)."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    groups = {
-        name: [
-            entry if isinstance(entry, str) else f"swarmproof[{entry['include-group']}]"
-            for entry in group
-        ]
-        for name, group in settings["dependency-groups"].items()
-    }
-    assert settings["project"]["optional-dependencies"] == groups
+    assert settings()["project"]["optional-dependencies"] == settings()["dependency-groups"]
+
+
+def test_no_extra_refers_to_the_project() -> None:
+    """No extra asks for the project itself, which made old versions of pip search for minutes (issue 16)."""
+    extras = settings()["project"]["optional-dependencies"]
+    assert not [name for names in extras.values() for name in names if "swarmproof" in name]
+
+
+def test_the_extra_dev_has_all_others() -> None:
+    """The tests need what every other extra brings, since they try all commands."""
+    extras = settings()["project"]["optional-dependencies"]
+    assert {name for names in extras.values() for name in names} == set(extras["dev"])
 
 
 SSH = "harness/remote/ssh.py"
@@ -325,7 +342,7 @@ def test_cited_clauses_exist(path: Path) -> None:
 
 OUTSIDE = re.compile(r"\.\./" + "shared|/work" + r"/|\bfarm" + "-")
 ALLOWED_LOOKUPS: dict[str, str] = {
-    "tests/verifier/test_corpus.py": "real logs of other programs are no part of the project",
+    "tests/kit/verifier/corpus.py": "real logs of other programs are no part of the project",
 }
 """Files that may look for something beside the repository, and why."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -120,6 +120,6 @@ def tell(observer: Observer, peer_id: int, line: bytes) -> None:
         observer.on_diagnostic(f"peer {peer_id}: unreadable status: {text}")
 
 
-def _drain(descriptor: int) -> None:
+def _drain(woken: socket.socket) -> None:
     with suppress(BlockingIOError):
-        os.read(descriptor, 64)
+        woken.recv(64)

@@ -87,7 +87,7 @@ def run_report(options: ReportOptions) -> int:
 def write_report(path: Path, report: Report) -> Path:
     """Write the page of what was judged already; HarnessError with status 2 when that fails."""
     try:
-        output.write(path, html.render(report.verdicts, report.problems))
+        html.write(path, report.verdicts, report.problems)
     except output.ReportError as error:
         raise HarnessError(str(error), status=ExitStatus.USAGE) from None
     return path

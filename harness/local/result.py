@@ -47,7 +47,7 @@ class Result:
             "peers": [self._record(view) for view in self.peers.values()],
         }
         text = json.dumps(record, indent=2) + "\n"
-        (self.folder / FILE_NAME).write_text(text, encoding="utf-8")
+        (self.folder / FILE_NAME).write_text(text, encoding="utf-8", newline="\n")
 
     def _record(self, view: PeerView) -> dict[str, Any]:
         status = view.status

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import sys
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.config import PeerInfo, SwarmConfig
+from core.exits import ExitStatus
 from harness.errors import HarnessError
 from harness.local.ports import NEVER
 from peerio.config import ConfigError, format_common, format_peers, load_config
@@ -31,12 +33,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-"""The project's folder."""
+"""The project's folder; of an installed one, what lies in `swarmproof/inside`."""
 CONFIGS = ROOT / "configs"
 RUNS = ROOT / "runs"
+"""The project's own runs."""
 PEER_PROCESS = ROOT / "peerProcess.py"
+RUNS_HELP = (
+    "Folder in which the run folder is made (default: runs/ of the project, elsewhere runs/ here)."
+)
 LATEST = "latest"
 _CHUNK = 1 << 20
+
+
+def runs_folder() -> Path:
+    """Where runs are kept: in the project for whoever works in it, else in the working folder."""
+    here = Path.cwd()
+    return RUNS if here.is_relative_to(ROOT) else here / RUNS.name
+
+
+def module_command(name: str) -> list[str]:
+    """What runs one of the project's modules in a process of its own, wherever the project lies."""
+    paths = [str(ROOT), str(ROOT / "io")]
+    code = (
+        f"import runpy, sys; sys.path[:0] = {paths!r}; runpy.run_module({name!r}, None, '__main__')"
+    )
+    return [sys.executable, "-c", code]
 
 
 def find_config(name: str) -> Path:
@@ -47,11 +68,15 @@ def find_config(name: str) -> Path:
     for folder in (CONFIGS / name, Path(name).expanduser()):
         if (folder / "Common.cfg").is_file():
             return folder
-    known = ", ".join(sorted(path.name for path in CONFIGS.iterdir() if path.is_dir()))
     raise HarnessError(
-        f"--config {name!r}: no such configuration: expected one of {known}, "
+        f"--config {name!r}: no such configuration: expected one of {', '.join(configurations())}, "
         "or a folder that holds Common.cfg and PeerInfo.cfg"
     )
+
+
+def configurations() -> list[str]:
+    """The names of the ready-made swarms."""
+    return sorted(path.name for path in CONFIGS.iterdir() if path.is_dir())
 
 
 def read_config(folder: Path, *, warn: Callable[[str], None]) -> SwarmConfig:
@@ -93,8 +118,9 @@ def with_file(config: SwarmConfig, path: Path) -> SwarmConfig:
     return replace(config, file_name=path.name, file_size=size)
 
 
-def new_run_folder(runs: Path) -> Path:
+def new_run_folder(runs: Path | None = None) -> Path:
     """An empty folder in `runs`, named by the time."""
+    runs = runs or runs_folder()
     runs.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
     for suffix in ("", *(f".{number}" for number in range(2, 1000))):
@@ -112,8 +138,8 @@ def fill(folder: Path, config: SwarmConfig, *, source: Path | None, random_seed:
     the peers couldn't use this configuration, such as a file name with odd blanks.
     """
     try:
-        (folder / "Common.cfg").write_text(format_common(config), encoding="utf-8")
-        (folder / "PeerInfo.cfg").write_text(format_peers(config), encoding="utf-8")
+        (folder / "Common.cfg").write_text(format_common(config), encoding="utf-8", newline="\n")
+        (folder / "PeerInfo.cfg").write_text(format_peers(config), encoding="utf-8", newline="\n")
     except ConfigError as error:
         raise HarnessError(str(error)) from error
     read_config(folder, warn=print)
@@ -162,17 +188,24 @@ def _link(source: Path, copy: Path) -> None:
     try:
         copy.hardlink_to(source)
     except OSError:  # another file system, or another user's file
-        copy.symlink_to(source)
+        try:
+            copy.symlink_to(source)
+        except OSError:  # a system that lets not every user make one
+            shutil.copyfile(source, copy)
 
 
-def latest_run(runs: Path = RUNS) -> Path:
-    """The newest run that has logs; HarnessError where there is none."""
+def latest_run(runs: Path | None = None) -> Path:
+    """The newest run that has logs, in `runs_folder()` by default; HarnessError where there is none."""
+    runs = runs or runs_folder()
     latest = runs / LATEST
     if latest.exists() and has_logs(latest):
         return latest.resolve()
     folders = sorted(path for path in runs.glob("*") if path.is_dir() and has_logs(path))
     if not folders:
-        raise HarnessError(f"no run in {runs}: make one with `invoke swarm`, or name a folder")
+        raise HarnessError(
+            f"no run in {runs}: make one with `swarmproof swarm`, or name a folder with logs",
+            status=ExitStatus.USAGE,
+        )
     return folders[-1]
 
 

@@ -14,7 +14,7 @@ from harness.local import copies, ports, reports, runfolder, settings
 from harness.local.launcher import Launcher
 from harness.local.result import FILE_NAME, Result, shown
 from harness.local.settings import Settings
-from harness.options import count, format_bytes, option, path, seconds, size
+from harness.options import count, format_bytes, option, path, rate, seconds, size
 from harness.watch.board import Board
 from harness.watch.console import has_color, make_console, say
 from harness.watch.live import make_display
@@ -45,15 +45,17 @@ class Options:
         count(least=1),
     )
     piece_size: int | None = option(
-        "Bytes of a piece, such as 1048576 or 1MiB (default: the configuration's).", size(least=1)
+        "Bytes of a piece, such as 32768, 1MB or 1MiB (default: the configuration's).",
+        size(least=1),
     )
     rate: int | None = option(
-        "Upload limit of each peer in bytes a second, 0 for none "
+        "Upload limit of each peer in bytes a second, such as 200kB; 0 for none "
         "(default: swarm.toml's; none with --file).",
-        size(),
+        rate,
     )
     timeout: float | None = option(
-        "Seconds until the swarm is ended with status 5 (default: swarm.toml's or 300).", seconds
+        "Time until the swarm is ended with status 5, such as 90s or 5m (default: swarm.toml's or 5m).",
+        seconds,
     )
     random_seed: int | None = option(
         "Seed of the content and of all peers' random choices (default: a new one).", count()
@@ -63,13 +65,14 @@ class Options:
     )
     keep: bool = option("Keep the leechers' copies after the comparison.", default=False)
     free_ports: bool = option("Pick free ports instead of the configuration's.", default=False)
+    runs: Path | None = option(runfolder.RUNS_HELP, path)
     report: bool = option(
         "Write report.html into the run's folder, a page with charts.",
         default=False,
     )
 
 
-def run_swarm(options: Options, runs: Path = runfolder.RUNS) -> int:
+def run_swarm(options: Options, runs: Path | None = None) -> int:
     """Run one swarm; the exit status.
 
     0 when every peer ended with 0, all copies are identical and the verifier finds no broken rule, 5 on
@@ -84,7 +87,7 @@ def run_swarm(options: Options, runs: Path = runfolder.RUNS) -> int:
     if random_seed is None:
         random_seed = random.randrange(1 << 32)
     try:
-        folder = runfolder.new_run_folder(runs)
+        folder = runfolder.new_run_folder(runs or options.runs)
     except OSError as error:
         raise HarnessError(f"the run folder can't be made: {error}") from error
     with runfolder.gone_unless_logged(folder):

@@ -61,7 +61,7 @@ def collect(
     try:
         folder = runfolder.new_run_folder(plan.options.runs)
         for name, text in plan.files.items():
-            (folder / name).write_text(text, encoding="utf-8")
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise HarnessError(f"the run folder can't be made: {error}") from error
     outcomes = fleet.each(lambda session: _collect_from(plan, folder, session))

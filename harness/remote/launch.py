@@ -196,7 +196,7 @@ class RemoteLauncher:
         for peer_id in lost:
             self._end(peer_id, ExitStatus.HOSTS_FAILED)
 
-    def _signal_all(self, number: signal.Signals) -> None:
+    def _signal_all(self, number: int) -> None:
         for session in set(self._running.values()):
             with suppress(HostError):
                 session.order("signal", number=int(number))

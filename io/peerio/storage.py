@@ -230,7 +230,8 @@ class Storage:
         if self.fd < 0:
             return
         if self._sync is not None:
-            self._sync.join()
+            while self._sync.is_alive():  # see Networking.join
+                self._sync.join(1.0)
         elif self._is_complete:
             self._run_sync(self.fd)
         try:

@@ -48,7 +48,7 @@ cases(
     Case(
         "RB-01", "W", "2.4", "After refused connections a good neighbor is served.",
         "The loop that accepts dies of the first exception, or takes the next connection for the next peer in the list.",
-        needs=("CH-01",),
+        needs=("CF-06", "CH-01"),
     ),
     Case(
         "RB-02", "W", "3.4", "A message of an unknown type is skipped.",
@@ -63,17 +63,17 @@ cases(
     Case(
         "RB-04", "W", "6.5", "After a reset in the middle of a piece it completes from another neighbor.",
         "The piece stays marked as requested. Free it when the connection ends.",
-        needs=("RQ-02", "RQ-08"),
+        needs=("RQ-02", "RQ-08", "FR-04"),
     ),
     Case(
         "RB-05", "W", "3.5", "A length of ffffffff does it no harm.",
         "That many bytes are reserved. Check the length before you use it.",
-        needs=("CH-01", "RB-06"),
+        needs=("CF-06", "CH-01", "RB-06"),
     ),
     Case(
         "RB-06", "W", "2.4", "Half a handshake doesn't keep others waiting.",
         "The handshake is read in the loop that accepts.",
-        needs=("CH-01", "CN-04"),
+        needs=("CF-06", "CH-01", "CN-04"),
     ),
     Case(
         "RB-07", "W", "3.4", "Repeated messages do it no harm.",

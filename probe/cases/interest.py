@@ -49,7 +49,7 @@ cases(
     Case(
         "RQ-02", "F", "6.1", "It asks within 3 s of an unchoke.",
         "An unchoke that comes early is forgotten, or the request waits for something else.",
-        needs=("IN-01",),
+        needs=("IN-01", "RQ-01"),
     ),
     Case(
         "RQ-03", "F", "6.2", "One request is open to a neighbor at a time.",

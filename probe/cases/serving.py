@@ -125,6 +125,8 @@ def false_haves(record: Record) -> Finding | None:
     for event, _, world in walk(record):
         if event.sent or event.kind != "have" or event.index is None:
             continue
+        if event.index >= record.plan.pieces:
+            continue  # FR-06 says that
         if event.index not in world.given:
             because = f"You told {event.who} that you have piece {event.index}, which nobody had sent you."
             return Finding("HV-02", record.plan.name, Outcome.BROKEN, because, (event,))

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PRINTS = """
 import sys
 sys.path[:0] = [".", "io"]
-from harness.cli import finish
+from harness.invoking import finish
 from invoke.exceptions import Exit
 
 def work():

@@ -308,6 +308,9 @@ def unchoke_replay(case: Case, tally: Tally) -> None:
                 lacking=life.index,
             )
         for row in matching.extra:
+            if excuse := case.excuse(mate, life, number, row):
+                tally.unsure(excuse)
+                continue
             tally.report(
                 f"no decision of {case.name(mate.owner)} causes this",
                 case.at(mate, case.facts[life.index].low[row]),
@@ -343,8 +346,12 @@ def choke_has_cause(case: Case, tally: Tally) -> None:
         kinds = life.columns.events.kinds
         tally.saw(sum(1 for row, _ in matching.pairs if kinds[row] == Kind.CHOKED))
         for row in matching.extra:
-            if kinds[row] == Kind.CHOKED:
-                tally.saw()
+            if kinds[row] != Kind.CHOKED:
+                continue
+            tally.saw()
+            if excuse := case.excuse(mate, life, number, row):
+                tally.unsure(excuse)
+            else:
                 tally.report(
                     f"{case.name(mate.owner)} logs no decision that chokes {case.name(life.owner)}",
                     case.at(life, life.columns.events.lines[row]),

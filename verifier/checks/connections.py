@@ -82,13 +82,18 @@ def both_ends(case: Case, tally: Tally) -> None:
     for log, number, harmless in case.swarm.unmatched:
         life = case.lives[log]
         conn = life.columns.conns[number]
-        if case.swarm.by_peer[conn.other]:
-            tally.saw()
+        if not case.swarm.by_peer[conn.other]:
+            continue
+        tally.saw()
+        latest = case.lives[case.swarm.by_peer[conn.other][-1]]
+        if lost := case.ends.lost(latest):
+            tally.unsure(lost)
+        else:
             tally.report(
                 f"{case.name(conn.other)} doesn't log this connection",
                 case.at(life, conn.line),
                 severity=INFO if harmless else None,
-                lacking=case.swarm.by_peer[conn.other][-1],
+                lacking=latest.index,
             )
 
 

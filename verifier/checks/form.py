@@ -48,7 +48,8 @@ def every_peer_logged(case: Case, tally: Tally) -> None:
     for peer in case.swarm.missing:
         if peer in case.swarm.elsewhere:
             continue  # it took no part in this run of several: its log is there
-        tally.report(f"there is no log_peer_{case.swarm.peer_id(peer)}.log")
+        name = case.swarm.peer_id(peer)
+        tally.report(case.swarm.unusable.get(name) or f"there is no log_peer_{name}.log")
     for life in case.lives:
         if life.empty and life.last:  # an earlier life may have been killed before its first line
             tally.report(f"{life.file.label} is empty")

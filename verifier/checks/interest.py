@@ -256,7 +256,7 @@ def justified_disinterest(case: Case, tally: Tally) -> None:
     reads="download have interest connection",
 )
 def interest_replay(case: Case, tally: Tally) -> None:
-    """Changes of interest matched with messages; only a tail may lack."""
+    """Changes of interest matched with messages; only a tail may lack, also one of a log's lost end."""
     for life, number, mate, _, _, changes in _told(case):
         matching = case.interests(life, number)
         if matching is None or changes is None:
@@ -271,6 +271,9 @@ def interest_replay(case: Case, tally: Tally) -> None:
                 lacking=life.index,
             )
         for row in matching.extra:
+            if excuse := case.excuse(mate, life, number, row):
+                tally.unsure(excuse)
+                continue
             on = life.columns.events.kinds[row] == Kind.INTERESTED
             tally.report(
                 f"nothing in the log of {case.name(mate.owner)} makes it"
@@ -330,7 +333,11 @@ def finally_uninterested(case: Case, tally: Tally) -> None:
         if not latest or mate.done_line == NEVER or not rows or mate.index in last:
             continue
         tally.saw()
-        if life.columns.events.kinds[rows[-1]] == Kind.INTERESTED:
+        if life.columns.events.kinds[rows[-1]] != Kind.INTERESTED:
+            continue
+        if lost := case.ends.lost(life):
+            tally.unsure(lost)
+        else:
             tally.report(
                 f"{case.name(mate.owner)} is complete and never takes its interest back",
                 case.at(life, life.columns.events.lines[rows[-1]]),

@@ -317,7 +317,7 @@ def complete_once(case: Case, tally: Tally) -> None:
             )
         elif not done:
             tally.report("all pieces are there and it isn't told", case.at(life, last))
-        elif done[0] != last + 1:
+        elif not _right_below(life, last, done[0]):
             tally.report(
                 "not right after the last piece", case.at(life, last), case.at(life, done[0])
             )
@@ -328,3 +328,8 @@ def complete_once(case: Case, tally: Tally) -> None:
             tally.report(
                 "downloads go on", case.at(life, done[0]), case.at(life, late[0]), times=len(late)
             )
+
+
+def _right_below(life: Life, piece: int, done: int) -> bool:
+    """Whether nothing stands between the lines of a piece and of completion but the piece's count."""
+    return done == piece + 1 or (life.columns.form.counts_apart and done == piece + 2)

@@ -81,6 +81,9 @@ def _cut(life: Life) -> str | None:
     """What a log's own form says of its end."""
     if life.empty:
         return f"{life.file.label} is empty"
-    if life.columns.form.truncated:
+    form = life.columns.form
+    if form.flood:
+        return f"{life.file.label} is {form.flood}"
+    if form.truncated:
         return f"{life.file.label} ends in the middle of a line; the rest is missing"
     return None

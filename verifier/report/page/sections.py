@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from verifier.checks.registry import FAMILIES
 from verifier.findings import Standing
+from verifier.report.json import standing_of
 from verifier.report.page.words import NOTHING, badge, figure, table
 from verifier.report.text import about, summary, word_of
+from verifier.showing import shown
 
 if TYPE_CHECKING:
-    from verifier.report.page.run import Run
+    from verifier.report.page.run import Run, RunDocument
 
 STATUS = '<p class="status" role="status"></p>'
 """Where a chart says what is in view, and what is aggregated in it."""
@@ -43,7 +45,7 @@ def head(run: Run) -> str:
     """What was judged, and the verdict in one line."""
     verdict = run.verdict
     word = word_of(verdict)
-    name = f"{verdict.folder}{', ' * bool(verdict.run)}{verdict.run}"
+    name = f"{shown(verdict.folder)}{', ' * bool(verdict.run)}{verdict.run}"
     mode = ", judged leniently" if verdict.case.swarm.lenient else ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in verdict.notes)
     return (
@@ -55,13 +57,13 @@ def head(run: Run) -> str:
     )
 
 
-def families(run: Run) -> str:
+def families(run: RunDocument) -> str:
     """A row for each family, with how its rules came out; the worst in the second column."""
     rows = []
     for letter, name in FAMILIES.items():
-        results = [one for one in run.verdict.results if one.check.family == letter]
+        checks = [one for one in run.document["checks"] if one["id"][0] == letter]
         found = {
-            standing: [one.check.id for one in results if one.tally.standing is standing]
+            standing: [one["id"] for one in checks if standing_of(one) is standing]
             for standing in Standing
         }
         worst = next((one for one in Standing if found[one]), Standing.NOT_APPLIED)
@@ -75,7 +77,7 @@ def families(run: Run) -> str:
     )
 
 
-def _folded(run: Run, ids: list[str]) -> str:
+def _folded(run: RunDocument, ids: list[str]) -> str:
     """How many rules passed; unfolded, which."""
     if not ids:
         return NOTHING
@@ -84,16 +86,16 @@ def _folded(run: Run, ids: list[str]) -> str:
     return f"<details><summary>{len(ids)} {rules}</summary>{names}</details>"
 
 
-def _rules(run: Run, ids: list[str]) -> str:
+def _rules(run: RunDocument, ids: list[str]) -> str:
     """Some rules by their names; those that have something to say lead to it."""
-    shown = []
+    parts = []
     for one in (check for check in run.document["checks"] if check["id"] in ids):
         title = escape(f"{one['name']}: {one['rule']}")
         text = f'<abbr title="{title}">{one["id"]}</abbr>'
         linked = one["findings"] or one["unknown"]
         text = f'<a href="#{run.id}-{one["id"]}">{text}</a>' if linked else text
-        shown.append(f"{text} {escape(one['name'])}")
-    return ", ".join(shown) or NOTHING
+        parts.append(f"{text} {escape(one['name'])}")
+    return ", ".join(parts) or NOTHING
 
 
 def timeline(run: Run) -> str:
