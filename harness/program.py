@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import importlib
+import importlib.util
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 NAME = "swarmproof"
 REMOTE = "remote"
 _DIR = "--dir"
+_GRADING = "verifier.grading.cli"
 _HELP = {"-h", "--help", "help"}
 
 
@@ -75,6 +78,23 @@ def _verify(words: list[str], program: str) -> int:
     return main(words, program)
 
 
+def _grade_parser(program: str) -> argparse.ArgumentParser:
+    """The grader's own, and `--dir` as the task has it."""
+    made: argparse.ArgumentParser = importlib.import_module(_GRADING).parser()
+    made.epilog = (made.epilog or "").replace(made.prog, program)
+    made.prog = program
+    made.add_argument(_DIR, metavar="DIR", help="a folder of submissions, as without --dir")
+    return made
+
+
+def _grade(words: list[str], program: str) -> int:
+    words = [word.removeprefix(f"{_DIR}=") for word in words if word != _DIR]
+    if _HELP & set(words):
+        _grade_parser(program).parse_args(words)
+    status: int = importlib.import_module(_GRADING).main(words)
+    return status
+
+
 def _probe_parser(program: str) -> argparse.ArgumentParser:
     from probe.settings import parser  # noqa: PLC0415 -- likewise
 
@@ -92,8 +112,11 @@ PROGRAMS = {
     "verify": Program(
         "Replay the logs of a run and show every broken rule.", _verify_parser, _verify
     ),
+    "grade": Program("Judge and score many submissions.", _grade_parser, _grade),
     "probe": Program("Test any team's program: play all its neighbors.", _probe_parser, _probe),
 }
+if importlib.util.find_spec("verifier.grading") is None:
+    del PROGRAMS["grade"]
 
 
 def command(words: list[str]) -> Callable[[], int]:
@@ -142,8 +165,12 @@ def _from_table(words: list[str]) -> Callable[[], int]:
 
 
 def _run(one: Command, made: argparse.ArgumentParser, words: list[str]) -> int:
-    given = vars(made.parse_args(words))
-    return one.run(options.read(one.options, given, one.only))
+    given, others = made.parse_known_args(words)
+    if others:
+        fits = others[0] in runfolder.configurations() and "config" in given
+        advice = f"did you mean --config {others[0]}?" if fits else "all that it takes are options"
+        made.error(f"found {others[0]!r} where an option is expected: {advice}")
+    return one.run(options.read(one.options, vars(given), one.only))
 
 
 def _parser(one: Command, called: str) -> argparse.ArgumentParser:

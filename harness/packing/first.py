@@ -21,6 +21,7 @@ import shutil
 import signal
 import tempfile
 import zipfile
+import zlib
 
 
 def places():
@@ -92,7 +93,7 @@ def main():
     archive = sys.path[0]
     try:
         sys.path[0] = unpacked(archive)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         sys.stderr.write("swarmproof.pyz: can't be unpacked: {}\n".format(error))
         return 1
     from swarmproof import start

@@ -6,18 +6,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.exits import ExitStatus
+from harness.errors import HarnessError
 from harness.local.children import GRACE
 from harness.local.swarm import conclude
 from harness.remote.check import check
 from harness.remote.collect import collect
 from harness.remote.deploy import deploy
-from harness.remote.host.messages import Stopped
+from harness.remote.host.messages import Results, Stopped
 from harness.remote.launch import launch
 from harness.remote.plan import make_plan
 from harness.watch.console import make_console, say
 from harness.watch.screen import progress_table
 
 if TYPE_CHECKING:
+    from harness.remote.fleet import Fleet
     from harness.remote.plan import Options
 
 
@@ -52,11 +54,24 @@ def run_collect(options: Options) -> int:
     plan = make_plan(options)
     console = make_console()
     with plan.connect() as fleet:
+        _see_what_there_is(fleet)
         result = collect(plan, fleet, console, board=None, exit_status=0)
     result.write()
     console.print(result.table(console.width))
     say(console, result.last_words())
     return result.exit_status
+
+
+def _see_what_there_is(fleet: Fleet) -> None:
+    """HarnessError where no host is reached, or none has anything of a launch: no folder is made for that."""
+    told = fleet.each(lambda session: session.ask(Results))
+    if not told.values:
+        raise HarnessError("\n".join(told.problems), status=ExitStatus.HOSTS_FAILED)
+    if not told.errors and not any(one.note or one.results for one in told.values.values()):
+        raise HarnessError(
+            "nothing was launched on these hosts yet: `swarmproof remote launch` does that, after "
+            "`swarmproof remote deploy`; `swarmproof remote swarm` does it all"
+        )
 
 
 def run_stop(options: Options) -> int:

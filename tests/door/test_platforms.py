@@ -60,6 +60,12 @@ def python(request: pytest.FixtureRequest, tmp_path: Path) -> Python:
     return Python(request.param, tmp_path)
 
 
+@pytest.fixture(params=["windows", pytest.param("macos", marks=pytest.mark.thorough)])
+def another(request: pytest.FixtureRequest, tmp_path: Path) -> Python:
+    """The one that differs most, or both."""
+    return Python(request.param, tmp_path)
+
+
 @pytest.fixture
 def windows(tmp_path: Path) -> Python:
     return Python("windows", tmp_path)
@@ -157,10 +163,10 @@ def test_a_swarm_and_its_verdict(python: Python, tmp_path: Path) -> None:
 
 
 @pytest.mark.swarm
-def test_peers_by_hand(python: Python, tmp_path: Path) -> None:
+def test_peers_by_hand(another: Python, tmp_path: Path) -> None:
     """Two peers that are started by hand there share the file, and both end with 0."""
     tiny.write(tmp_path)
-    peers = [python.start(ROOT / "peerProcess.py", one, cwd=tmp_path) for one in ("1001", "1002")]
+    peers = [another.start(ROOT / "peerProcess.py", one, cwd=tmp_path) for one in ("1001", "1002")]
     for peer in peers:
         _, err = peer.communicate(timeout=60)
         assert (peer.returncode, err) == (0, "")
@@ -168,30 +174,34 @@ def test_peers_by_hand(python: Python, tmp_path: Path) -> None:
 
 
 @pytest.mark.swarm
-def test_the_probe(python: Python, tmp_path: Path) -> None:
+def test_the_probe(another: Python, tmp_path: Path) -> None:
     """The probe starts a program there, speaks with it, and finds nothing wrong with ours."""
-    command = f"'{python.path}' '{ROOT / 'peerProcess.py'}' {{id}}"
-    probed = python.run("-m", "probe", command, "HS-01", "--quiet", "--project", ".", cwd=tmp_path)
+    command = f"'{another.path}' '{ROOT / 'peerProcess.py'}' {{id}}"
+    probed = another.run("-m", "probe", command, "HS-01", "--quiet", "--project", ".", cwd=tmp_path)
     assert probed.returncode == 0, probed.stdout + probed.stderr
     assert "PASS" in probed.stdout
 
 
 @pytest.mark.swarm
-def test_the_probe_tells_a_program_that_ends(python: Python, tmp_path: Path) -> None:
+def test_the_probe_tells_a_program_that_ends(another: Python, tmp_path: Path) -> None:
     """A program that ends at once is told so there, with its exit status and its last words."""
     (tmp_path / "ends.py").write_text("import sys; print('no luck'); sys.exit(7)\n")
-    shown = python.run("-m", "probe", f"'{sys.executable}' ends.py {{id}}", "--quiet", cwd=tmp_path)
+    shown = another.run(
+        "-m", "probe", f"'{sys.executable}' ends.py {{id}}", "--quiet", cwd=tmp_path
+    )
     assert shown.returncode == 2
     assert "exit status 7" in shown.stdout
     assert "no luck" in shown.stdout
 
 
+@pytest.mark.thorough
 def test_simulated_swarms(windows: Python, tmp_path: Path) -> None:
     """Processes that are spawned, not forked, simulate swarms."""
     ended = windows.run("-m", "swarmproof", "simulate", "--peers", "3", "--pieces", "5", cwd=tmp_path)  # fmt: skip
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.thorough
 def test_measurements_are_refused(windows: Python, tmp_path: Path) -> None:
     """Where the system doesn't tell what processes cost, `bench` says so in one sentence."""
     ended = windows.run("-m", "swarmproof", "bench", "--quick", "--peers", "2", cwd=tmp_path)
@@ -212,10 +222,10 @@ def wait_for(path: Path) -> None:
 
 
 @pytest.mark.swarm
-def test_ctrl_c_ends_a_peer(python: Python, tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_peer(another: Python, tmp_path: Path) -> None:
     """Ctrl-C ends a peer that waits for others there, in order and at once, with 130."""
     tiny.write(tmp_path)
-    peer = python.start(ROOT / "peerProcess.py", "1002", cwd=tmp_path)
+    peer = another.start(ROOT / "peerProcess.py", "1002", cwd=tmp_path)
     wait_for(tmp_path / "peer_1002" / f"{tiny.NAME}.part")
     peer.send_signal(signal.SIGINT)
     _, err = peer.communicate(timeout=10)
@@ -224,12 +234,12 @@ def test_ctrl_c_ends_a_peer(python: Python, tmp_path: Path) -> None:
 
 
 @pytest.mark.swarm
-def test_ctrl_c_ends_a_swarm(python: Python, tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_swarm(another: Python, tmp_path: Path) -> None:
     """Ctrl-C ends a swarm there with 130, and no peer goes on."""
     config = tiny.write(tmp_path / "configured")
     (config / "swarm.toml").write_text("rate = 1\n")
     shutil.rmtree(config / "peer_1001")
-    swarm = python.start("-m", "swarmproof", "swarm", "--config", config, cwd=tmp_path)
+    swarm = another.start("-m", "swarmproof", "swarm", "--config", config, cwd=tmp_path)
     until = time.monotonic() + 30
     while not [*tmp_path.glob("runs/2*/log_peer_1002.log")]:
         assert time.monotonic() < until

@@ -45,7 +45,7 @@ def test_all_commands_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     named = set(re.findall(r"(?m)^  (\w+(?: \w+)?)  ", text))
     usual = {one.name for one in cli.COMMANDS if not one.in_project}
     remote = {f"remote {one.name}" for one in cli.REMOTE}
-    assert named == usual | remote | {"peer", "completion SHELL"}
+    assert named == usual | remote | {*program.PROGRAMS, "completion SHELL"}
     assert said(capsys)[:2] == (2, text)
 
 

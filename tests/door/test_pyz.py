@@ -14,9 +14,7 @@ import pytest
 
 from harness.packing import archive
 from tests.kit import tiny
-from tests.kit.pythons import ROOT, new_pythons
-
-pytestmark = pytest.mark.xdist_group("pyz")
+from tests.kit.pythons import ROOT, new_pythons, old_pythons
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +102,7 @@ def test_a_peer_by_hand_and_the_probe(machine: Machine, pyz: Path, tmp_path: Pat
     assert "PASS" in probed.stdout
 
 
+@pytest.mark.thorough
 def test_other_processes_find_it(machine: Machine, tmp_path: Path) -> None:
     """What runs in processes of their own, simulated swarms, finds the project in the file too."""
     simulated = machine.run("simulate", "--peers", "3", "--pieces", "5", cwd=tmp_path)
@@ -149,6 +148,7 @@ def test_a_home_that_cannot_be_written(pyz: Path, tmp_path: Path) -> None:
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_many_at_once_unpack_it(pyz: Path, tmp_path: Path) -> None:
     """Processes that start at once in a new home all run, and one unpacked copy stays."""
     machine = Machine(pyz, tmp_path)
@@ -176,6 +176,18 @@ def test_a_damaged_file_is_told(pyz: Path, tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
     assert "can't be unpacked" in ended.stderr
+
+
+def test_an_old_python_is_told(pyz: Path, tmp_path: Path) -> None:
+    """A Python below 3.11 that is given the file says in one sentence that it is too old."""
+    if not old_pythons():
+        pytest.skip("no Python below 3.11 is installed here")
+    for version, python in old_pythons().items():
+        ended = subprocess.run(
+            [python, pyz, "swarm"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert (ended.returncode, ended.stderr.count("\n")) == (1, 1), version
+        assert "needs Python 3.11 or newer" in ended.stderr
 
 
 @pytest.mark.thorough

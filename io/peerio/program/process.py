@@ -12,6 +12,7 @@ import gc
 import math
 import os
 import random
+import re
 import secrets
 import signal
 import threading
@@ -80,7 +81,7 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
         epilog=EXIT_STATUSES.replace(PROGRAM, program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("peer_id", type=_positive_int, metavar="ID", help="this peer's id")
+    made.add_argument("peer_id", type=_peer_id, metavar="ID", help="this peer's id")
     made.add_argument(
         "--workdir",
         type=Path,
@@ -136,11 +137,12 @@ def _add_options_for_launchers(made: argparse.ArgumentParser) -> None:
     )
 
 
-def _positive_int(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} isn't a positive whole number")
-    return value
+def _peer_id(text: str) -> int:
+    if not re.fullmatch("[1-9][0-9]*", text, re.ASCII):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: expected a peer's id as in PeerInfo.cfg, such as 1001"
+        )
+    return int(text)
 
 
 def _seconds(text: str) -> float:
@@ -165,7 +167,7 @@ def _rate(text: str) -> float:
 def _descriptor(text: str) -> int:
     try:
         os.fstat(int(text))
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, ValueError) as error:
         raise argparse.ArgumentTypeError(f"{text!r} isn't an open file descriptor") from error
     return int(text)
 
