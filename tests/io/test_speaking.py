@@ -155,7 +155,7 @@ def test_the_last_word() -> None:
     swarm.speaker.end(complete=False)
     assert swarm.heard.lines == []
     swarm.speaker.end(complete=True)
-    assert swarm.heard.lines == ["all 5 peers have the file after 38 s; it is in peer_1002/file"]
+    assert swarm.heard.lines == ["all 5 peers have the file after 38 s", "it is in peer_1002/file"]
 
 
 def test_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

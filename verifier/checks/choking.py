@@ -101,7 +101,7 @@ def preferred_interested(case: Case, tally: Tally) -> None:
     reads="interest choice",
 )
 def preferred_full(case: Case, tally: Tally) -> None:
-    """The length of each list against those interested; a neighbor that may be lost may lack."""
+    """The length of each list against those interested; a neighbor that may be lost may be missing."""
     for life, decision in _decisions(case, Kind.PREFERRED):
         tally.saw()
         least = min(case.config.preferred, len(decision.sure))
@@ -286,7 +286,7 @@ def _silent(case: Case, life: Life, conn: int, mate: Life) -> str | None:
     reads="choke choice",
 )
 def unchoke_replay(case: Case, tally: Tally) -> None:
-    """(Un)chokes matched with decisions; only a tail may lack."""
+    """(Un)chokes matched with decisions; only those at the end may be missing."""
     for life, number, _, mate, _, _ in case.links():
         matching = case.chokes(life, number)
         if matching is None or mate is None:
@@ -328,7 +328,7 @@ def unchoke_replay(case: Case, tally: Tally) -> None:
     ERROR,
     lenient=WARNING,
     clause="4.4",
-    rule="Who is choked left the preferred and the optimistic place by a logged decision.",
+    rule="A neighbor that is choked lost its preferred or optimistic place by a logged decision.",
     order="F",
     needs="both logs",
     example="peer 1002 is choked by peer 1001 while it is its optimistically unchoked neighbor.",

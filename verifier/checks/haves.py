@@ -91,8 +91,8 @@ def _mute(view: View) -> bool:
     reads="have download connection",
 )
 def announced_to_all(case: Case, tally: Tally) -> None:
-    """Downloads without a have. Where the connection ended a tail may lack; with --lenient it may
-    lack unless both peers live on, and the bitfield may have told what is written right below.
+    """Downloads without a have. At the end of a connection haves may be missing; with --lenient they may
+    be missing unless both peers live on, and the bitfield may have held what is written right below.
     """
     for life, number, mate, haves in _owing(case):
         if _silent(case, life):
@@ -195,7 +195,7 @@ def _tail(case: Case, tally: Tally, life: Life, number: int, mate: Life, haves: 
     reads="download connection",
 )
 def announced_true(case: Case, tally: Tally) -> None:
-    """Haves against the sender's downloads; a sender's log that lacks its end can't tell."""
+    """Haves against the sender's downloads; a sender's log that has lost its end can't show it."""
     for life, number, connection, mate, _, facts in case.links():
         tally.saw(connection.haves)
         untrue = facts.untrue
@@ -338,7 +338,7 @@ def have_order(view: View, tally: Tally) -> None:
     reads="have download connection",
 )
 def no_sudden_loss(case: Case, tally: Tally) -> None:
-    """Haves that lack at the end of the last connection of a pair."""
+    """Haves that are missing at the end of the last connection of a pair."""
     for life, number, mate, haves in _owing(case):
         if _silent(case, life):
             tally.unsure(f"{life.file.label} never logs haves")

@@ -195,7 +195,7 @@ def _has_news(case: Case, life: Life, line: int, mate: Life, low: int) -> bool:
     ERROR,
     lenient=WARNING,
     clause="5.1, 5.3",
-    rule="Who says `not interested` has every piece that it knows the hearer to have.",
+    rule="A peer says `not interested` only if it has every piece that it knows the other to have.",
     order="H",
     needs="both logs",
     example="peer 1002 says `not interested` to peer 1001, which has pieces that it needs.",
@@ -236,7 +236,7 @@ def justified_disinterest(case: Case, tally: Tally) -> None:
     reads="download have interest connection",
 )
 def interest_replay(case: Case, tally: Tally) -> None:
-    """Changes of interest matched with messages; only a tail may lack, also one of a log's lost end."""
+    """Changes of interest matched with messages; only messages at the end may be missing, also at a log's lost end."""
     for life, number, mate, _, _, changes in _told(case):
         matching = case.interests(life, number)
         if matching is None or changes is None:

@@ -91,10 +91,11 @@ class Speaker:
         core = self._runtime.core.state
         config = core.config
         seconds = self._network.clock.now - self._began
-        what = f"all {len(config.peers)} peers have the file after {format_seconds(seconds)}"
+        self._say.line(
+            f"all {len(config.peers)} peers have the file after {format_seconds(seconds)}"
+        )
         if not config.peer(core.peer_id).has_file:
-            what += f"; it is in peer_{core.peer_id}/{config.file_name}"
-        self._say.line(what)
+            self._say.line(f"it is in peer_{core.peer_id}/{config.file_name}")
 
     def _sample(self) -> None:
         now, runtime = self._network.clock.now, self._runtime
