@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.verifier.blemishes import ALL, empty, missing
 from tests.kit.verifier.judging import fired, random_shape
 from tests.kit.verifier.simulator import Swarm
-from tests.verifier.blemishes import ALL, empty, missing
 from verifier.api import verify
 from verifier.findings import Severity
 from verifier.judge import Options

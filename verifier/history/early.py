@@ -65,8 +65,8 @@ def may_have_news(case: Case, life: Life, number: int, row: int, mate: Life) -> 
     `interested`, if both write their lines late.
     """
     mine, theirs, there = life.columns, mate.columns, life.mates[number]
-    if not (case.swarm.lenient and mine.timed and theirs.timed and there):
-        return False
+    if mate.seed or not (case.swarm.lenient and mine.timed and theirs.timed and there):
+        return False  # a peer that began with the whole file never lacked any
     line, low = mine.events.lines[row], case.facts[life.index].low[row]
     begun = theirs.conns[there[1]]
     had = mate.had_before(low + 1)
