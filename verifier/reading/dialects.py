@@ -48,7 +48,7 @@ _LONG_LIST = re.compile(
 _LEVEL = "trace|debug|fine|finer|finest|config|info|information|notice|warn|warning|error|severe"
 _SOURCE = r"root|__main__|main|thread-?\w{0,20}|pool-\d{1,9}-thread-\d{1,9}|[a-z_]\w{0,40}(?:\.[a-z_$][\w$]{0,40}){1,8}"
 _PREFIX = re.compile(
-    r"[ \t]*(?:\[[ ]*(?:LEVEL|SOURCE)[ ]*\][ \t]*[:|-]?[ \t]*|(?:LEVEL|SOURCE)[ ]*(?:[:|-][ \t]*|(?=\[)))?".replace(
+    r"[ \t]*(?:\[[ ]*(?:LEVEL|SOURCE)[ ]*\][ \t]*[:|-]?[ \t]*|(?:LEVEL|SOURCE)[ ]*(?:[:|-][ \t]*|(?=\[))|LEVEL[ \t]+(?=peer\b|(?:SOURCE)[ ]*[:|-]))?".replace(
         "LEVEL", _LEVEL
     ).replace("SOURCE", _SOURCE),
     re.IGNORECASE | re.ASCII,
