@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Ending:
+class Shutdown:
     """Asks all peers to end when there is a reason to, and kills those that don't.
 
     `end_all` sends a signal to every peer that runs, `tell` takes a line for people. `status` is
