@@ -89,7 +89,7 @@ def test(options: Thoroughness) -> int:
     if status := check():
         return status
     # One more than there are cores, for a third of the time is spent waiting for hosts and timers.
-    usual = ["-n", "3", "--dist", "loadgroup", *(["--thorough"] if options.thorough else [])]
+    usual = ["-n", "3", *(["--thorough"] if options.thorough else [])]
     measured: list[str] = []
     for package, least, tests in _FLOORS:
         floor = [f"--cov={package}", f"--cov-fail-under={least}"]

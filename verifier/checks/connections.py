@@ -139,7 +139,7 @@ def full_mesh(case: Case, tally: Tally) -> None:
     ERROR,
     lenient=WARNING,
     clause="8.3",
-    rule="Nothing about a neighbor stands above the line of its connection, and only connected neighbors are chosen.",
+    rule="Nothing about a neighbor is logged before its connection, and only connected neighbors are chosen.",
     order="L",
     needs="one log",
     example="peer 1001 receives a have from peer 1002 and only then is connected from it.",
