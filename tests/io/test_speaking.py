@@ -60,7 +60,7 @@ class Swarm:
             own=PieceMap(config.piece_count, full=config.peer(peer_id).has_file),
             neighbors={},
         )
-        waiting = SimpleNamespace(told=self.told.__getitem__)
+        waiting = SimpleNamespace(announced=self.told.__getitem__)
         self.state = state
         self.runtime = SimpleNamespace(
             core=SimpleNamespace(state=state, waiting=waiting), up=0, down=0
