@@ -15,17 +15,20 @@ from verifier.report import output
 from verifier.report.explanation import explain
 from verifier.report.text import conclusion
 from verifier.rules import CHECKS
+from verifier.showing import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from verifier.api import Report
 
+PROGRAM = "python -m verifier"
+"""What people call it by, unless `swarmproof verify` was what they called."""
 EPILOG = """\
 exit statuses:
   0  no errors
   1  a rule is broken
-  2  the input can't be judged, the report can't be written or lacks Plotly, or wrong use
+  2  the input can't be judged, the report can't be written, or wrong use
   3  nothing is broken, but something can't be known
 
 examples:
@@ -47,12 +50,12 @@ def _run(text: str) -> str:
     raise argparse.ArgumentTypeError(f"'{text}': expected all, last, or a number from 1")
 
 
-def parser() -> argparse.ArgumentParser:
-    """What can be said on the command line."""
+def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
+    """What can be said on the command line; `program` is what it is called by."""
     made = argparse.ArgumentParser(
-        prog="python -m verifier",
+        prog=program,
         description="Replays the logs of all peers of a run and shows every broken rule with its lines.",
-        epilog=EPILOG,
+        epilog=EPILOG.replace(PROGRAM, program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument(
@@ -118,7 +121,7 @@ def _add_forms_of_report(made: argparse.ArgumentParser) -> None:
         "--format",
         choices=["text", "json", "junit", "html"],
         default="text",
-        help="form of the report; html is a page with charts, and needs Plotly and -o",
+        help="form of the report; html is a page with charts, and needs -o",
     )
     made.add_argument(
         "-o",
@@ -136,14 +139,14 @@ def _add_forms_of_report(made: argparse.ArgumentParser) -> None:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Judge what the command line names; the exit status."""
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
+    """Judge what the command line names; the exit status. `program` is what it is called by."""
     given_arguments = sys.argv[1:] if arguments is None else list(arguments)
     if given_arguments[:1] == ["grade"]:
         from verifier.grading import cli  # noqa: PLC0415  # no other command needs to wait for it
 
         return cli.main(given_arguments[1:])
-    made = parser()
+    made = parser(program)
     given = made.parse_args(given_arguments)
     try:
         if given.explain is not None:
@@ -158,30 +161,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return UNUSABLE
     if not given.folders:
         made.error("name at least one folder with logs")
-    options = Options(
-        tuple(check.id for check in chosen),
-        given.lenient,
-        given.run,
-        given.lives,
-        given.config,
-        given.trace,
-    )
+    checks = tuple(check.id for check in chosen)
+    options = Options(checks, given.lenient, given.run, given.lives, given.config, given.trace)
+    color = _wants_color(given.color, given.output)
+    form = "none" if given.format == "html" else given.format  # its pages are written one by one
     try:
         _prepare(given.format, given.output, made)
-        return _report(given, options)
+        report = verify(given.folders, options, form=form, color=color, notes=given.notes)
+        for problem in report.problems:
+            print(f"verifier: {problem}", file=sys.stderr)
+        _deliver(report, given.output, given.format)
     except output.ReportError as error:
         print(f"verifier: {error}", file=sys.stderr)
         return UNUSABLE
-
-
-def _report(given: argparse.Namespace, options: Options) -> int:
-    """Judge the folders and deliver the report; the exit status."""
-    color = _wants_color(given.color, given.output)
-    form = "none" if given.format == "html" else given.format  # pages are written one by one
-    report = verify(given.folders, options, form=form, color=color, notes=given.notes)
-    for problem in report.problems:
-        print(f"verifier: {problem}", file=sys.stderr)
-    _deliver(report, given.output, given.format)
     return report.status
 
 
@@ -194,14 +186,10 @@ def _wants_color(given: str, path: Path | None) -> bool:
 
 def _prepare(form: str, path: Path | None, made: argparse.ArgumentParser) -> None:
     """Before anything is judged: see that the report can be made and has somewhere to go."""
-    if form == "html":
-        if path is None:
-            made.error(
-                "--format html needs -o FILE, such as -o report.html: it is no text for a terminal"
-            )
-        from verifier.report import html  # noqa: PLC0415  # no other report needs to wait for it
-
-        html.plotly()
+    if form == "html" and path is None:
+        made.error(
+            "--format html needs -o FILE, such as -o report.html: it is no text for a terminal"
+        )
     if path is not None:
         output.check(path)
 
@@ -218,5 +206,5 @@ def _deliver(report: Report, path: Path | None, form: str) -> None:
     else:
         output.write(path, report.text)
     for verdict in report.verdicts:
-        print(f"{verdict.folder}: {conclusion(verdict)}")
-    print(f"written: {path}")
+        print(f"{shown(verdict.folder)}: {conclusion(verdict)}")
+    print(f"written: {shown(path)}")

@@ -53,7 +53,7 @@ def all_complete(case: Case, tally: Tally) -> None:
             tally.unsure(lost)
             continue
         if case.swarm.lenient and not life.seq and not completes(case, life):
-            tally.unsure(f"{life.file.label} never tells of downloads")
+            tally.unsure(f"{life.file.label} never logs downloads")
             continue
         tally.saw()
         if not completes(case, life):
@@ -103,7 +103,7 @@ def knew_before_leaving(case: Case, tally: Tally) -> None:
     for life in _finals(case):
         unknown = _known(case, life)[2]
         if case.swarm.lenient and unknown and not life.columns.have_count:
-            tally.unsure(f"{life.file.label} never tells of haves")
+            tally.unsure(f"{life.file.label} never logs haves")
             continue
         lost = case.ends.lost(life)
         if lost:
@@ -114,10 +114,21 @@ def knew_before_leaving(case: Case, tally: Tally) -> None:
             if peer in case.swarm.missing:
                 tally.unsure(f"what {case.name(peer)} had when it connected: its log is missing")
                 continue
+            if reason := _unlogged(case, life, peer):
+                tally.unsure(reason)
+                continue
             tally.report(
                 f"{case.name(life.owner)} ends without knowing that {case.name(peer)} is complete",
                 case.at(life, life.columns.line_count),
             )
+
+
+def _unlogged(case: Case, life: Life, peer: int) -> str | None:
+    """Why what a peer had when it connected isn't known: its log ends before that."""
+    conn, other = life.latest(peer), case.swarm.final(peer)
+    if conn is None or other is None or life.mates[conn] is not None:
+        return None
+    return case.ends.lost(other)
 
 
 @check(

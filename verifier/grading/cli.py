@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from verifier.configuration import find_configuration
 from verifier.grading import csv, pages, rubric
 from verifier.grading.grade import NOT_JUDGED
 from verifier.grading.grader import Settings
@@ -20,7 +21,6 @@ from verifier.grading.submissions import Found, Submission, find_submissions, sl
 from verifier.grading.table import ProgressLine, Table, summary
 from verifier.judge import OK, UNKNOWN, UNUSABLE
 from verifier.reading.config import InputError, load
-from verifier.reading.finding import find_configuration
 from verifier.report import output
 from verifier.showing import shown
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from verifier.report.page.run import RunDocument
 from verifier.report.page.sections import families
-from verifier.report.page.violations import violations
+from verifier.report.page.violations import notes, violations
 from verifier.report.page.words import NOTHING, Numbers, badge, table
 from verifier.report.text import printable
 
@@ -231,7 +231,9 @@ def _run(run: RunDocument, document: dict[str, Any]) -> str:
     """One run: how each family came out, then each broken rule; folded where another one counts."""
     word = run.document["verdict"]
     title = f"{badge(SIGNS[word], word)} {escape(run.document['label'])}"
-    body = f"{_list(run.document['notes'], 'notes')}{families(run)}\n{violations(run)}"
+    body = (
+        f"{_list(run.document['notes'], 'notes')}{families(run)}\n{violations(run)}\n{notes(run)}"
+    )
     if len(document["runs"]) > 1:
         title += f", {run.numbers.show('score', form='.2f')} points"
     if run.id == f"run-{document['counted']}":

@@ -8,17 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from verifier.configuration import CONFIGS, Configuration, pick, places
 from verifier.judge import Options, Verdict, verify_logs
 from verifier.reading.config import InputError, WrongConfiguration
-from verifier.reading.finding import (
-    CONFIGS,
-    Configuration,
-    by_peer,
-    log_name,
-    pick,
-    places,
-    walk,
-)
+from verifier.reading.finding import by_peer, log_name, walk
 from verifier.showing import shown
 
 if TYPE_CHECKING:
@@ -62,17 +55,17 @@ def find_sets(root: Path) -> tuple[list[RunSet], list[str]]:
     unless some peer has two: then each folder is a run. A set that is there twice counts once.
     """
     own: dict[Path, list[tuple[Path, re.Match[str]]]] = {}
-    for _, place, files in walk(root, DEPTH):
-        for entry in files:
+    for place in walk(root, DEPTH):
+        for entry in place.files:
             if name := log_name(entry.name):
-                own.setdefault(place, []).append((place / entry.name, name))
+                own.setdefault(place.path, []).append((place.path / entry.name, name))
     below: dict[Path, list[RunSet]] = {}
-    for place in sorted(_with_parents(own, root), key=lambda one: -len(one.parts)):
-        here = [RunSet(place, own[place])] if place in own else []
-        merged = _merged(place, here + below.pop(place, []))
-        if place == root:
+    for folder in sorted(_with_parents(own, root), key=lambda one: -len(one.parts)):
+        here = [RunSet(folder, own[folder])] if folder in own else []
+        merged = _merged(folder, here + below.pop(folder, []))
+        if folder == root:
             return _without_copies(root, merged)
-        below.setdefault(place.parent, []).extend(merged)
+        below.setdefault(folder.parent, []).extend(merged)
     return [], []
 
 
@@ -180,9 +173,9 @@ def _configurations(root: Path, one: RunSet, named: Path | None) -> Iterator[Con
 def _missing(root: Path) -> str:
     """That there is no configuration, and which half of one is there."""
     there = [
-        shown((place / entry.name).relative_to(root))
-        for _, place, files in walk(root, DEPTH)
-        for entry in files
+        shown((place.path / entry.name).relative_to(root))
+        for place in walk(root, DEPTH)
+        for entry in place.files
         if entry.name.lower().endswith(".cfg")
     ]
     hint = f"; there is {', '.join(there[:3])}" if there else ""

@@ -16,7 +16,6 @@ from tests.kit.verifier.judging import good_run
 from tests.kit.verifier.pages import HOSTILE, broken_run, hostile_run
 from verifier.api import verify
 
-pytest.importorskip("plotly", reason="pages need the extra `report`")
 pytestmark = needs_browser
 CHARTS = ("timeline", "pieces", "copies", "uploads", "fairness")
 LARGEST = 25 * 10**6

@@ -1,4 +1,4 @@
-"""The page's last part: each broken rule with its lines and why they break it, then what is unknown."""
+"""Each broken rule with its lines and why they break it, and what is undecided; last, what only informs."""
 
 from __future__ import annotations
 
@@ -20,23 +20,31 @@ WEIGHTS = ("error", "warning", "info")
 
 
 def violations(run: RunDocument) -> str:
-    """Errors and warnings, worst first; then what can't be decided; then notes, folded."""
+    """Errors and warnings, worst first; then what can't be decided."""
     checks = run.document["checks"]
     broken = [one for one in checks if one["outcome"] == "violated"]
     broken.sort(key=lambda one: not one["errors"])
     unknown = [one for one in checks if one["unknown"]]
-    noted = [one for one in checks if one["infos"] and one["outcome"] != "violated"]
     parts = ["<section><h2>Broken rules</h2>"]
     parts += [_check(run, one) for one in broken] or ["<p>No rule is broken.</p>"]
     if unknown:
-        parts.append("<h2>What these logs can't decide</h2>")
+        parts.append("<h2>Undecided from these logs</h2>")
         parts += [_unknown(run, one, own=one not in broken) for one in unknown]
-    if noted:
-        count = sum(one["infos"] for one in noted)
-        parts.append(f"<details><summary>{count} findings that only inform</summary>")
-        parts += [_check(run, one) for one in noted]
-        parts.append("</details>")
     return "\n".join([*parts, "</section>"])
+
+
+def notes(run: RunDocument) -> str:
+    """Findings that only inform, folded."""
+    checks = run.document["checks"]
+    noted = [one for one in checks if one["infos"] and one["outcome"] != "violated"]
+    if not noted:
+        return ""
+    count = sum(one["infos"] for one in noted)
+    found = "\n".join(_check(run, one) for one in noted)
+    return (
+        "<section><h2>Notes</h2>\n"
+        f"<details><summary>{count} findings that are only information</summary>\n{found}\n</details></section>"
+    )
 
 
 def _title(run: RunDocument, check: dict[str, Any], mark: str, *, own: bool = True) -> str:
@@ -65,7 +73,7 @@ def _check(run: RunDocument, check: dict[str, Any]) -> str:
     total = check["errors"] + check["warnings"] + check["infos"]
     more = total - len(check["findings"])
     rest = (
-        f"<p>and {more} more that aren't listed; the rule applied {check['exercised']} times</p>"
+        f"<p>and {more} more, not listed; the rule applied {check['exercised']} times</p>"
         if more
         else ""
     )
@@ -95,7 +103,7 @@ def _button(name: str, places: list[list[int | None] | None] | None) -> str:
         return ""
     if any(at and at[1] is not None for at in places):
         return f'<button type="button" data-finding="{name}">Show in the timeline</button>'
-    return '<small class="none">nothing tells where in the timeline</small>'
+    return '<small class="none">its place in the timeline is unknown</small>'
 
 
 def _unknown(run: RunDocument, check: dict[str, Any], *, own: bool) -> str:
