@@ -163,22 +163,17 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
         made.error("name at least one folder with logs")
     checks = tuple(check.id for check in chosen)
     options = Options(checks, given.lenient, given.run, given.lives, given.config, given.trace)
+    color = _wants_color(given.color, given.output)
+    form = "none" if given.format == "html" else given.format  # its pages are written one by one
     try:
         _prepare(given.format, given.output, made)
-        return _report(given, options)
+        report = verify(given.folders, options, form=form, color=color, notes=given.notes)
+        for problem in report.problems:
+            print(f"verifier: {problem}", file=sys.stderr)
+        _deliver(report, given.output, given.format)
     except output.ReportError as error:
         print(f"verifier: {error}", file=sys.stderr)
         return UNUSABLE
-
-
-def _report(given: argparse.Namespace, options: Options) -> int:
-    """Judge the folders and deliver the report; the exit status."""
-    color = _wants_color(given.color, given.output)
-    form = "none" if given.format == "html" else given.format  # pages are written one by one
-    report = verify(given.folders, options, form=form, color=color, notes=given.notes)
-    for problem in report.problems:
-        print(f"verifier: {problem}", file=sys.stderr)
-    _deliver(report, given.output, given.format)
     return report.status
 
 

@@ -47,7 +47,7 @@ GOT = (
     "recieved ",
 )
 MESSAGE = (" message ", " ", " msg ", " messaging ")
-EVENTS = {
+EVENTS: dict[Kind, tuple[str, dict[str, object]]] = {
     Kind.HAVE: ("{got}{have}{message}{source} for the piece {piece}", {"other": 1002, "piece": 7}),
     Kind.INTERESTED: ("{got}{interested}{message}{source}", {"other": 1002}),
     Kind.NOT_INTERESTED: ("{got}{not_interested}{message}{source}", {"other": 1002}),
