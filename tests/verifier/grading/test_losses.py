@@ -151,7 +151,6 @@ def test_a_clean_swarm_earns_all(tmp_path: Path) -> None:
 
 @pytest.mark.thorough
 @pytest.mark.timeout(900)
-@pytest.mark.xdist_group("matrix")
 def test_mutants_lose_what_they_break(tmp_path: Path) -> None:
     """Each mutant of the kill matrix loses points in the parts of its rules and nowhere else, but for those listed with a reason."""
     rubric = load(None)
