@@ -166,7 +166,8 @@ def test_a_swarm_and_its_verdict(python: Python, tmp_path: Path) -> None:
 def test_peers_by_hand(another: Python, tmp_path: Path) -> None:
     """Two peers that are started by hand there share the file, and both end with 0."""
     tiny.write(tmp_path)
-    peers = [another.start(ROOT / "peerProcess.py", one, cwd=tmp_path) for one in ("1001", "1002")]
+    words = [(ROOT / "peerProcess.py", one, "--quiet") for one in ("1001", "1002")]
+    peers = [another.start(*one, cwd=tmp_path) for one in words]
     for peer in peers:
         _, err = peer.communicate(timeout=60)
         assert (peer.returncode, err) == (0, "")

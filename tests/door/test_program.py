@@ -175,6 +175,30 @@ def test_the_latest_run_is_verified(
         assert str(run) in err
 
 
+@pytest.mark.parametrize("words", [["--timeout", "2m"], ["--timeout=2m"], ["--timeout", "120"]])
+def test_grading_takes_times_as_people_write_them(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time that a submission gets may have a unit, though the verifier itself takes seconds."""
+    given: list[list[str]] = []
+
+    def grade(words: list[str]) -> int:
+        given.append(words)
+        return 0
+
+    monkeypatch.setattr("verifier.grading.cli.main", grade)
+    assert swarmproof("grade", "submissions", *words) == 0
+    assert given[0][0] == "submissions"
+    assert given[0][-1].rpartition("=")[2] == "120"
+
+
+def test_a_time_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """What isn't a time is refused with the forms that there are."""
+    status, _, err = said(capsys, "grade", "submissions", "--timeout", "soon")
+    assert status == 2
+    assert "--timeout 'soon': expected a time in seconds, or such as 30, 30s" in err
+
+
 @pytest.mark.swarm
 def test_a_peer_by_hand(tmp_path: Path) -> None:
     """`swarmproof peer` is a peer: it ends with 0 when all have the file, and with its own messages else."""
