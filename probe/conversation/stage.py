@@ -182,7 +182,7 @@ class Stage:
         due = min(end, before + _TURN, self.timers[0][0] if self.timers else end)
         ready = self.selector.select(max(0.0, due - before))
         woken = time.monotonic()
-        late = woken - due if not ready else 0.0
+        late = max(0.0, woken - due)
         for key, mask in ready:
             if key.data is not None:
                 key.data.ready(mask)
