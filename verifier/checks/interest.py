@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from verifier.findings import Tally
     from verifier.history.case import Case
-    from verifier.history.facts import Change
+    from verifier.history.changes import Change
     from verifier.history.lives import Life
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO

@@ -9,7 +9,7 @@ from verifier.reading.columns import NEVER
 
 if TYPE_CHECKING:
     from verifier.history.case import Case
-    from verifier.history.facts import Change
+    from verifier.history.changes import Change
     from verifier.history.lives import Life
 
 

@@ -15,7 +15,8 @@ from verifier.reading.sentences import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from verifier.history.facts import Change, Facts, View
+    from verifier.history.changes import Change
+    from verifier.history.facts import Facts, View
     from verifier.history.lives import Life
 
 
