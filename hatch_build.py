@@ -26,6 +26,6 @@ class Placing(BuildHookInterface):  # type: ignore[type-arg,misc,unused-ignore] 
     """Puts peerProcess.py into the folder that holds the rest of the project."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """An editable installation has it in its place already."""
+        """Put it in its place, where an editable installation has it already."""
         if version == "standard":
             build_data["force_include"]["peerProcess.py"] = "swarmproof/inside/peerProcess.py"

@@ -41,13 +41,13 @@ class SwarmConfig:
         return min(self.piece_size, self.file_size - index * self.piece_size)
 
     def peer(self, peer_id: int) -> PeerInfo:
-        """The line of one peer; KeyError when it isn't listed."""
+        """Return the line of one peer; KeyError when it isn't listed."""
         for peer in self.peers:
             if peer.peer_id == peer_id:
                 return peer
         raise KeyError(peer_id)
 
     def predecessors(self, peer_id: int) -> tuple[PeerInfo, ...]:
-        """The peers listed before `peer_id`, which it dials (spec 2.1)."""
+        """Return the peers listed before `peer_id`, which it dials (spec 2.1)."""
         ids = [peer.peer_id for peer in self.peers]
         return self.peers[: ids.index(peer_id)]

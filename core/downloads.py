@@ -79,7 +79,7 @@ class Downloads:
     # What neighbors have, and whether that is of use (spec 5.1, 5.2).
 
     def _learn(self, neighbor: Neighbor, pieces: list[int]) -> None:
-        """The neighbor has these pieces."""
+        """Take in which pieces a neighbor has."""
         have, asked_for, candidates = self._state.own.has, self._open, neighbor.candidates
         for piece in neighbor.pieces.add_all(pieces):
             if not have[piece]:
@@ -117,13 +117,13 @@ class Downloads:
     # Asking (spec 6.1 to 6.4).
 
     def unchoked(self, neighbor: Neighbor) -> None:
-        """The neighbor unchoked us."""
+        """Take in the neighbor's unchoke."""
         if neighbor.download.state == "choked":
             neighbor.download.unchoked()
             self.look_again(neighbor)
 
     def choked(self, neighbor: Neighbor) -> None:
-        """The neighbor choked us: an open request won't be answered, or is on its way (spec 6.4)."""
+        """Take in a choke: an open request won't be answered, or is on its way (spec 6.4)."""
         if neighbor.download.state == "choked":
             return
         piece = neighbor.download.clear()
@@ -187,7 +187,7 @@ class Downloads:
         self._relist(piece)
 
     def _relist(self, piece: int) -> None:
-        """A piece may be asked for again: whoever is unchoked and idle looks again (spec 6.3)."""
+        """Free a piece to be asked for again: whoever is unchoked and idle looks again (spec 6.3)."""
         neighbors = self._state.neighbors.values()
         for neighbor in neighbors:
             if neighbor.pieces.has[piece]:
@@ -198,7 +198,7 @@ class Downloads:
     # Pieces that come (spec 6.5).
 
     def offered(self, neighbor: Neighbor, piece: int) -> None:
-        """A piece's header came: keep the content, or let it pass by."""
+        """Decide at a piece's header: keep the content, or let it pass by."""
         state, peer_id = self._state, neighbor.peer_id
         neighbor.download.waits_since = state.now
         cause = self._reason_to_skip(neighbor, piece)
@@ -235,7 +235,7 @@ class Downloads:
         return receipt is not None and receipt.neighbor == neighbor.peer_id
 
     def received(self, neighbor: Neighbor, piece: int) -> None:
-        """A piece that was kept is whole: log it, announce it, ask for the next (spec 5.3, 6.2)."""
+        """Take in a piece that was kept and is whole: log it, announce it, ask for the next (spec 5.3, 6.2)."""
         state = self._state
         own, out = state.own, state.out
         if not self._comes_from(neighbor, piece):
@@ -261,7 +261,7 @@ class Downloads:
         self._answered(neighbor, piece)
 
     def skipped(self, neighbor: Neighbor, piece: int) -> None:
-        """A piece that wasn't kept has passed by; it may have answered the open request.
+        """Take in that a piece which wasn't kept has passed by; it may have answered the open request.
 
         That includes a piece that was accepted but couldn't be written: it is still lacking.
         """
@@ -297,7 +297,7 @@ class Downloads:
     # What ends a request otherwise.
 
     def lost(self, neighbor: Neighbor) -> None:
-        """The connection is gone, and with it what was asked for and half received (spec 2.8)."""
+        """Forget a lost connection, and with it what was asked for and half received (spec 2.8)."""
         self._looking.pop(neighbor.peer_id, None)
         half = [piece for piece in self._receiving if self._comes_from(neighbor, piece)]
         for piece in half:

@@ -27,7 +27,7 @@ WAIT_FOR_LOST = 60.0
 """Seconds to wait for somebody who was connected before (spec 7.3)."""
 WAIT_FOR_UNSEEN = 600.0
 """Seconds to wait for somebody who was never there (spec 7.3)."""
-TELL_WITHIN = 5.0
+ANNOUNCE_WITHIN = 5.0
 """Seconds to tell those who weren't told our last piece (spec 7.2)."""
 
 
@@ -45,9 +45,9 @@ class Ending:
         self._incomplete = set(self._others)
         self._seen: dict[int, float] = {}
         """When each peer was first connected."""
-        self._told: set[int] = set()
+        self._announced: set[int] = set()
         self._given_up: set[int] = set()
-        self._telling = False
+        self._announcing = False
         self._clock: float | None = None
         self._due: float | None = None
         self._failure = ""
@@ -59,14 +59,14 @@ class Ending:
     # Facts.
 
     def connected(self, neighbor: Neighbor) -> None:
-        """A handshake was accepted: nothing is known of the neighbor's pieces (spec 2.7)."""
+        """Take in an accepted handshake: nothing is known of the neighbor's pieces (spec 2.7)."""
         self._incomplete.add(neighbor.peer_id)
         self._seen.setdefault(neighbor.peer_id, self._state.now)
         if self._state.own.complete:
-            self._told.add(neighbor.peer_id)  # the bitfield that goes out now says it
+            self._announced.add(neighbor.peer_id)  # the bitfield that goes out now says it
 
     def learned(self, neighbor: Neighbor) -> None:
-        """The neighbor told something of its pieces."""
+        """Take in what the neighbor announced of its pieces."""
         if not neighbor.spoke:
             neighbor.spoke = True
             self._clock = None
@@ -74,7 +74,7 @@ class Ending:
             self._incomplete.discard(neighbor.peer_id)
 
     def moved(self) -> None:
-        """A piece is new, ours or a neighbor's."""
+        """Take in a new piece, ours or a neighbor's."""
         self._waiting.moved()
         self._clock = None
 
@@ -84,26 +84,26 @@ class Ending:
         return self._due is not None
 
     def piece_received(self) -> None:
-        """A piece of ours is new."""
+        """Take in a new piece of ours."""
         self.moved()
         if self._state.own.complete:
-            self._told.update(self._state.neighbors)
+            self._announced.update(self._state.neighbors)
 
     def stream_ended(self, neighbor: Neighbor) -> None:
         """Where both are complete this is the normal end of a connection (spec 3.6)."""
         neighbor.ended_in_order = self._state.own.complete and neighbor.pieces.complete
 
     def lost(self, neighbor: Neighbor) -> None:
-        """A connection is gone; one that didn't end in order is dialled again (spec 2.5)."""
+        """Take in a lost connection; one that didn't end in order is dialled again (spec 2.5)."""
         if neighbor.ended_in_order:
             return
-        self._told.discard(neighbor.peer_id)
+        self._announced.discard(neighbor.peer_id)
         if neighbor.peer_id in self._dialled and not self.finished:
             self._state.out.append(Dial(neighbor.peer_id))
 
     def refused(self, peer_id: int) -> None:
         """Nobody listens there: whoever it was can't be told any more (spec 7.2)."""
-        if self._telling:
+        if self._announcing:
             self._given_up.add(peer_id)
 
     def failed(self, reason: str, *, serves: bool) -> None:
@@ -112,9 +112,9 @@ class Ending:
             self._failure, self._failed_at = reason, self._state.now
         self._serves = self._serves and serves
 
-    def give_up_telling(self) -> None:
-        """The time to tell the others is over."""
-        if self._telling:
+    def give_up_announcing(self) -> None:
+        """End the time to tell the others."""
+        if self._announcing:
             self._given_up.update(self._others)
 
     # Decisions.
@@ -132,21 +132,21 @@ class Ending:
         if self._failure:
             self._end_when_useless()
         elif state.own.complete and not self._incomplete:
-            self._end_when_told()
+            self._end_when_announced()
         else:
-            self._telling = False
+            self._announcing = False
             self._watch_missing()
 
-    def _end_when_told(self) -> None:
+    def _end_when_announced(self) -> None:
         state = self._state
-        untold = self._others - self._told - self._given_up
-        if not untold:
+        unannounced = self._others - self._announced - self._given_up
+        if not unannounced:
             self.finish(ExitStatus.COMPLETE, "all complete")
-        elif not self._telling:
-            self._telling = True
+        elif not self._announcing:
+            self._announcing = True
             self._given_up.clear()
-            state.out.extend(Dial(peer_id) for peer_id in sorted(untold & self._dialled))
-            state.out.append(SetTimer(Timer.TELLING, state.now + TELL_WITHIN))
+            state.out.extend(Dial(peer_id) for peer_id in sorted(unannounced & self._dialled))
+            state.out.append(SetTimer(Timer.ANNOUNCING, state.now + ANNOUNCE_WITHIN))
 
     def _end_when_useless(self) -> None:
         """After a failure: stay while we can serve, somebody may want it, and something moves."""
@@ -192,7 +192,7 @@ class Ending:
         """
         if self._state.own.complete:
             return min(self._awaited_until(peer_id, clock) for peer_id in missing)
-        bringers = {n for n in missing if n in self._seeds or self._waiting.told(n)}
+        bringers = {n for n in missing if n in self._seeds or self._waiting.announced(n)}
         return max(self._awaited_until(peer_id, clock) for peer_id in bringers or missing)
 
     def _awaited_until(self, peer_id: int, clock: float) -> float:

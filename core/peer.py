@@ -145,12 +145,12 @@ class Peer:
                 self.repeats.choking(neighbor, "'choke'")
             case Interested():
                 log("received_interested", neighbor=neighbor.peer_id)
-                self.repeats.interest(neighbor, told=True)
+                self.repeats.interest(neighbor, interested=True)
                 if not neighbor.interested:
                     neighbor.its_interest.told_interested()
             case NotInterested():
                 log("received_not_interested", neighbor=neighbor.peer_id)
-                self.repeats.interest(neighbor, told=False)
+                self.repeats.interest(neighbor, interested=False)
                 if neighbor.its_interest.state != "not_interested":
                     neighbor.its_interest.told_not_interested()
             case Bitfield(flags):
@@ -187,7 +187,7 @@ class Peer:
             self.repeats.count(neighbor, "a piece that wasn't asked for")
 
     def _on_piece_sent(self, event: PieceSent) -> None:
-        """The way to the neighbor is free: first for what we ask, then for what it asked."""
+        """Use the free way to a neighbor: first for what we ask, then for what it asked."""
         neighbor = self._neighbor(event.neighbor)
         self.uploads.sent(neighbor)
         self.downloads.ask_now(neighbor)
@@ -266,8 +266,8 @@ class Peer:
                 self.ending.evaluate()
             case Timer.WAITING:
                 self.waiting.check()
-            case Timer.TELLING:
-                self.ending.give_up_telling()
+            case Timer.ANNOUNCING:
+                self.ending.give_up_announcing()
                 self.ending.evaluate()
             case timer:
                 assert_never(timer)

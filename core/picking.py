@@ -25,34 +25,34 @@ class CandidateSet:
     many pieces there are, and the memory is eight bytes a piece.
     """
 
-    __slots__ = ("_members", "_place")
+    __slots__ = ("_members", "_position")
 
     def __init__(self, size: int) -> None:
         self._members = array("i")
-        self._place = array("i", [-1]) * size
+        self._position = array("i", [-1]) * size
 
     def __len__(self) -> int:
         return len(self._members)
 
     def __contains__(self, piece: int) -> bool:
-        return self._place[piece] >= 0
+        return self._position[piece] >= 0
 
     def add(self, piece: int) -> None:
         """Add a piece; nothing happens if it is there."""
-        if self._place[piece] < 0:
-            self._place[piece] = len(self._members)
+        if self._position[piece] < 0:
+            self._position[piece] = len(self._members)
             self._members.append(piece)
 
     def discard(self, piece: int) -> None:
         """Take a piece out; nothing happens if it isn't there."""
-        place = self._place[piece]
-        if place < 0:
+        position = self._position[piece]
+        if position < 0:
             return
         last = self._members.pop()
         if last != piece:
-            self._members[place] = last
-            self._place[last] = place
-        self._place[piece] = -1
+            self._members[position] = last
+            self._position[last] = position
+        self._position[piece] = -1
 
     def pick(self, rng: Random) -> Pick | None:
         """Draw one member uniformly at random, which stays a member; None if there is none."""

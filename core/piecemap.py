@@ -20,7 +20,7 @@ class PieceMap:
         return self.has[piece] == 1
 
     def __len__(self) -> int:
-        """The number of pieces of the file (not of those that are there: that is `count`)."""
+        """Return the number of pieces of the file (not of those that are there: that is `count`)."""
         return len(self.has)
 
     @property
@@ -48,7 +48,7 @@ class PieceMap:
         return news
 
     def news(self, flags: bytes) -> list[int]:
-        """The pieces in `flags` (a byte a piece, or empty for none) that aren't in this map."""
+        """Return the pieces in `flags` (a byte a piece, or empty for none) that aren't in this map."""
         if not flags:
             return []
         return [
@@ -58,5 +58,5 @@ class PieceMap:
         ]
 
     def flags(self) -> bytes:
-        """A snapshot, one byte a piece, as `core.interface.messages.Bitfield` carries it."""
+        """Return a snapshot, one byte a piece, as `core.interface.messages.Bitfield` carries it."""
         return bytes(self.has)

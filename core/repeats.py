@@ -43,16 +43,16 @@ class Repeats:
             )
             self._state.out.append(Punish(neighbor.peer_id, reason))
 
-    def interest(self, neighbor: Neighbor, *, told: bool) -> None:
-        """It is about to be noted whether the neighbor is interested in our pieces."""
+    def interest(self, neighbor: Neighbor, *, interested: bool) -> None:
+        """Count a word on interest in our pieces before it is noted."""
         knowledge = self._state.own.count + neighbor.pieces.count
-        state = "interested" if told else "not_interested"
+        state = "interested" if interested else "not_interested"
         if neighbor.its_interest.state == state or neighbor.knowledge == knowledge:
             self.count(neighbor, f"'{state.replace('_', ' ')}'")
         neighbor.knowledge = knowledge
 
     def choking(self, neighbor: Neighbor, what: str) -> None:
-        """The neighbor chokes or unchokes us."""
+        """Count a choke or an unchoke."""
         config, since = self._state.config, self._state.now - neighbor.connected_at
         neighbor.choking_messages += 1
         ticks = since / config.unchoking_interval + since / config.optimistic_interval

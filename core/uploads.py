@@ -128,7 +128,7 @@ class Uploads:
     # What follows where the upload machines leave `choked` or enter it.
 
     def turned(self, peer_id: int) -> None:
-        """A decision chokes a neighbor or unchokes it; one that takes back another leaves nothing to tell."""
+        """Choke a neighbor or unchoke it by a decision; one that takes back another leaves nothing to tell."""
         if peer_id in self._turned:
             del self._turned[peer_id]
         else:
@@ -156,7 +156,7 @@ class Uploads:
     # Requests (spec 4.8, 4.9).
 
     def requested(self, neighbor: Neighbor, piece: int) -> None:
-        """A request waits for its turn, or is dropped."""
+        """Let a request wait for its turn, or drop it."""
         state = self._state
         crossed, neighbor.crossing = neighbor.crossing, False
         if not neighbor.unchoked:
@@ -191,7 +191,7 @@ class Uploads:
                 self.serve(neighbor)
 
     def sent(self, neighbor: Neighbor) -> None:
-        """The piece under way is out."""
+        """Take in that the piece under way is out."""
         neighbor.sending = None
 
     def serve(self, neighbor: Neighbor) -> None:
@@ -205,7 +205,7 @@ class Uploads:
         self._state.out.append(SendPiece(neighbor.peer_id, piece))
 
     def lost(self, neighbor: Neighbor) -> None:
-        """The connection is gone: it leaves both places at once, without a line (spec 2.8)."""
+        """Forget a lost connection: it leaves both places at once, without a line (spec 2.8)."""
         self._drop_waiting(neighbor, "loss")
         self._asking.pop(neighbor.peer_id, None)
         self.preferred.discard(neighbor.peer_id)

@@ -24,30 +24,30 @@ class Waiting:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._told: dict[int, int] = {}
+        self._announced: dict[int, int] = {}
         self._pause = FIRST_WORD
         self._quiet_since = 0.0
         self.moved_at = 0.0
         """When something moved last, in seconds; the start, if nothing did."""
 
     def start(self) -> None:
-        """The peer listens."""
+        """Begin: the peer listens."""
         self.moved_at = self._quiet_since = self._state.now
         self._set_timer()
 
     def moved(self) -> None:
-        """A neighbor told a new piece, or one of ours is new."""
+        """Take in a new piece, a neighbor's or ours."""
         self.moved_at = self._quiet_since = self._state.now
         self._pause = FIRST_WORD
 
     def connected(self, neighbor: Neighbor) -> None:
-        """What was known from the last connection is replaced (spec 2.7)."""
-        self._told[neighbor.peer_id] = 0
+        """Replace what was known from the last connection (spec 2.7)."""
+        self._announced[neighbor.peer_id] = 0
 
     def lost(self, neighbor: Neighbor) -> None:
-        """A connection is gone: told, unless both ends have everything."""
+        """Report a lost connection, unless both ends have everything."""
         state, count = self._state, neighbor.pieces.count
-        self._told[neighbor.peer_id] = count
+        self._announced[neighbor.peer_id] = count
         if not (state.own.complete and neighbor.pieces.complete):
             state.out.append(
                 Warn(
@@ -56,13 +56,13 @@ class Waiting:
                 )
             )
 
-    def told(self, peer_id: int) -> int:
+    def announced(self, peer_id: int) -> int:
         """How many pieces a peer has told on its latest connection."""
         neighbor = self._state.neighbors.get(peer_id)
-        return self._told.get(peer_id, 0) if neighbor is None else neighbor.pieces.count
+        return self._announced.get(peer_id, 0) if neighbor is None else neighbor.pieces.count
 
     def check(self) -> None:
-        """The timer is due: tell people if nothing moved."""
+        """Tell people, when the timer is due, if nothing moved."""
         state = self._state
         if self._quiet_since + self._pause <= state.now:
             state.out.append(Warn(self._words()))
@@ -78,7 +78,7 @@ class Waiting:
         state = self._state
         own, here = state.own, state.neighbors
         others = [peer.peer_id for peer in state.config.peers if peer.peer_id != state.peer_id]
-        awaited = [n for n in others if not (own.complete and self.told(n) == len(own))]
+        awaited = [n for n in others if not (own.complete and self.announced(n) == len(own))]
         words = [
             f"no progress for {state.now - self.moved_at:.0f} s",
             f"{own.count} of {len(own)} pieces are here",
@@ -90,11 +90,11 @@ class Waiting:
         return "; ".join([*words, *self.lack()])
 
     def names(self, peer_ids: Iterable[int]) -> str:
-        """Some peers with what each has told; empty if there is none."""
+        """List some peers with what each has announced; empty if there is none."""
         ids, pieces = sorted(peer_ids), len(self._state.own)
         words = [
-            f"{peer_id} (it told {self.told(peer_id)} of {pieces} pieces)"
-            if peer_id in self._told
+            f"{peer_id} (it told {self.announced(peer_id)} of {pieces} pieces)"
+            if peer_id in self._announced
             else f"{peer_id} (never connected)"
             for peer_id in ids[:NAMED]
         ]
@@ -102,7 +102,7 @@ class Waiting:
         return ", ".join(words)
 
     def lack(self) -> list[str]:
-        """A part of a sentence on the pieces that nobody here has, if there are any."""
+        """Word the pieces that nobody here has as a part of a sentence, if there are any."""
         lacking = self.lacking()
         if not lacking:
             return []

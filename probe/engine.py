@@ -19,6 +19,8 @@ from probe.settings import Settings, SettingsError
 CONTACT = ("contact-seed", "contact-leecher")
 MOST_LAG = 0.1
 """Seconds that the probe's own loop may be late before timing cases are void (rule 5)."""
+STALL = 1.0
+"""Seconds that the probe's own loop may be late before nothing at all can be judged: the machine stood still."""
 LESS_PATIENCE = 0.4
 """Factor on the waits where another place for the file is tried."""
 _WHY = {
@@ -128,10 +130,12 @@ class Engine:
         if self.flag.is_set():
             raise Cancelled
         self.progress(plan.name, None)
-        stage = Stage(
-            plan, settings, self.out / (f"{plan.name}-alone" if alone else plan.name), self.flag
-        )
-        record = stage.hold()
+        folder = self.out / (f"{plan.name}-alone" if alone else plan.name)
+        for _ in range(2):  # once more where the machine stood still
+            stage = Stage(plan, settings, folder, self.flag)
+            record = stage.hold()
+            if record.lag <= STALL:
+                break
         record.alone = alone
         look_at(record, stage.stuck_at)
         self.progress(plan.name, record)
@@ -211,7 +215,7 @@ def look_at(record: Record, stuck: str) -> None:
 
 def _void(record: Record, one: Finding) -> Finding:
     """A timing case that was judged while the probe itself was late."""
-    late = record.lag > MOST_LAG and CASES[one.case].timing
+    late = record.lag > (MOST_LAG if CASES[one.case].timing else STALL)
     if late and one.outcome in {Outcome.BROKEN, Outcome.WARNED}:
         text = f"The probe's own loop was late by {record.lag:.2f} s; the machine is too busy to judge this."
         return Finding(one.case, one.session, Outcome.UNDECIDED, text)

@@ -50,7 +50,7 @@ def loading(program: str) -> Iterator[None]:
 
 
 def project() -> Path:
-    """The folder that holds `core`, `io`, `harness` and the rest."""
+    """Find the folder that holds `core`, `io`, `harness` and the rest."""
     inside = _HERE / "inside"
     return inside if inside.is_dir() else _HERE.parent
 

@@ -38,10 +38,7 @@ def verify(
     color: bool = False,
     notes: bool = False,
 ) -> Report:
-    """Judge the run in each folder; `form` is `text`, `json`, `junit` or `html`, or `none` for no text.
-
-    `output.ReportError` where `html` is asked for and Plotly isn't installed.
-    """
+    """Judge the run in each folder; `form` is `text`, `json`, `junit` or `html`, or `none` for no text."""
     verdicts: list[Verdict] = []
     problems: list[str] = []
     for folder in folders:

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CONFIGS = {"common": "Common.cfg", "peerinfo": "PeerInfo.cfg"}
-BESIDE = re.compile(r"src|res|resources?|conf|data|main|input|.*(?:config|cfg).*", re.IGNORECASE)
+BESIDE = re.compile(
+    r"src|res|resources?|data|main|input"
+    r"|(?:project[ _-]?)?(?:config|cfg|conf|configuration)s?(?:[ _-]?files?)?(?:[ _-]?(?:small|large))?",
+    re.IGNORECASE,
+)
 """Folders beside a run's in which projects keep the configuration."""
 BESIDE_DEPTH = 3
 SUFFIXES = {"", ".cfg", ".txt", ".config", ".conf", ".cnf", ".ini", ".properties"}
@@ -43,6 +47,9 @@ def find_configuration(folder: Path, logs: Path, named: Path | None = None) -> C
     problem = nearest = ""
     first: dict[str, Path] = {}
     for place in [named] if named is not None else places(folder, logs):
+        inside = folder in (place, *place.parents)
+        if not inside and len(first) == len(CONFIGS):
+            break
         try:
             picked = {stem: pick(place, stem) for stem in CONFIGS}
         except InputError as error:
@@ -56,7 +63,7 @@ def find_configuration(folder: Path, logs: Path, named: Path | None = None) -> C
         for stem, path in picked.items():
             if path is not None:
                 problem = problem or _missing(place, CONFIGS[stem], path)
-                if folder in (place, *place.parents):
+                if inside:
                     first.setdefault(stem, path)
         nearest = nearest or _nearest(place)
     if len(first) == len(CONFIGS):

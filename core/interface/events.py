@@ -17,7 +17,7 @@ class Timer(IntEnum):
     """A request or a piece may have waited too long (spec 6.6)."""
     MISSING = 2
     """The clock of spec 7.3 and 7.4 may have run out."""
-    TELLING = 3
+    ANNOUNCING = 3
     """The wait for those who weren't told our last piece is over (spec 7.2)."""
     WAITING = 4
     """Nothing may have moved for so long that people are told (spec 7.5)."""

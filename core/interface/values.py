@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True)
 def value(kind: type[T]) -> type[T]:
-    """A dataclass with slots that nobody changes: type checkers see to that.
+    """Make a dataclass with slots that nobody changes: type checkers see to that.
 
     At run time it isn't enforced: making one that is frozen takes twice as long.
     """

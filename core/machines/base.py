@@ -38,7 +38,7 @@ def row(trigger: str, source: str, dest: str) -> Row:
 
 
 def build(kind: type[NeighborMachine], observer: Observer | None = None) -> Machine:
-    """A machine without models for one kind; models of that kind can be added to it.
+    """Make a machine without models for one kind; models of that kind can be added to it.
 
     A model's methods `enter_STATE` and `leave_STATE`, where it has them, are what the machine does.
     """

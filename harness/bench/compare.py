@@ -1,4 +1,4 @@
-"""What a swarm costs beside two floors: the pump and the star of `harness.bench.baselines`.
+"""What a swarm costs, beside two baselines: the pump and the star of `harness.bench.baselines`.
 
 Everything runs on this machine over loopback, interleaved: each repetition runs pump, star and
 swarm one after the other, so that what else the machine does meets all three alike, and ratios are

@@ -101,10 +101,10 @@ class _Meter:
 
     def start(self) -> float:
         """Monotonic seconds of the first unchoke of all; HarnessError when there was none."""
-        moments = [s.first_unchoke for s in self._last.values() if s.first_unchoke is not None]
-        if not moments:
+        times = [s.first_unchoke for s in self._last.values() if s.first_unchoke is not None]
+        if not times:
             raise HarnessError("a run of the benchmark failed: nobody was unchoked")
-        return min(moments)
+        return min(times)
 
     def messages(self) -> int:
         """Messages sent and received by all."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from harness import records
 from harness.local.children import GRACE, Children
-from harness.local.shutdown import Ending
+from harness.local.shutdown import Shutdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -68,7 +68,7 @@ class Launcher:
         self._observer = observer
         self._statuses: dict[int, int] = {}
         self._children = Children(folder, self)
-        self._ending = Ending(
+        self._ending = Shutdown(
             self._children.signal_all, observer.on_diagnostic, timeout=timeout, grace=grace
         )
 

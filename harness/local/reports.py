@@ -61,7 +61,7 @@ class ReportOptions:
 
 def run_verify(options: VerifyOptions) -> int:
     """Judge a folder and print what is to say of it; the exit status of the verdict."""
-    folder = folder_to_judge(options.folder)
+    folder = to_judge(options.folder)
     lenient = ["--lenient"] if options.lenient else []
     return cli.main([str(folder), "--format", options.form, *lenient])
 
@@ -71,7 +71,7 @@ def run_report(options: ReportOptions) -> int:
 
     That of the verdict; HarnessError with status 2 when there is nothing to judge or no page.
     """
-    folder = folder_to_judge(options.folder)
+    folder = to_judge(options.folder)
     report = verify([folder], Judging(lenient=options.lenient))
     if report.problems:
         raise HarnessError(report.problems[0], status=ExitStatus.USAGE)
@@ -93,7 +93,7 @@ def write_report(path: Path, report: Report) -> Path:
     return path
 
 
-def folder_to_judge(asked_for: Path | None) -> Path:
+def to_judge(asked_for: Path | None) -> Path:
     """The folder that is judged. Of an incomplete run a note tells; the latest isn't taken if it is one."""
     folder = asked_for or latest_run()
     if asked_for is None and (why := why_incomplete(folder)):

@@ -92,7 +92,7 @@ class Result:
         if self.interrupted:
             return (
                 f"Interrupted, exit status {self.exit_status}. The logs end too early, so they weren't "
-                f"judged: `invoke verify --dir {place}` does it all the same. {where}"
+                f"judged: `verify --dir {place}` judges them all the same. {where}"
             )
         same = sum(copy.identical for copy in self.copies.values())
         copies = f"{same} of {len(self.copies)} copies identical"

@@ -24,7 +24,7 @@ _NAMES: dict[int, str] = {
 _SIGNALS = tuple(_NAMES)
 
 
-class Ending:
+class Shutdown:
     """Asks all peers to end when there is a reason to, and kills those that don't.
 
     `end_all` sends a signal to every peer that runs, `tell` takes a line for people. `status` is

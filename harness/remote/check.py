@@ -86,10 +86,10 @@ def _file_cell(plan: Plan, session: Session, lacking: list[str]) -> str:
 
 
 def _still_running(running: list[tuple[str, int]]) -> list[str]:
-    told = ", ".join(f"{name} (process {pid})" for name, pid in running)
-    if not told:
+    processes = ", ".join(f"{name} (process {pid})" for name, pid in running)
+    if not processes:
         return []
-    return [f"an earlier launch still runs: {told}: end it with `invoke remote.stop`"]
+    return [f"an earlier launch still runs: {processes}: end it with `invoke remote.stop`"]
 
 
 def _unusable_ports(ports: dict[int, str | None]) -> list[str]:

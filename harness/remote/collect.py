@@ -86,15 +86,15 @@ def collect(
 
 
 def _collect_from(plan: Plan, folder: Path, session: Session) -> Collected:
-    told = session.ask(Results)
+    answer = session.ask(Results)
     got = Collected()
     peers = {peer.peer_id: plan.copy_of(peer) for peer in session.host.peers}
     try:
-        got.note = records.read(Note, told.note, own=peers)
+        got.note = records.read(Note, answer.note, own=peers)
     except RecordError as error:
         got.problems.append(f"what it kept of the launch: {error}")
     try:
-        _fetch(plan, session, told.results, folder, got)
+        _fetch(plan, session, answer.results, folder, got)
         sums = session.ask(Sums, paths=list(peers.values())).sums
         for peer_id, path in peers.items():
             found = named(sums, path)
@@ -149,8 +149,8 @@ def _copies(plan: Plan, outcomes: Outcomes[Collected]) -> dict[int, Copy]:
 
 def _seed(plan: Plan, notes: Iterable[Note]) -> int:
     """The launch's random seed, as most hosts have it; this command's where none does."""
-    told = Counter(note.random_seed for note in notes if note.random_seed is not None)
-    return told.most_common(1)[0][0] if told else plan.random_seed
+    seeds = Counter(note.random_seed for note in notes if note.random_seed is not None)
+    return seeds.most_common(1)[0][0] if seeds else plan.random_seed
 
 
 def _board_of(plan: Plan, notes: Iterable[Note]) -> Board:
@@ -161,6 +161,6 @@ def _board_of(plan: Plan, notes: Iterable[Note]) -> Board:
             view = board.peers[peer_id]
             view.exit_status = kept.exit_status
             with suppress(ValueError):  # it may be torn
-                told = records.read_status((kept.line or "").encode())
-                view.status = told if told.peer == peer_id else None
+                status = records.read_status((kept.line or "").encode())
+                view.status = status if status.peer == peer_id else None
     return board

@@ -82,8 +82,8 @@ def run_stop(options: Options) -> int:
         outcomes = fleet.each(lambda session: session.ask(Stopped, grace=GRACE).ended)
 
     def row(_name: str, ended: list[tuple[str, int, str]]) -> list[str]:
-        told = [f"{what} (process {pid}): {how}" for what, pid, how in ended]
-        return ["; ".join(told) or "nothing ran"]
+        reports = [f"{what} (process {pid}): {how}" for what, pid, how in ended]
+        return ["; ".join(reports) or "nothing ran"]
 
     outcomes.show(console, ["What was launched"], row)
     return ExitStatus.HOSTS_FAILED if outcomes.errors else 0

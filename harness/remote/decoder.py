@@ -93,10 +93,10 @@ class Decoder:
     def _progress(self, message: Line) -> Message | Progress:
         """What a status line says; one that is torn, for want of room in a pipe, is a diagnostic."""
         try:
-            told = records.read_status(message.line.encode())
+            status = records.read_status(message.line.encode())
         except ValueError:
             text = records.printable(message.line)
             return Diagnostic(f"peer {message.peer}: unreadable status: {text}")
-        if told.peer != message.peer:
-            raise RecordError(f"a status line of peer {message.peer} speaks for {told.peer}")
-        return Progress(message.peer, told)
+        if status.peer != message.peer:
+            raise RecordError(f"a status line of peer {message.peer} speaks for {status.peer}")
+        return Progress(message.peer, status)

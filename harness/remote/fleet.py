@@ -34,10 +34,14 @@ def hosts_of(config: SwarmConfig) -> list[Host]:
 class Outcomes(Generic[Value]):
     """What came of some work on each host, by the host's name: a value or an error."""
 
-    def __init__(self, told: Mapping[str, Value | HostError]) -> None:
-        self.values = {n: value for n, value in told.items() if not isinstance(value, HostError)}
-        self.errors = {n: str(error) for n, error in told.items() if isinstance(error, HostError)}
-        self._names = list(told)
+    def __init__(self, outcomes: Mapping[str, Value | HostError]) -> None:
+        self.values = {
+            n: value for n, value in outcomes.items() if not isinstance(value, HostError)
+        }
+        self.errors = {
+            n: str(error) for n, error in outcomes.items() if isinstance(error, HostError)
+        }
+        self._names = list(outcomes)
 
     @property
     def problems(self) -> list[str]:
@@ -70,11 +74,11 @@ class Fleet:
 
     def __enter__(self) -> Self:
         try:
-            told = side_by_side(self._hosts, self._open)
+            errors = side_by_side(self._hosts, self._open)
         except BaseException:
             self._close()
             raise
-        for host, error in zip(self._hosts, told, strict=True):
+        for host, error in zip(self._hosts, errors, strict=True):
             if isinstance(error, HostError):
                 self._unreachable[host.name] = error
         return self
@@ -95,11 +99,11 @@ class Fleet:
     def each(self, work: Callable[[Session], Value]) -> Outcomes[Value]:
         """Do some work on all hosts at once."""
         sessions = list(self._sessions.values())
-        told: dict[str, Value | HostError] = {}
+        outcomes: dict[str, Value | HostError] = {}
         for session, value in zip(sessions, side_by_side(sessions, work), strict=True):
-            told[session.host.name] = value
-        told |= self._unreachable
-        return Outcomes({host.name: told[host.name] for host in self._hosts})
+            outcomes[session.host.name] = value
+        outcomes |= self._unreachable
+        return Outcomes({host.name: outcomes[host.name] for host in self._hosts})
 
     def _open(self, host: Host) -> None:
         self._sessions[host.name] = self._connect(host)

@@ -17,7 +17,7 @@ from core.exits import ExitStatus
 from harness.errors import HostError
 from harness.local.children import GRACE, TICK
 from harness.local.launcher import Outcome
-from harness.local.shutdown import Ending
+from harness.local.shutdown import Shutdown
 from harness.local.swarm import headline, peer_options
 from harness.remote.bundle import bundle
 from harness.remote.decoder import Progress
@@ -103,7 +103,7 @@ class RemoteLauncher:
         self._lost: dict[Session, str] = {}
         self._running: dict[int, Session] = {}
         self._statuses: dict[int, int] = {}
-        self._ending = Ending(
+        self._ending = Shutdown(
             self._signal_all, observer.on_diagnostic, timeout=timeout, grace=grace
         )
 

@@ -28,6 +28,7 @@ cases(
     Case(
         "CN-05", "W", "1.3, 2.1", "The order of the lines in PeerInfo.cfg decides who dials, not the ids.",
         "if (id < myId) dial. Compare positions in the file.",
+        needs=("HS-07",),
     ),
     Case(
         "CN-06", "F", "2.1", "A seed that is listed last dials all others.",
@@ -92,6 +93,8 @@ EXPLAINS |= {
 def one_connection_each(record: Record) -> Finding | None:
     """No dial to a successor, no second connection beside an open one."""
     plan, name = record.plan, record.plan.name
+    if sorted(plan.peers) != list(plan.peers):
+        return None  # whoever goes by ids dials others here, which CN-05 says
     opened: dict[int, int] = {}
     seen = False
     for event, _, world in walk(record):
@@ -131,6 +134,9 @@ def only_the_handshake(record: Record) -> Finding | None:
             shown = event.data[:16].hex(" ")
             because = f"After your handshake, or a message, came {shown}: {event.note}."
             case = "HS-09" if _first(record, event.link) else "FR-02"
+            if not any(e.link == event.link and e.kind == "handshake" for e in record.events if not e.sent):  # fmt: skip
+                because = f"To {event.who} you sent {shown} without a handshake before it."
+                case = "HS-07"
             return Finding(case, name, Outcome.BROKEN, because, (event,))
         if event.kind not in {"connection", "handshake"}:
             kept = Finding("HS-09", name, Outcome.KEPT)

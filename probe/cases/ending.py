@@ -58,7 +58,7 @@ cases(
     Case(
         "RB-03", "W", "6.5", "A piece that wasn't asked for is not logged twice.",
         "Whatever comes is counted. Check whether you already have the piece.",
-        needs=("RQ-02", "LG-02"),
+        needs=("RQ-02", "RQ-08", "LG-02"),
     ),
     Case(
         "RB-04", "W", "6.5", "After a reset in the middle of a piece it completes from another neighbor.",
@@ -78,7 +78,7 @@ cases(
     Case(
         "RB-07", "W", "3.4", "Repeated messages do it no harm.",
         "A second unchoke starts a second download; a second bitfield throws.",
-        needs=("RQ-02",),
+        needs=("RQ-02", "RQ-08"),
     ),
 )  # fmt: skip
 

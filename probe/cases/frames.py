@@ -61,10 +61,12 @@ cases(
     Case(
         "BF-02", "F", "3.3", "A bitfield has as many bytes as are needed for a bit a piece.",
         "A byte or an int for each piece, or zero bytes cut off at the end (BitSet.toByteArray). It is (pieces + 7) / 8 bytes.",
+        needs=("CF-05",),
     ),
     Case(
         "BF-03", "F", "3.3", "The spare bits at the end of a bitfield are zero.",
         "Bytes are filled with ff, or bits are numbered from the lowest.",
+        needs=("CF-05",),
     ),
     Case(
         "BF-04", "F", "3.3", "A bitfield is only sent as the first message of a connection.",
@@ -73,7 +75,6 @@ cases(
     Case(
         "BF-05", "F", "3.3", "It reads our bitfield: it is interested and asks for what is there, up to the last piece.",
         "The bits of our bitfield are read in another order than they are written. Piece 0 is the highest bit of byte 0.",
-        needs=("IN-01", "RQ-02"),
     ),
     Case(
         "BF-06", "F", "3.3", "It works with neighbors that skip the bitfield because they have nothing.",
@@ -94,7 +95,21 @@ cases(
 
 EXPLAINS |= {
     "BF-01": ("BF-02", "BF-03", "CF-01", "CF-02", "CF-03", "CF-09", "CN-06"),
-    "BF-05": ("FR-06", "RQ-04", "RQ-08", "FI-01", "FI-02", "IN-02", "IN-05", "EN-04", "RQ-02"),
+    "BF-05": (
+        "IN-01",
+        "RQ-12",
+        "RB-03",
+        "RB-07",
+        "FR-06",
+        "RQ-04",
+        "RQ-08",
+        "FI-01",
+        "FI-02",
+        "IN-02",
+        "IN-05",
+        "EN-04",
+        "RQ-02",
+    ),
     "BF-02": ("BF-03",),
     # Whoever writes the lowest bit first reads so, too: it asks for what isn't there, and never for some.
     "BF-01 lowest-bit": (

@@ -60,7 +60,7 @@ cases(
     Case(
         "CF-08", "F", "1.3, 2.2", "Ids of one digit and above 65535 are right in the handshake.",
         "The id is written as four ASCII digits, or as a short. It is a 4-byte integer, most significant byte first.",
-        needs=("HS-07", "CN-01"),
+        needs=("HS-07", "CN-01", "IN-01"),
     ),
     Case(
         "CF-09", "F", "1.3", "More than one peer may have the file at the start.",

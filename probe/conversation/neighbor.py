@@ -73,8 +73,16 @@ class Neighbor:
 
     @property
     def link(self) -> Link | None:
-        """Its present connection."""
-        return next((one for one in reversed(self.links) if not one.closed), None)
+        """Its present connection; one that the program must not make only where there is no other."""
+        present = [one for one in reversed(self.links) if not one.closed]
+        right = [one for one in present if one.dialled == self.is_successor]
+        return (right or present)[0] if present else None
+
+    @property
+    def here(self) -> bool:
+        """Whether it has a connection that was made by the end that must make it."""
+        link = self.link
+        return link is not None and link.dialled == self.is_successor
 
     @property
     def greeted(self) -> bool:

@@ -182,7 +182,7 @@ class Stage:
         due = min(end, before + _TURN, self.timers[0][0] if self.timers else end)
         ready = self.selector.select(max(0.0, due - before))
         woken = time.monotonic()
-        late = woken - due if not ready else 0.0
+        late = max(0.0, woken - due)
         for key, mask in ready:
             if key.data is not None:
                 key.data.ready(mask)
@@ -286,6 +286,9 @@ class Stage:
                 self.keep(case)
             return
         lines: tuple[str, ...] = ()
+        links = self.neighbors[who].links if who else []
+        if self.running and links and links[-1].eof and "closed" not in because:
+            because += f" You had closed the connection with {who}."
         if not self.running:
             assert self.program
             because += f" The program had ended {how_ended(self.program.status)}."

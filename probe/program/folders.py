@@ -6,6 +6,7 @@ import os
 import random
 import re
 import shutil
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -21,8 +22,26 @@ _OWN = re.compile(
 )
 """Entries of a project that a session has itself, or that no program needs."""
 _LARGEST_COPIED = 20 << 20
+_LARGEST_WRITTEN = 1 << 20
+_CODE = frozenset([".class", ".jar", ".py", ".pyc", ".java", ".kt", ".c", ".cc", ".cpp", ".h", ".hpp", ".o", ".so", ".go", ".rs", ".js", ".ts", ".md", ".html", ".png"])  # fmt: skip
+"""Endings of files that a program reads, or doesn't know; all others are copied, so that none is written to."""
 _LARGEST_KEPT = 16 << 20
 _MOST_FILES = 5000
+
+
+def _may_be_written(name: str) -> bool:
+    """Whether a program might write to this file of its project: it is small, and no part of a program."""
+    path = Path(name)
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return (
+        path.suffix.lower() not in _CODE
+        and not found.st_mode & 0o111
+        and stat.S_ISREG(found.st_mode)
+        and found.st_size <= _LARGEST_WRITTEN
+    )
 
 
 def content(plan: Plan) -> bytes:
@@ -130,7 +149,7 @@ class Folder:
                 )
 
     def _bring(self, source: str, target: str) -> None:
-        if self.settings.copy == "link":
+        if self.settings.copy == "link" and not _may_be_written(source):
             try:
                 os.symlink(source, target)  # noqa: PTH211 -- hundreds of them, for each session
             except OSError:  # a system that lets not every user make one

@@ -227,7 +227,7 @@ def rate(stage: Stage) -> None:
     began = stage.mark("served")
     for who in shares:
         stage.link(who).say(wire.UNCHOKE)
-    stage.expect("RQ-02", MUST_SECONDS, lambda: bool(stage.seen("request")), "Three neighbors unchoked you and have pieces that you lack, but you asked nobody.")  # fmt: skip
+    stage.expect("RQ-02", MUST_SECONDS, lambda: bool(stage.seen("request")), "Three neighbors unchoked you and have pieces that you need, but you asked nobody.")  # fmt: skip
     stage.run(max(0.0, began + 9.5 - stage.now()), lambda: not stage.running)
     still_runs(stage)
     first = [began + 3.0 + 0.5 * number for number in range(13)]

@@ -27,7 +27,7 @@ def contact_seed(stage: Stage) -> None:
     one = stage.neighbors[1002]
     one.greets = one.tells = False
     stage.start()
-    stage.wait(UP_SECONDS, lambda: one.link is not None or not stage.running)
+    stage.wait(UP_SECONDS, lambda: one.here or not stage.running)
     if one.link is None:
         not_up(stage)
     stage.keep("ST-01")
@@ -58,7 +58,7 @@ def contact_leecher(stage: Stage) -> None:
     one = stage.neighbors[1001]
     one.greets = one.tells = False
     stage.start()
-    stage.wait(UP_SECONDS, lambda: one.link is not None or not stage.running)
+    stage.wait(UP_SECONDS, lambda: one.here or not stage.running)
     if one.link is None and not stage.running:
         not_up(stage)
     stage.require(

@@ -249,7 +249,7 @@ def stands_still(stage: Stage) -> str:
     who = unasked(stage)
     if who:
         return f"{who} has unchoked you, and alone has the pieces {ALONE[who][0]} to {ALONE[who][-1]}, but you don't ask it for them."
-    return f"1001 and 1004 have unchoked you and have pieces that you lack, but you stopped asking for {MUST_SECONDS:g} s."
+    return f"1001 and 1004 have unchoked you and have pieces that you need, but you stopped asking for {MUST_SECONDS:g} s."
 
 
 def not_wanted(stage: Stage, who: int) -> bool:
@@ -354,7 +354,7 @@ def end_eof(stage: Stage) -> None:
     "FR-09",
     pieces=2,
     piece_size=1 << 20,
-    last=1 << 20,
+    last=1_000_000,
     quick=False,
     special="FR-09",
 )

@@ -62,7 +62,7 @@ def bytewise(stage: Stage) -> None:
     one = stage.neighbors[1002]
     one.greets = one.tells = one.minds = False
     stage.start()
-    stage.expect("ST-01", 15.0, lambda: one.link is not None, "It accepts no connection.")
+    stage.expect("ST-01", 15.0, lambda: one.here, "It accepts no connection.")
     link = stage.link(1002)
     link.note("handshake", sent=True, index=1002, note="in single bytes")
     link.greeted = True
@@ -118,7 +118,7 @@ def _answered_or_lost(stage: Stage, link: Link) -> bool:
 
 
 @session(
-    "big", ">1001* 1002 1003", (2, 1, 2), "FR-09", pieces=3, piece_size=1 << 20, last=1 << 20,
+    "big", ">1001* 1002 1003", (2, 1, 2), "FR-09", pieces=3, piece_size=1 << 20, last=1_000_000,
     seconds=3.0, quick=False, special="FR-09")  # fmt: skip
 def big(stage: Stage) -> None:
     """Pieces of 1 MiB."""
@@ -132,7 +132,7 @@ def big(stage: Stage) -> None:
 
 
 @session(
-    "slow-reader", ">1001* 1002 1003", (2, 1, 2), "FR-10", pieces=2, piece_size=5 << 20, last=5 << 20,
+    "slow-reader", ">1001* 1002 1003", (2, 1, 2), "FR-10", pieces=2, piece_size=5 << 20, last=5_000_000,
     seconds=4.0, quick=False, special="FR-09")  # fmt: skip
 def slow_reader(stage: Stage) -> None:
     """Pieces of 5 MiB, more than the system buffers; 1002 reads 50 kB a second, 1003 as fast as they come."""
@@ -275,7 +275,7 @@ def _refused(stage: Stage, case: str, greeting: tuple[int, bytes], who: str) -> 
     bad.greets = bad.tells = bad.minds = good.dials = False
     bad.redials = 0
     stage.start()
-    stage.expect("ST-01", 15.0, lambda: bad.link is not None, "It accepts no connection.")
+    stage.expect("ST-01", 15.0, lambda: bad.here, "It accepts no connection.")
     link = stage.link(1002)
     stage.run(1.0, lambda: bad.greeted)
     stage.run(0.3)
@@ -335,7 +335,7 @@ def garbage_half(stage: Stage) -> None:
     half.greets = half.tells = False
     good.dials = False
     stage.start()
-    stage.expect("ST-01", 15.0, lambda: half.link is not None, "It accepts no connection.")
+    stage.expect("ST-01", 15.0, lambda: half.here, "It accepts no connection.")
     stage.link(1002).note("bytes", sent=True, data=wire.handshake(1002)[:16])
     stage.link(1002).put(wire.handshake(1002)[:16])
     stage.run(0.2)
@@ -346,7 +346,7 @@ def garbage_half(stage: Stage) -> None:
 def _configuration(name: str, form: str, case: str, about: str) -> None:
     def script(stage: Stage) -> None:
         stage.start()
-        stage.expect(case, UP_SECONDS, lambda: stage.neighbors[1002].link is not None, f"{about}: your program doesn't start.", 1002)  # fmt: skip
+        stage.expect(case, UP_SECONDS, lambda: stage.neighbors[1002].here, f"{about}: your program doesn't start.", 1002)  # fmt: skip
         stage.expect(case, 4.0, lambda: stage.neighbors[1002].greeted, f"{about}: no handshake came.", 1002)  # fmt: skip
         full(stage, 1002, case)
 

@@ -27,14 +27,14 @@ def meet(stage: Stage, who: int) -> Link:
         stage.expect(
             special or ("ST-02" if others else "ST-01"),
             UP_SECONDS,
-            lambda: neighbor.link is not None,
+            lambda: neighbor.here,
             f"It didn't accept a connection of {who} on port {stage.port} within {UP_SECONDS:g} s.",
         )
     else:
         stage.expect(
             special or "CN-01",
             UP_SECONDS,
-            lambda: neighbor.link is not None,
+            lambda: neighbor.here,
             f"You ({stage.plan.you}) didn't dial {who}, which is listed before you, within {UP_SECONDS:g} s.",
         )
     link = stage.link(who)

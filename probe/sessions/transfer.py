@@ -144,7 +144,7 @@ def stopped_asking(stage: Stage) -> str:
     """What is wrong where a download stands still, with what was never asked for."""
     every = set(range(stage.plan.pieces))
     missing = sorted(every - {e.index for e in stage.seen("request")})
-    because = f"1001 had unchoked you and has pieces that you lack, but you stopped asking for {MUST_SECONDS:g} s."
+    because = f"1001 had unchoked you and has pieces that you need, but you stopped asking for {MUST_SECONDS:g} s."
     if missing and len(missing) < 4:
         because += f" You never asked for {', '.join(map(str, missing))}."
     if not bits_are_understood(stage):

@@ -48,7 +48,7 @@ from tests.kit.script import (
 )
 
 NONE, ALL = Bitfield(bytes(4)), Bitfield(b"\1" * 4)
-MISSING, TELLING = fires(Timer.MISSING), fires(Timer.TELLING)
+MISSING, ANNOUNCING = fires(Timer.MISSING), fires(Timer.ANNOUNCING)
 COMPLETE = Finish(0, "all complete")
 
 
@@ -186,8 +186,8 @@ def test_an_untold_successor_is_awaited_for_5_s() -> None:
     """Who lost the connection before it was told our last piece is awaited, for 5 s at most (spec 7.2)."""
     script = only_the_end(False, True, True)
     assert script >> connects(2) << ... >> connects(3) << ... >> says(3, ALL) >> is_lost(3) << ...
-    assert becomes_complete(script)[-1] == SetTimer(Timer.TELLING, 5.0)
-    assert script >> After(5.0) >> TELLING << COMPLETE
+    assert becomes_complete(script)[-1] == SetTimer(Timer.ANNOUNCING, 5.0)
+    assert script >> After(5.0) >> ANNOUNCING << COMPLETE
 
 
 def test_telling_is_timed_from_the_last_piece() -> None:
@@ -203,11 +203,11 @@ def test_telling_is_timed_from_the_last_piece() -> None:
         >> is_lost(2)  # told in the bitfield, but it isn't certain that it arrived
         << ...
         >> After(10.0)
-        >> TELLING
+        >> ANNOUNCING
         >> says(3, ALL)
-        << SetTimer(Timer.TELLING, 15.0)
+        << SetTimer(Timer.ANNOUNCING, 15.0)
         >> After(5.0)
-        >> TELLING
+        >> ANNOUNCING
         << COMPLETE
     )
 
@@ -226,7 +226,7 @@ def test_an_untold_predecessor_is_dialled_once_more() -> None:
         << Dial(1)
         >> says(2, ALL)
         << Dial(1)
-        << SetTimer(Timer.TELLING, 5.0)
+        << SetTimer(Timer.ANNOUNCING, 5.0)
         >> answers(1)
         << ...
         >> says(1, ALL)

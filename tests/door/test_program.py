@@ -169,8 +169,7 @@ def test_the_latest_run_is_verified(
     assert f"no run in {tmp_path / 'runs'}: make one with `swarmproof swarm`" in err
     run = tiny.write(tmp_path / "runs" / "2026")
     (run / "log_peer_1001.log").write_text("nothing that a peer says\n")
-    (run / "result.json").write_text("{}")
-    (run / "log_peer_1001.log").write_text("nothing that a peer says\n")
+    (run / "result.json").write_text("{}")  # it has ended
     for words in ([], ["--dir", str(run)], [f"--dir={run}"], [str(run)]):
         status, _, err = said(capsys, "verify", *words)
         assert status == 2

@@ -16,6 +16,7 @@ from harness.errors import HarnessError
 from harness.invoking import finish
 from harness.local import runfolder
 
+ROOT = Path(__file__).parents[2]
 Started = tuple[list[list[str]], set[str]]
 NAMESPACE = Collection.from_module(tasks)
 
@@ -49,7 +50,8 @@ def test_everything_runs_under_this_interpreter(started: Started) -> None:
     calls, _fails = started
     assert commands.test(Thoroughness()) == 0
     assert [call[:3] for call in calls] == [
-        [sys.executable, "-m", name] for name in ("ruff", "ruff", "mypy", "pytest", "pytest")
+        [sys.executable, "-m", name]
+        for name in ("ruff", "ruff", "mypy", "pytest", "pytest", "pytest")
     ]
 
 
@@ -59,9 +61,9 @@ def test_long_runs_are_asked_for(started: Started) -> None:
     commands.test(Thoroughness())
     commands.test(Thoroughness(thorough=True))
     quick, thorough = (
-        [call for call in part if "pytest" in call] for part in (calls[:5], calls[5:])
+        [call for call in part if "pytest" in call] for part in (calls[:6], calls[6:])
     )
-    assert len(quick) == len(thorough) == 2
+    assert len(quick) == len(thorough) == 3
     assert not any("--thorough" in call for call in quick)
     assert all("--thorough" in call for call in thorough)
 
@@ -70,12 +72,15 @@ def test_every_test_runs_once(started: Started) -> None:
     """What is run apart, with coverage, is what the other run leaves out."""
     calls, _fails = started
     commands.test(Thoroughness())
-    core, rest = calls[3:]
-    folders = [word for word in core if word.startswith("tests/")]
-    assert "--cov" in core
-    assert folders
+    *measured, rest = calls[3:]
+    places = [word for call in measured for word in call if word.startswith("tests/")]
+    assert [word for call in measured for word in call if word.startswith("--cov=")] == [
+        "--cov=core",
+        "--cov=verifier",
+    ]
+    assert all((ROOT / place).exists() for place in places)
     assert [word for word in rest if word.startswith("--ignore")] == [
-        f"--ignore={folder}" for folder in folders
+        f"--ignore={place}" for place in places
     ]
 
 

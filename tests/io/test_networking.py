@@ -568,12 +568,12 @@ def test_timers_ring_once_and_can_be_cleared(two: Peer) -> None:
         now = two.network.clock.now
         two.network.set_timer(Timer.OVERDUE, now)
         two.network.set_timer(Timer.OVERDUE, None)
-        two.network.set_timer(Timer.TELLING, now + 100)
-        two.network.set_timer(Timer.TELLING, now)
+        two.network.set_timer(Timer.ANNOUNCING, now + 100)
+        two.network.set_timer(Timer.ANNOUNCING, now)
         two.network.set_timer(Timer.MISSING, now + 0.01)
 
     two.does(set_timers)
-    assert two.awaits("timer") == ("timer", Timer.TELLING)
+    assert two.awaits("timer") == ("timer", Timer.ANNOUNCING)
     assert two.awaits("timer") == ("timer", Timer.MISSING)
 
 

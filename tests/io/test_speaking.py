@@ -60,7 +60,7 @@ class Swarm:
             own=PieceMap(config.piece_count, full=config.peer(peer_id).has_file),
             neighbors={},
         )
-        waiting = SimpleNamespace(told=self.told.__getitem__)
+        waiting = SimpleNamespace(announced=self.told.__getitem__)
         self.state = state
         self.runtime = SimpleNamespace(
             core=SimpleNamespace(state=state, waiting=waiting), up=0, down=0
@@ -155,7 +155,7 @@ def test_the_last_word() -> None:
     swarm.speaker.end(complete=False)
     assert swarm.heard.lines == []
     swarm.speaker.end(complete=True)
-    assert swarm.heard.lines == ["all 5 peers have the file after 38 s; it is in peer_1002/file"]
+    assert swarm.heard.lines == ["all 5 peers have the file after 38 s", "it is in peer_1002/file"]
 
 
 def test_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,11 @@ import pytest
 
 import probe.cases
 import probe.sessions  # noqa: F401 -- registers the sessions
+from probe import engine
 from probe.conversation.stage import LONGEST_SECONDS, Stage
 from probe.engine import Engine, Run, look_at
 from probe.model import Finding, Outcome, Plan, Record
+from probe.program.folders import Folder
 from probe.program.program import OUTPUT_BYTES, trace_in
 from probe.registry import PLANS
 from probe.settings import Settings
@@ -140,3 +142,44 @@ def test_a_stack_trace_begins_with_what_was_thrown(text: str) -> None:
     found = trace_in(f"connected\nwaiting\n{text}more\n")
     assert found[0] == text.splitlines()[0]
     assert not trace_in("connected\nno error at Peer.java\n")
+
+
+def test_the_project_is_not_written_to(tmp_path: Path) -> None:
+    """Code is linked; a file that a program might write to is copied, so that the project stays as it is."""
+    project = tmp_path / "project"
+    (project / "out").mkdir(parents=True)
+    for name in ("out/Peer.class", "state.txt", "out/state"):
+        (project / name).write_text("as it was")
+    settings = Settings(command="x {id}", project=str(project))
+    folder = Folder(tmp_path / "session", PLANS["exact"], settings)
+    folder.fill({one: 1 for one, _ in folder.plan.peers})
+    assert (folder.work / "out" / "Peer.class").is_symlink()
+    for name in ("state.txt", "out/state"):
+        (folder.work / name).write_text("changed")
+        assert (project / name).read_text() == "as it was"
+
+
+@pytest.mark.parametrize(("lags", "held", "outcome"), [((3.0, 0.0), 2, "broken"), ((3.0, 3.0), 2, "undecided"), ((0.5,), 1, "broken")])  # fmt: skip
+def test_a_machine_that_stood_still_blames_nobody(
+    lags: tuple[float, ...], held: int, outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session in which the probe was late by more than a second is held again, and then judges nothing."""
+    seen: list[Record] = []
+
+    class Still:
+        stuck_at = ""
+
+        def __init__(self, plan: Plan, *_: object) -> None:
+            self.plan = plan
+
+        def hold(self) -> Record:
+            record = Record(self.plan, lag=lags[len(seen)])
+            record.findings.append(Finding("SV-02", self.plan.name, Outcome.BROKEN))
+            seen.append(record)
+            return record
+
+    monkeypatch.setattr(engine, "Stage", Still)
+    settings = Settings(command="x {id}")
+    record = Engine(settings, Path("unused"), lambda *_: None)._one(PLANS["exact"], settings)
+    assert len(seen) == held
+    assert {one.outcome.value for one in record.findings if one.case == "SV-02"} == {outcome}

@@ -136,7 +136,7 @@ def test_first_screens(fault: str, tmp_path: Path) -> None:
     diagnosis = fault == "payload-length"
     assert done.returncode == (2 if diagnosis else 1)
     assert len(done.stdout.splitlines()) <= 30
-    first = done.stdout.split("\n\n")[0 if diagnosis else 1].splitlines()
+    first = (done.stdout if diagnosis else done.stdout.split("\n\n")[1]).splitlines()
     told = " ".join(" ".join(line for line in first if not re.match(r" {6}", line)).split())
     golden = " ".join((SCREENS / f"{fault}.txt").read_text(encoding="utf-8").split())
     assert PREPARED[fault] in "".join(first[:4])

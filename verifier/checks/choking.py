@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
@@ -30,15 +31,11 @@ def _decisions(case: Case, kind: Kind) -> Iterator[tuple[Life, Decision]]:
                 yield life, decision
 
 
-def _told_not_interested(life: Life, other: int, line: int) -> list[int]:
-    """Lines that show a neighbor's interest before a line: its last word, if there is one."""
-    events = life.columns.events
-    rows = [
-        at
-        for kind, at, who in zip(events.kinds, events.lines, events.others, strict=True)
-        if who == other and at < line and kind in {Kind.INTERESTED, Kind.NOT_INTERESTED}
-    ]
-    return rows[-1:]
+def _last_word(case: Case, life: Life, other: int, line: int) -> list[int]:
+    """The line of a neighbor's last word on its interest before a line, if there is one."""
+    lines = case.words(life).get(other, [])
+    place = bisect_left(lines, line)
+    return lines[place - 1 : place] if place else []
 
 
 @check(
@@ -83,7 +80,7 @@ def preferred_interested(case: Case, tally: Tally) -> None:
         for other in decision.chosen:
             tally.saw()
             if other not in decision.interested:
-                lines = _told_not_interested(life, other, decision.line)
+                lines = _last_word(case, life, other, decision.line)
                 tally.report(
                     f"{case.name(other)} isn't interested then",
                     *(case.at(life, line) for line in lines),
@@ -104,7 +101,7 @@ def preferred_interested(case: Case, tally: Tally) -> None:
     reads="interest choice",
 )
 def preferred_full(case: Case, tally: Tally) -> None:
-    """The length of each list against those interested; a neighbor that may be lost may lack."""
+    """The length of each list against those interested; a neighbor that may be lost may be missing."""
     for life, decision in _decisions(case, Kind.PREFERRED):
         tally.saw()
         least = min(case.config.preferred, len(decision.sure))
@@ -117,7 +114,7 @@ def preferred_full(case: Case, tally: Tally) -> None:
                 *(
                     case.at(life, line)
                     for other in passed[:1]
-                    for line in _told_not_interested(life, other, decision.line)
+                    for line in _last_word(case, life, other, decision.line)
                 ),
                 case.at(life, decision.line),
             )
@@ -234,7 +231,7 @@ def optimistic_interested(case: Case, tally: Tally) -> None:
         tally.saw()
         other = decision.chosen[0]
         if other not in decision.interested:
-            lines = _told_not_interested(life, other, decision.line)
+            lines = _last_word(case, life, other, decision.line)
             tally.report(
                 f"{case.name(other)} isn't interested then",
                 *(case.at(life, line) for line in lines),
@@ -289,7 +286,7 @@ def _silent(case: Case, life: Life, conn: int, mate: Life) -> str | None:
     reads="choke choice",
 )
 def unchoke_replay(case: Case, tally: Tally) -> None:
-    """(Un)chokes matched with decisions; only a tail may lack."""
+    """(Un)chokes matched with decisions; only those at the end may be missing."""
     for life, number, _, mate, _, _ in case.links():
         matching = case.chokes(life, number)
         if matching is None or mate is None:
@@ -331,7 +328,7 @@ def unchoke_replay(case: Case, tally: Tally) -> None:
     ERROR,
     lenient=WARNING,
     clause="4.4",
-    rule="Who is choked left the preferred and the optimistic place by a logged decision.",
+    rule="A neighbor that is choked lost its preferred or optimistic place by a logged decision.",
     order="F",
     needs="both logs",
     example="peer 1002 is choked by peer 1001 while it is its optimistically unchoked neighbor.",

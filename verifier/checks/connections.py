@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 WORDS = {Kind.MAKES: "makes a connection to", Kind.CONNECTED_FROM: "is connected from"}
+SHOWN = 20
+"""Pairs that are named one by one."""
 START_SLACK = 1.0
 """Seconds by which peers may start out of order before it is told."""
 
@@ -118,19 +120,32 @@ def full_mesh(case: Case, tally: Tally) -> None:
         if not conn.implicit
     }
     peers = range(len(case.config.peers))
-    for one in peers:
-        for other in range(one):
-            tally.saw()
-            if frozenset((one, other)) in joined:
-                continue
-            finals = [case.swarm.final(peer) for peer in (one, other)]
-            doubts = [tally.doubts.get(life.index) for life in finals if life is not None]
-            if None in finals:
-                tally.unsure(f"a log of {case.name(one)} or {case.name(other)} is missing")
-            elif any(doubts):
-                tally.unsure(next(filter(None, doubts)))
-            else:
-                tally.report(f"{case.name(other)} and {case.name(one)} were never connected")
+    tally.saw(len(peers) * (len(peers) - 1) // 2)
+    doubtful = {peer: doubt for peer in peers if (doubt := _doubt(case, tally, peer))}
+    sure = [peer for peer in peers if peer not in doubtful]
+    apart = (
+        (one, other)
+        for place, one in enumerate(sure)
+        for other in sure[:place]
+        if frozenset((one, other)) not in joined
+    )
+    for one, other in islice(apart, SHOWN):
+        tally.report(f"{case.name(other)} and {case.name(one)} were never connected")
+    met = sum(1 for pair in joined if not pair & doubtful.keys())
+    more = len(sure) * (len(sure) - 1) // 2 - met - SHOWN
+    if more > 0:
+        tally.report("and more pairs", times=more)
+    for peer, doubt in islice(doubtful.items(), SHOWN):
+        if any(one != peer and frozenset((one, peer)) not in joined for one in peers):
+            tally.unsure(doubt)
+
+
+def _doubt(case: Case, tally: Tally, peer: int) -> str | None:
+    """Why a peer's connections can't be seen."""
+    life = case.swarm.final(peer)
+    if life is None:
+        return f"the log of {case.name(peer)} is missing"
+    return tally.doubts.get(life.index)
 
 
 @check(
@@ -151,7 +166,7 @@ def connect_first(case: Case, tally: Tally) -> None:
         events = life.columns.events
         for number, conn in enumerate(life.columns.conns):
             tally.saw()
-            if conn.implicit:
+            if conn.implicit or conn.opened:
                 rows = [row for row, which in enumerate(events.conns) if which == number]
                 first = events.lines[rows[0]] if rows else conn.last_have
                 tally.report(

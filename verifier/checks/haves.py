@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from verifier.checks.registry import Scope, check
 from verifier.findings import Severity, Witness
 from verifier.history.facts import SHOWN
+from verifier.history.lives import LAG
 from verifier.reading.columns import NEVER
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ def _mute(view: View) -> bool:
     reads="have download connection",
 )
 def announced_to_all(case: Case, tally: Tally) -> None:
-    """Downloads without a have. Where the connection ended a tail may lack; with --lenient it may
-    lack unless both peers live on, and the bitfield may have told what is written right below.
+    """Downloads without a have. At the end of a connection haves may be missing; with --lenient they may
+    be missing unless both peers live on, and the bitfield may have held what is written right below.
     """
     for life, number, mate, haves in _owing(case):
         if _silent(case, life):
@@ -99,13 +100,18 @@ def announced_to_all(case: Case, tally: Tally) -> None:
             continue
         tally.saw(max(0, haves.owed - haves.base))
         for place in haves.gaps:
-            early = mate.seq[place] in haves.early
-            _unheard(case, tally, life, number, mate, place, WARNING if early else None)
+            excuse = ""
+            if mate.seq[place] in haves.early:
+                excuse = "; the bitfield may have told it before its line was written"
+            elif _at_the_end(case, life, number, mate, haves, place):
+                excuse = "; the connection may have ended before it was told"
+            _unheard(case, tally, life, number, mate, place, excuse)
         if haves.gap_count > len(haves.gaps):
             tally.report(
                 "and more on that connection",
                 case.at(life, life.columns.conns[number].line),
                 times=haves.gap_count - len(haves.gaps),
+                lacking=mate.index,
             )
         if haves.tail and _lasting(case, life, number, mate):
             _tail(case, tally, life, number, mate, haves)
@@ -118,19 +124,27 @@ def _unheard(
     number: int,
     mate: Life,
     place: int,
-    severity: Severity | None,
+    excuse: str,
 ) -> None:
     """One download that a neighbor never heard of."""
     piece = mate.seq[place]
-    early = (
-        "" if severity is None else "; the bitfield may have told it before its line was written"
-    )
     tally.report(
-        f"{life.file.label} has no have for piece {piece} from {case.name(mate.owner)}{early}",
+        f"{life.file.label} has no have for piece {piece} from {case.name(mate.owner)}{excuse}",
         case.at(mate, mate.seq_lines[place]),
         case.at(life, life.columns.conns[number].line),
-        severity=severity,
+        severity=WARNING if excuse else None,
     )
+
+
+def _at_the_end(case: Case, life: Life, number: int, mate: Life, haves: Haves, place: int) -> bool:
+    """With --lenient, whether a download belongs to the lost end of a connection, though a line that
+    is written late makes one stand below it that was announced.
+    """
+    ended = not _lasting(case, life, number, mate) or case.ends.lost(life)
+    if not (case.swarm.lenient and ended and mate.columns.timed):
+        return False
+    last = mate.seq_times[haves.owed - haves.tail - 1]
+    return mate.seq_times[place] >= last - LAG - mate.columns.resolution
 
 
 def _tail(case: Case, tally: Tally, life: Life, number: int, mate: Life, haves: Haves) -> None:
@@ -165,6 +179,7 @@ def _tail(case: Case, tally: Tally, life: Life, number: int, mate: Life, haves: 
                 case.at(life, life.columns.conns[number].line),
                 times=end - begin - SHOWN,
                 severity=severity,
+                lacking=mate.index,
             )
 
 
@@ -177,10 +192,10 @@ def _tail(case: Case, tally: Tally, life: Life, number: int, mate: Life, haves: 
     order="H",
     needs="both logs",
     example="peer 1003 hears that peer 1002 has piece 5, which peer 1002 never logs.",
-    reads="download",
+    reads="download connection",
 )
 def announced_true(case: Case, tally: Tally) -> None:
-    """Haves against the sender's downloads; a sender's log that lacks its end can't tell."""
+    """Haves against the sender's downloads; a sender's log that has lost its end can't show it."""
     for life, number, connection, mate, _, facts in case.links():
         tally.saw(connection.haves)
         untrue = facts.untrue
@@ -323,7 +338,7 @@ def have_order(view: View, tally: Tally) -> None:
     reads="have download connection",
 )
 def no_sudden_loss(case: Case, tally: Tally) -> None:
-    """Haves that lack at the end of the last connection of a pair."""
+    """Haves that are missing at the end of the last connection of a pair."""
     for life, number, mate, haves in _owing(case):
         if _silent(case, life):
             tally.unsure(f"{life.file.label} never logs haves")

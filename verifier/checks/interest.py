@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
 from verifier.findings import Severity
+from verifier.history.early import (
+    certainly_told,
+    may_have_all,
+    may_have_news,
+    own_change,
+    told_early,
+)
 from verifier.reading.columns import NEVER
 from verifier.reading.sentences import Kind
 
@@ -90,13 +97,18 @@ def _ended_in_order(case: Case, life: Life) -> bool:
 def answers_bitfield(case: Case, tally: Tally) -> None:
     """The first word on each connection over which a bitfield with pieces went."""
     for life, number, mate, there, rows, changes in _told(case):
-        base = _certainly_told(case, life, mate, there)
+        base = certainly_told(case, life, mate, there)
         if not base or life.columns.conns[number].implicit:
             continue
         if not rows and not _must_have_answer(case, life, number, mate, there):
             continue
         if not rows and changes and changes[0].latest > mate.done_line:
             continue  # it was complete before the bitfield came, and may have been ending
+        start = mate.columns.conns[there].line
+        needed = changes and changes[0].line <= start and not changes[0].optional
+        if not rows and not needed and case.swarm.lenient and not life.writes(Kind.NOT_INTERESTED):
+            tally.unsure(f"{life.file.label} never tells of `not interested`")
+            continue
         tally.saw()
         line = life.columns.conns[number].line
         if not rows:
@@ -107,35 +119,13 @@ def answers_bitfield(case: Case, tally: Tally) -> None:
             )
             continue
         first = life.columns.events.kinds[rows[0]] == Kind.INTERESTED
-        start = mate.columns.conns[there].line
-        needed = changes and changes[0].line <= start and not changes[0].optional
-        if needed and not first and not _may_have_all(case, life, mate, there):
+        if needed and not first and not may_have_all(case, life, mate, there):
             tally.report(
                 f"{case.name(mate.owner)} needs pieces of that bitfield, but isn't interested",
                 case.at(life, line),
                 case.at(mate, start),
                 case.at(life, life.columns.events.lines[rows[0]]),
             )
-
-
-def _certainly_told(case: Case, life: Life, mate: Life, there: int) -> int:
-    """How many pieces a bitfield told for sure, to the mate's connection `there`."""
-    if life.seed:
-        return case.config.pieces
-    haves = case.facts[mate.index].conns[there].haves
-    if case.swarm.lenient and haves is not None:
-        return haves.known
-    return mate.bases[there] or 0
-
-
-def _may_have_all(case: Case, life: Life, mate: Life, there: int) -> bool:
-    """With --lenient, whether a peer may have had all of a bitfield before it wrote that down."""
-    base = mate.bases[there]
-    if not case.swarm.lenient or life.seed or base is None:
-        return False
-    begun = mate.columns.conns[there]
-    had = set(mate.pending(begun.line, begun.time))
-    return all(mate.line_of[piece] < begun.line or piece in had for piece in life.seq[:base])
 
 
 @check(
@@ -151,7 +141,7 @@ def _may_have_all(case: Case, life: Life, mate: Life, there: int) -> bool:
 )
 def justified_interest(case: Case, tally: Tally) -> None:
     """Each `interested` against what its sender had at least when it sent it."""
-    for life, number, mate, _, rows, _ in _told(case):
+    for life, number, mate, _, rows, changes in _told(case):
         facts, events = case.facts[life.index], life.columns.events
         if life.headless or mate.headless or life.columns.conns[number].implicit:
             continue
@@ -165,37 +155,27 @@ def justified_interest(case: Case, tally: Tally) -> None:
             low, line = facts.low[row], events.lines[row]
             if not mate.seed and _has_news(case, life, line, mate, low):
                 continue
-            early = _told_early(case, life, number, row, mate)
-            if early is None:
+            paired = own_change(case, life, number, row, changes)
+            if paired is None:
                 tally.report(
                     f"{case.name(mate.owner)} already has every piece of {case.name(life.owner)}",
                     case.at(mate, low),
                     case.at(life, line),
+                    severity=WARNING if may_have_news(case, life, number, row, mate) else None,
                 )
-            else:
-                tally.report(
-                    f"{case.name(life.owner)} had told {case.name(mate.owner)} of piece {early}"
-                    " before it wrote its line",
-                    case.at(life, line),
-                    case.at(life, life.line_of[early]),
-                    severity=WARNING,
-                )
-
-
-def _told_early(case: Case, life: Life, number: int, row: int, mate: Life) -> int | None:
-    """With --lenient, a piece that explains an `interested`, though its line stands below that.
-
-    The sender's own log must show that it became interested then: by a have, or by a bitfield
-    that told of a piece for which no have came.
-    """
-    if not case.swarm.lenient or mate.seed:
-        return None
-    matching = case.interests(life, number)
-    if matching is not None and row not in {paired for paired, _ in matching.pairs}:
-        return None
-    events, low = life.columns.events, case.facts[life.index].low[row]
-    pending = life.pending(events.lines[row], events.times[row])
-    return next((piece for piece in pending if mate.line_of[piece] > low), None)
+                continue
+            early = told_early(life, row, mate, low, paired)
+            tally.report(
+                f"{case.name(life.owner)} had told {case.name(mate.owner)} of piece {early}"
+                " before it wrote its line"
+                if early is not None
+                else f"{case.name(mate.owner)} became interested before it wrote lines of earlier"
+                " downloads",
+                case.at(mate, paired.line),
+                case.at(life, line),
+                *(case.at(life, life.line_of[piece]) for piece in [early] if piece is not None),
+                severity=WARNING,
+            )
 
 
 def _has_news(case: Case, life: Life, line: int, mate: Life, low: int) -> bool:
@@ -215,7 +195,7 @@ def _has_news(case: Case, life: Life, line: int, mate: Life, low: int) -> bool:
     ERROR,
     lenient=WARNING,
     clause="5.1, 5.3",
-    rule="Who says `not interested` has every piece that it knows the hearer to have.",
+    rule="A peer says `not interested` only if it has every piece that it knows the other to have.",
     order="H",
     needs="both logs",
     example="peer 1002 says `not interested` to peer 1001, which has pieces that it needs.",
@@ -256,7 +236,7 @@ def justified_disinterest(case: Case, tally: Tally) -> None:
     reads="download have interest connection",
 )
 def interest_replay(case: Case, tally: Tally) -> None:
-    """Changes of interest matched with messages; only a tail may lack, also one of a log's lost end."""
+    """Changes of interest matched with messages; only messages at the end may be missing, also at a log's lost end."""
     for life, number, mate, _, _, changes in _told(case):
         matching = case.interests(life, number)
         if matching is None or changes is None:

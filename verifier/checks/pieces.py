@@ -289,7 +289,7 @@ def not_while_choked(case: Case, tally: Tally) -> None:
     ERROR,
     lenient=WARNING,
     clause="8.1",
-    rule="A leecher tells once that it has the complete file, right after its last piece.",
+    rule="A leecher logs once that it has the complete file, right after its last piece.",
     order="L",
     needs="one log",
     example="the line of completion comes before the last piece.",

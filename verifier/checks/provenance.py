@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from verifier.history.lives import Life
 
 ERROR = Severity.ERROR
-MOST_READ = 1 << 34
+MOST_READ = 1 << 33
 """Bytes of copies that are read to be compared."""
 
 
@@ -31,7 +31,7 @@ MOST_READ = 1 << 34
     order="H",
     needs="all logs",
     example="peer 1003 downloads piece 5 from peer 1002, which never gets it.",
-    reads="download",
+    reads="download connection",
 )
 def source_had_it(case: Case, tally: Tally) -> None:
     """Each download against the source's own; that it isn't later is G01's to see."""
@@ -56,6 +56,8 @@ def source_had_it(case: Case, tally: Tally) -> None:
                 continue
             source = case.lives[sources[-1]]
             excuse = case.ends.excuse(source, life, conn, line, life.columns.events.times[row])
+            if other in case.swarm.missing:  # only earlier logs of it are there
+                excuse = f"the log of {case.name(other)} is missing"
             if excuse:
                 tally.unsure(excuse)
                 continue
@@ -112,7 +114,7 @@ def conservation(case: Case, tally: Tally) -> None:
     order="-",
     needs="all logs",
     example="peers 1002 and 1003 each say that they got piece 5 from the other.",
-    reads="download",
+    reads="download connection",
 )
 def provenance(case: Case, tally: Tally) -> None:
     """For each piece, who got it from whom, without going in circles."""
@@ -160,7 +162,7 @@ def _origin(case: Case, life: Life, piece: int) -> int | None:
 def file_equal(case: Case, tally: Tally) -> None:
     """Files are compared where the folders are beside the logs."""
     name = case.config.file_name
-    if Path(name).name != name:
+    if Path(name).name != name or name == "..":
         tally.unsure(f"FileName {shown(name)} is no plain name")
         return
     paths, missing = _copies(case)
@@ -173,7 +175,9 @@ def file_equal(case: Case, tally: Tally) -> None:
                 f"the seed's file has {sizes[peer]} bytes, Common.cfg says {case.config.file_size}"
             )
     same = [peer for peer in sizes if seeds and sizes[peer] == sizes[seeds[0]]]
-    digests = _digests(case, tally, {peer: paths[peer] for peer in same})
+    digests = _digests(
+        case, tally, {peer: paths[peer] for peer in same}, sum(sizes[peer] for peer in same)
+    )
     for peer, size in sizes.items():
         if not seeds or peer == seeds[0] or (peer in same and not {peer, seeds[0]} <= set(digests)):
             continue
@@ -192,11 +196,11 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def _digests(case: Case, tally: Tally, paths: dict[int, Path]) -> dict[int, bytes]:
+def _digests(case: Case, tally: Tally, paths: dict[int, Path], size: int) -> dict[int, bytes]:
     """What the contents of files come to; none where there is only one, or too much to read."""
     if len(paths) < 2:
         return {}
-    if len(paths) * case.config.file_size > MOST_READ:
+    if size > MOST_READ:
         tally.unsure(f"the files are too large to be compared: more than {MOST_READ >> 30} GiB")
         return {}
     found: dict[int, bytes] = {}

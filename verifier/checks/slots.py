@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -153,8 +154,10 @@ def optimistic_happens(case: Case, tally: Tally) -> None:
             continue
         slack = max(1.0, interval) + life.columns.resolution
         choices = [d for d in case.choking(life).decisions if d.kind == Kind.OPTIMISTIC]
+        lines = [choice.line for choice in choices]
         for other, first, begin, last, end in _waits(case, life):
-            inside = [d.time for d in choices if first <= d.line <= last]
+            begun, ended = bisect_left(lines, first), bisect_right(lines, last)
+            inside = [choice.time for choice in choices[begun:ended]]
             tally.saw(int(end - begin > interval))
             moments = [begin, *inside, end]
             # A process that was stopped chooses nothing, and writes nothing.

@@ -27,6 +27,7 @@ from verifier.grading.runsets import Judged, find_sets, judge_set
 from verifier.grading.scoring import Peers, Score, count_peers, nothing, score
 from verifier.reading.config import InputError
 from verifier.report import output
+from verifier.showing import shown
 
 if TYPE_CHECKING:
     from verifier.grading.rubric import Rubric
@@ -93,7 +94,7 @@ def failed(submission: Submission, settings: Settings, why: str) -> Grade:
 
 def _no_logs(root: Path) -> str:
     """That there are no logs, and what is there instead."""
-    names = sorted(path.name for path in root.rglob("*") if path.is_file())
+    names = [shown(path.as_posix()) for path in sorted(root.rglob("*")) if path.is_file()]
     there = f"there is {', '.join(names[:3])}" if names else "nothing is there that could be one"
     return f"no logs: expected files named log_peer_[id].log; {there}"
 

@@ -63,7 +63,7 @@ def index(document: dict[str, Any]) -> str:
         f'<p class="about">{mode}, rubric <b>{escape(document["rubric"])}</b>,'
         f" {numbers.show('most', form='g')} points</p>{remarks}</header>\n"
         f"<main>{_tools(counts)}\n"
-        f'<div class="wide"><table class="grades" id="grades"><caption class="unseen">'
+        f'<div class="wide" tabindex="0"><table class="grades" id="grades"><caption class="unseen">'
         "A row for each submission; the buttons in the head sort</caption>"
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div></main>"
     )

@@ -12,6 +12,7 @@ from verifier.reading.config import InputError
 from verifier.reading.finding import log_name
 from verifier.showing import shown
 
+CONFIGS = ("common.cfg", "peerinfo.cfg")
 LONGEST_SLUG = 80
 """Characters of a name that become the name of its files."""
 
@@ -68,7 +69,7 @@ def _below(folder: Path, out: Path | None, remarks: list[str]) -> list[tuple[str
             entries = sorted(scan, key=lambda entry: (entry.name.casefold(), entry.name))
     except OSError as error:
         raise InputError(f"{shown(folder)}: can't be read: {error.strerror or error}") from None
-    found = []
+    found, told = [], False
     for entry in entries:
         path = folder / entry.name
         if SKIPPED.fullmatch(entry.name) or (out and path.resolve() == out.resolve()):
@@ -81,10 +82,11 @@ def _below(folder: Path, out: Path | None, remarks: list[str]) -> list[tuple[str
             remarks.append(
                 f"{shown(entry.name)} isn't unpacked: expected a zip, tar, tar.gz or tgz"
             )
-        elif log_name(entry.name):
+        elif not told and (log_name(entry.name) or entry.name.lower() in CONFIGS):
+            told = True
             remarks.append(
-                f"{shown(entry.name)} is a log: is {shown(folder)} a submission itself? Name the"
-                " folder above it"
+                f"{shown(entry.name)} lies directly in {shown(folder)}: is that a submission itself?"
+                " Then name the folder above it"
             )
     return found
 

@@ -42,6 +42,7 @@ class Case:
         self.requirements = requirements
         self._choking: dict[int, Choking] = {}
         self._rows: dict[int, dict[int, tuple[list[int], list[int]]]] = {}
+        self._words: dict[int, dict[int, list[int]]] = {}
         self._chokes: dict[tuple[int, int], Matching | None] = {}
         self._interests: dict[tuple[int, int], Matching | None] = {}
         self._clocks: Clocks | None = None
@@ -80,6 +81,17 @@ class Case:
                     table.setdefault(number, ([], []))[1].append(row)
             self._rows[life.index] = table
         return self._rows[life.index].get(conn, ([], []))
+
+    def words(self, life: Life) -> dict[int, list[int]]:
+        """The lines at which each neighbor told its interest, or that it lost it."""
+        if life.index not in self._words:
+            table: dict[int, list[int]] = {}
+            events = life.columns.events
+            for kind, line, other in zip(events.kinds, events.lines, events.others, strict=True):
+                if kind in INTERESTS:
+                    table.setdefault(other, []).append(line)
+            self._words[life.index] = table
+        return self._words[life.index]
 
     def links(self) -> Iterator[tuple[Life, int, Connection, Life | None, int, ConnectionFacts]]:
         """Each connection as each end logged it, with its other end (log, number) and facts."""
@@ -141,9 +153,11 @@ class Case:
             else:
                 kinds = life.columns.events.kinds
                 rows = self.rows(life, conn)[1]
-                told = [(kinds[row] == Kind.INTERESTED, row) for row in rows]
+                received = [(kinds[row] == Kind.INTERESTED, row) for row in rows]
                 facts = self.facts[life.index]
-                self._interests[key] = match_interest(changes, told, facts, self.heard(life, conn))
+                self._interests[key] = match_interest(
+                    changes, received, facts, self.heard(life, conn)
+                )
         return self._interests[key]
 
     @property

@@ -36,8 +36,8 @@ def delays(
         if delay <= most:
             break
         heard = connection.times[row]
-        told = heard - delay
-        stopped = max(columns.silence_before(heard), mate.columns.silence_after(told))
+        sent = heard - delay
+        stopped = max(columns.silence_before(heard), mate.columns.silence_after(sent))
         if delay - stopped > most:
             most, line = delay - stopped, connection.lines[row]
     return min(found), most, line

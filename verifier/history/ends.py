@@ -34,7 +34,7 @@ class Ends:
                     self._hear(hearer, number, line, time)
 
     def lost(self, life: Life) -> str | None:
-        """Why a log may lack its end; None where nothing suggests that."""
+        """Why a log may have lost its end; None if nothing suggests that."""
         return self._lost.get(life.index)
 
     def may_follow(self, life: Life, hearer: Life, conn: int, line: int, time: float) -> bool:

@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from itertools import accumulate, compress, count
+from math import nan
 from operator import lt
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,13 +31,17 @@ class Change(NamedTuple):
 
     It happens at `line`, or as late as `latest` where the log leaves that open (the neighbor's
     bitfield comes somewhere between the connection line and the next line about the neighbor).
-    `optional`: it may have been skipped, because it was over before the bitfield came.
+    `optional`: it may have been skipped, because it was over before the bitfield came. `piece` is
+    the one whose have causes it, -1 where something else does; `time` is the line's, by the owner's
+    clock, where it turns interest on.
     """
 
     line: int
     on: bool
     latest: int
     optional: bool = False
+    piece: int = -1
+    time: float = nan
 
 
 @dataclass(slots=True)
@@ -262,8 +267,8 @@ class View:
         mate, base, owed = owing
         pieces = self.columns.conns[number].pieces
         if self._aligned[number]:
-            told = base + len(pieces)
-            return list(range(told, owed)), max(0, owed - told)
+            announced = base + len(pieces)
+            return list(range(announced, owed)), max(0, owed - announced)
         have = set(pieces)
         lacking = [place for place in range(base, owed) if mate.seq[place] not in have]
         last = max((mate.place[piece] for piece in have if mate.place[piece] != NEVER), default=-1)
@@ -326,12 +331,14 @@ class View:
             base = 0
         if not connection.lines:
             return connection.line if base >= self.config.pieces else NEVER
-        told = len(connection.pieces)
+        announced = len(connection.pieces)
         if not self._aligned[number]:
             mate = self.mate(number)
             places = mate.place if mate is not None else None
-            told = sum(1 for piece in connection.pieces if places is None or places[piece] >= base)
-        return connection.lines[-1] if base + told >= self.config.pieces else NEVER
+            announced = sum(
+                1 for piece in connection.pieces if places is None or places[piece] >= base
+            )
+        return connection.lines[-1] if base + announced >= self.config.pieces else NEVER
 
     def _changes(self, number: int) -> list[Change] | None:
         """Replay the owner's interest in a neighbor from what that neighbor told."""
@@ -353,7 +360,8 @@ class View:
         if until > start:
             latest = self.next_line(number)
             skipped = until < latest or certain <= start
-            changes.append(Change(start, on=True, latest=latest, optional=skipped))
+            begun = connection.time
+            changes.append(Change(start, on=True, latest=latest, optional=skipped, time=begun))
             if skipped and spans:
                 spans[0] = spans[0]._replace(optional=True)
         changes += spans
@@ -388,7 +396,8 @@ def _spans(connection: Connection, line_of: array[int], until: int) -> list[Chan
             continue
         if reach[row] >= 0:
             changes.append(Change(reach[row], on=False, latest=reach[row]))
-        changes.append(Change(starts[row], on=True, latest=starts[row]))
+        piece, time = connection.pieces[row], connection.times[row]
+        changes.append(Change(starts[row], on=True, latest=starts[row], piece=piece, time=time))
     if reach[-1] >= 0 and reach[-1] != NEVER:
         changes.append(Change(reach[-1], on=False, latest=reach[-1]))
     return changes

@@ -11,11 +11,11 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from math import inf
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from verifier.reading.columns import NEVER, Connection, LogColumns
+from verifier.reading.columns import LATE, NEVER, Connection, LogColumns
 from verifier.reading.sentences import Kind
 from verifier.reading.topics import TOPICS
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from verifier.reading.config import Config
     from verifier.reading.finding import LogFile
 
-LAG = 1.0
+LAG = LATE
 """Seconds by which a program with several threads may act on a piece before its line is written."""
 
 
@@ -71,14 +71,20 @@ class Life:
     def pending(self, line: int, time: float) -> list[int]:
         """Pieces that it may have had at a line although their lines stand below it.
 
-        A program with a thread for each neighbor can announce a piece before it writes its line.
-        So of each neighbor the first download below counts, if it is written soon after.
+        A program with several threads can announce a piece before it writes its line. So a download
+        below counts if it is written soon after; without times, the first one of each neighbor.
         """
         columns = self.columns
-        until = time + LAG + columns.resolution if columns.timed else inf
+        begin = self.had_before(line)
+        if columns.timed:
+            until = time + LAG + columns.resolution
+            late = takewhile(
+                lambda place: self.seq_times[place] <= until, range(begin, len(self.seq))
+            )
+            return [self.seq[place] for place in late]
         found: dict[int, int] = {}
-        for place in range(self.had_before(line), len(self.seq)):
-            if self.seq_times[place] > until or len(found) == len(columns.conns):
+        for place in range(begin, len(self.seq)):
+            if len(found) == len(columns.conns):
                 break
             found.setdefault(self.sources[place], self.seq[place])
         return list(found.values())
@@ -142,8 +148,9 @@ class Swarm:
         return found
 
     def final(self, peer: int) -> Life | None:
-        """A peer's last life; None when its log is missing."""
-        return self.lives[self.by_peer[peer][-1]] if self.by_peer[peer] else None
+        """A peer's last life; None when its log is missing, though earlier ones may be there."""
+        life = self.lives[self.by_peer[peer][-1]] if self.by_peer[peer] else None
+        return life if life is not None and not life.file.generation else None
 
 
 def make_life(
@@ -193,7 +200,7 @@ def join(swarm: Swarm) -> None:
     )
     for life in oldest_first:
         swarm.by_peer[life.owner].append(life.index)
-    swarm.missing = [peer for peer in range(peers) if not swarm.by_peer[peer]]
+    swarm.missing = [peer for peer in range(peers) if swarm.final(peer) is None]
     ends: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for lives in swarm.by_peer:
         for number in lives:

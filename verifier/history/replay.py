@@ -239,29 +239,29 @@ def match(
     arrived before it, that one is missing; else the received one is extra.
     """
     result = Matching()
-    place = 0
+    at = 0
     for kind, row in received:
         while (
-            place < len(sent)
-            and sent[place][0] != kind
-            and (sent[place][2] < facts.low[row] or _fits(sent, place + 1, kind, facts.high[row]))
+            at < len(sent)
+            and sent[at][0] != kind
+            and (sent[at][2] < facts.low[row] or _fits(sent, at + 1, kind, facts.high[row]))
         ):
-            result.missing.append(sent[place][1])
-            place += 1
-        if place < len(sent) and sent[place][0] == kind and sent[place][1] <= facts.high[row]:
-            result.pairs.append((row, sent[place][1]))
-            heard = max(heard, sent[place][1])
-            place += 1
+            result.missing.append(sent[at][1])
+            at += 1
+        if at < len(sent) and sent[at][0] == kind and sent[at][1] <= facts.high[row]:
+            result.pairs.append((row, sent[at][1]))
+            heard = max(heard, sent[at][1])
+            at += 1
         else:
             result.extra.append(row)
-    late = [line for _, line, latest in sent[place:] if latest < heard]
+    late = [line for _, line, latest in sent[at:] if latest < heard]
     result.missing += late
-    result.tail = len(sent) - place - len(late)
+    result.tail = len(sent) - at - len(late)
     return result
 
 
-def _fits(sent: list[tuple[bool, int, int]], place: int, kind: bool, high: int) -> bool:  # noqa: FBT001  # a value
-    return place < len(sent) and sent[place][0] == kind and sent[place][1] <= high
+def _fits(sent: list[tuple[bool, int, int]], at: int, kind: bool, high: int) -> bool:  # noqa: FBT001  # a value
+    return at < len(sent) and sent[at][0] == kind and sent[at][1] <= high
 
 
 def match_chokes(
@@ -273,22 +273,22 @@ def match_chokes(
     Where the receiver's log was `cut` off, what is missing at its end explains nothing: only what
     is so with all of them and with none is sure.
     """
-    backs = [place for place, one in enumerate(owed) if one.back]
+    backs = [at for at, one in enumerate(owed) if one.back]
     every = set(range(len(owed)))
-    pairs = {place for back in backs for place in (back - 1, back)}
+    pairs = {at for back in backs for at in (back - 1, back)}
 
-    def matched(places: set[int]) -> Matching:
-        sent = [(owed[n].kind == Kind.UNCHOKED, owed[n].line, owed[n].line) for n in sorted(places)]
+    def matched(chosen: set[int]) -> Matching:
+        sent = [(owed[n].kind == Kind.UNCHOKED, owed[n].line, owed[n].line) for n in sorted(chosen)]
         return match(sent, received, facts, heard)
 
     if cut and backs:
         return matched(every).agreed(matched(every - pairs))
-    best, places = min(((matched(one), one) for one in (every, every - pairs)), key=_unexplained)
+    best, chosen = min(((matched(one), one) for one in (every, every - pairs)), key=_unexplained)
     for back in backs:
-        if _unexplained((best, places)) == (0, 0):
+        if _unexplained((best, chosen)) == (0, 0):
             break
-        other = places ^ {back - 1, back}
-        best, places = min((best, places), (matched(other), other), key=_unexplained)
+        other = chosen ^ {back - 1, back}
+        best, chosen = min((best, chosen), (matched(other), other), key=_unexplained)
     return best
 
 
@@ -303,17 +303,17 @@ def match_interest(
     """Match changes of interest with the messages received, repeats and a leading
     `not interested` dropped; of several explanations the best one.
     """
-    told: list[tuple[bool, int]] = []
+    changed: list[tuple[bool, int]] = []
     state = False
     for on, row in received:
         if on != state:
-            told.append((on, row))
+            changed.append((on, row))
             state = on
     every = [(change.on, change.line, change.latest) for change in changes]
-    result = match(every, told, facts, heard)
+    result = match(every, changed, facts, heard)
     if any(change.optional for change in changes):
         fewer = [(c.on, c.line, c.latest) for c in changes if not c.optional]
-        other = match(fewer, told, facts, heard)
+        other = match(fewer, changed, facts, heard)
         result = min(result, other, key=lambda matching: matching.faults)
     return result
 

@@ -53,11 +53,17 @@ class _Log:
             if number >= 0 and kind != Kind.OPTIMISTIC:
                 self.last[number] = max(self.last[number], line)
         self.starts: list[int] = []
+        self.begins: list[float] = []
+        """When each part begins; empty until that is asked for."""
         self.find_starts(alone=True)
 
     def line(self, conn: int) -> int:
         """Where a connection begins."""
         return self.columns.conns[conn].line
+
+    def late(self, conn: int) -> bool:
+        """Whether a connection's line stands below its first events."""
+        return self.columns.conns[conn].opened > 0
 
     def part_of(self, line: int) -> int:
         """The number of the part that a line is in."""
@@ -98,9 +104,9 @@ class _Log:
         """Find where runs begin, in one walk; `alone` by what no reconnect explains, whatever others show."""
         self.starts = []
         events = self.columns.events
-        begins = {self.line(number): number for number in self.conns}
+        begins = {self.line(number): number for number in self.conns if not self.late(number)}
         counted, complete, unsettled = 0, False, 0
-        known: set[tuple[int, int]] = set()
+        known = {self.way(number) for number in self.conns if self.late(number)}
         before = self.columns.first_time
         rows = zip(events.kinds, events.lines, events.times, events.counts, strict=True)
         for row, (kind, line, time, number) in enumerate(rows):
@@ -281,13 +287,17 @@ def _home(logs: list[_Log], lonely: Part, groups: list[set[Part]]) -> set[Part] 
 
 
 def _begin(logs: list[_Log], part: Part) -> float:
-    """The time of a part's first event."""
-    columns = logs[part[0]].columns
-    first, last = logs[part[0]].parts()[part[1]]
-    times = [conn.time for conn in columns.conns if first <= conn.line <= last]
-    at = bisect_right(columns.events.lines, first - 1)
-    times += columns.events.times[at : at + 1]
-    return min(times, default=columns.first_time)
+    """The time of a part's first event, once all parts are found."""
+    log = logs[part[0]]
+    if not log.begins:
+        columns = log.columns
+        for first, _ in log.parts():
+            at = bisect_right(columns.events.lines, first - 1)
+            log.begins += columns.events.times[at : at + 1] or [columns.first_time]
+        for number in log.conns:
+            place = log.part_of(log.line(number))
+            log.begins[place] = min(log.begins[place], columns.conns[number].time)
+    return log.begins[part[1]]
 
 
 def _in_order(logs: list[_Log], groups: list[set[Part]]) -> list[set[Part]]:

@@ -15,6 +15,11 @@ from math import inf
 EXAMPLES = 20
 """How many lines of one fault are remembered for each log."""
 
+LATE = 1.0
+"""Seconds by which a program with several threads may write a line after those that follow from it."""
+LATE_LINES = 50
+"""The same in lines, where there are no times."""
+
 SILENCE = 1.0
 """Seconds without a line after which a log's process may have been stopped in between (SIGSTOP)."""
 
@@ -75,7 +80,8 @@ class Connection:
     """One connection as one end logged it, from its line to the next one of the pair.
 
     `kind` is `Kind.MAKES`, `Kind.CONNECTED_FROM`, or -1 where no line tells that it began;
-    `line` is then 0. The three arrays hold the haves received, each piece once.
+    `line` is then 0. `opened` is the line of its first event where that stands above the line that
+    tells of it, or no line does. The three arrays hold the haves received, each piece once.
     """
 
     other: int
@@ -88,11 +94,17 @@ class Connection:
     repeats: Examples = field(default_factory=Examples)
     haves: int = 0
     last_have: int = 0
+    opened: int = 0
 
     @property
     def implicit(self) -> bool:
         """No line tells that it began."""
         return self.kind < 0
+
+    def opens_late(self, line: int, time: float, timed: bool) -> bool:  # noqa: FBT001  # a value
+        """Whether a line tells of it although its first events stand right above."""
+        near = time - self.time <= LATE if timed else line - self.opened <= LATE_LINES
+        return self.implicit and near
 
     def compact(self, pieces: int) -> None:
         """Keep the first have of each piece and count the others as repeats."""
@@ -133,12 +145,19 @@ class Connection:
             Examples(count, repeats),
             len(lines) or (self.haves if whole else 0),
             lines[-1] if lines else (self.last_have if whole else 0),
+            self.opened if first <= self.opened <= last else 0,
         )
 
     def without_haves(self) -> Connection:
         """The connection without its columns, cheap to send to another process."""
         return Connection(
-            self.other, self.kind, self.line, self.time, haves=self.haves, last_have=self.last_have
+            self.other,
+            self.kind,
+            self.line,
+            self.time,
+            haves=self.haves,
+            last_have=self.last_have,
+            opened=self.opened,
         )
 
 

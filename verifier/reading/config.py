@@ -18,12 +18,13 @@ from verifier.showing import shown
 if TYPE_CHECKING:
     from pathlib import Path
 
+LONGEST_KEY = 50
 ALIKE = 0.85
 """How alike a key must be to one of the prescribed to be taken for it."""
 MAX_ID = 2**32 - 1
-LARGEST = 1 << 24
+LARGEST = 1 << 21
 """Bytes of a configuration file."""
-MOST_PEERS = 10_000
+MOST_PEERS = 2_000
 MOST_PIECES = 2**25
 """More can't be judged."""
 MIN_INTERVAL = 0.001
@@ -110,7 +111,7 @@ def _common(path: Path, notes: list[str]) -> dict[str, str]:
     for number, line in _lines(path):
         key, _, value = line.replace("\t", " ").partition(" ")
         key = key.rstrip(":=")
-        alike = get_close_matches(key.lower(), KEYS, 1, ALIKE)
+        alike = get_close_matches(key.lower()[:LONGEST_KEY], KEYS, 1, ALIKE)
         if not alike:
             continue
         name = KEYS[alike[0]]

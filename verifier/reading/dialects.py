@@ -34,6 +34,8 @@ _LONGEST = 16384
 _LONGEST_SHAPE = 400
 """Characters of a shape worth keeping: longer ones are program's own lines and seldom repeat."""
 _LONGEST_SEVERAL = 4000
+_LONGEST_PART = 600
+"""Characters of one of several sentences on a line."""
 _MOST_STARTS = 32
 _LONGEST_TIME = 40
 """Characters between the beginnings of one time."""
@@ -46,7 +48,7 @@ _LONG_LIST = re.compile(
 _LEVEL = "trace|debug|fine|finer|finest|config|info|information|notice|warn|warning|error|severe"
 _SOURCE = r"root|__main__|main|thread-?\w{0,20}|pool-\d{1,9}-thread-\d{1,9}|[a-z_]\w{0,40}(?:\.[a-z_$][\w$]{0,40}){1,8}"
 _PREFIX = re.compile(
-    r"[ \t]*(?:\[[ ]*(?:LEVEL|SOURCE)[ ]*\][ \t]*[:|-]?[ \t]*|(?:LEVEL|SOURCE)[ ]*(?:[:|-][ \t]*|(?=\[)))?".replace(
+    r"[ \t]*(?:\[[ ]*(?:LEVEL|SOURCE)[ ]*\][ \t]*[:|-]?[ \t]*|(?:LEVEL|SOURCE)[ ]*(?:[:|-][ \t]*|(?=\[))|LEVEL[ \t]+(?=peer\b|(?:SOURCE)[ ]*[:|-]))?".replace(
         "LEVEL", _LEVEL
     ).replace("SOURCE", _SOURCE),
     re.IGNORECASE | re.ASCII,
@@ -95,6 +97,8 @@ class Reading(NamedTuple):
     count of the DOWNLOADED of the line before, whose own `count` is then None."""
     time: str = ""
     """The time as written: samples for `times.guess_order`."""
+    spans: tuple[tuple[str, int, int], ...] = ()
+    """Of a single event, where the digits of each field stand in the line, counted from its end."""
 
 
 class _Head(NamedTuple):
@@ -180,6 +184,10 @@ def _read_body(text: str, head: _Head) -> Reading:
     stated = {*body.ids, *(at for _, at in body.slots)}
     if any(texts[at][0] == "0" and texts[at] != "0" for at in stated):
         deviations += ("leading-zeros",)
+    found = [one.span() for one in _DIGITS.finditer(text)]
+    spans = tuple(
+        (name, found[at][0] - len(text), found[at][1] - len(text)) for name, at in body.slots
+    )
     if body.kind is None:
         deviations = tuple(name for name in deviations if name not in ("no-time", "no-subject"))
         return Reading(head.stamp, (), deviations, None, values["count"], head.time)
@@ -191,7 +199,7 @@ def _read_body(text: str, head: _Head) -> Reading:
         values.get("count"),
         tuple(numbers[at] for at in body.ids),
     )
-    return Reading(head.stamp, (event,), deviations, None, time=head.time)
+    return Reading(head.stamp, (event,), deviations, None, time=head.time, spans=spans)
 
 
 def _read_several(text: str, order: str | None) -> Reading | None:
@@ -205,6 +213,8 @@ def _read_several(text: str, order: str | None) -> Reading | None:
     starts = [found.start() for found in _INNER_START.finditer(text, 1)][:_MOST_STARTS]
     while starts:
         start = starts.pop()
+        if end - start > _LONGEST_PART:
+            break
         part = _read_one(text[start:end], order)
         if part.events:
             start, part = _whole_time(text[:end], start, part, starts, order)

@@ -17,8 +17,11 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _SAMPLE = 1024
-_OPEN = {0xDC00 + byte: byte for byte in (0x81, 0x8D, 0x8F, 0x90, 0x9D)}
-"""Bytes that Windows-1252 leaves open stand for themselves, so that nothing can fail to be decoded."""
+_CP1252 = "".join(
+    chr(byte) if byte in (0x81, 0x8D, 0x8F, 0x90, 0x9D) else bytes([byte]).decode("cp1252")
+    for byte in range(256)
+)
+"""Windows-1252; the bytes that it leaves open stand for themselves, so that nothing can fail."""
 
 
 def guess(beginning: bytes) -> tuple[str, int]:
@@ -45,7 +48,7 @@ def decode(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        return data.decode("cp1252", "surrogateescape").translate(_OPEN)
+        return codecs.charmap_decode(data, "strict", _CP1252)[0]
 
 
 def decode_file(data: bytes) -> str:

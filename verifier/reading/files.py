@@ -85,11 +85,17 @@ def _assemble(chunks: Iterable[tuple[bytes, str]]) -> Iterator[Block]:
     """Join chunks so that each block ends with a line's end."""
     rest = b""
     cutting = False
+    returns: bool | None = None
     for chunk, unusual in chunks:
         told = [unusual] if unusual else []
         data = chunk
+        if returns is None:  # lines that end with a carriage return alone
+            returns = b"\r" in data and b"\n" not in data
+        if returns and b"\r" in data:
+            data = data.replace(b"\r", b"\n")
+            told.append(CRLF)
         if b"\0" in data:
-            data = data.replace(b"\0", b"")
+            data = data.translate(None, b"\0")
             told.append("NUL bytes")
         if cutting:
             _, newline, data = data.partition(b"\n")

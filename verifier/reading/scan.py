@@ -15,9 +15,17 @@ from operator import add, lt, not_, sub
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from verifier.reading.columns import NOBODY, SILENCE, STRANGER, Connection, LogColumns
-from verifier.reading.dialects import Reading, read_line
+from verifier.reading.dialects import read_line
 from verifier.reading.encodings import decode
-from verifier.reading.expressions import GROUPS, OWN, Indices, Seconds, Shape, shape_of
+from verifier.reading.expressions import (
+    GROUPS,
+    OWN,
+    Indices,
+    Readings,
+    Seconds,
+    Shape,
+    shape_of,
+)
 from verifier.reading.files import Block, blocks
 from verifier.reading.sentences import Kind, Sentence
 from verifier.reading.times import guess_order, is_ambiguous
@@ -42,14 +50,13 @@ MOST_SAME = 10_000
 """So often, and as often again for each piece, may one event of one neighbor be repeated."""
 MOST_HAVES = 1_000_000
 """So many haves of one connection may be repeated: they cost less."""
+MOST_SLOW_HAVES = 200_000
+"""The same where they aren't in the prescribed form."""
+MOST_UNREAD = 1_000_000
+"""So many lines may state no event."""
 MOST_CONNECTIONS = 1000
 """So often may a pair connect."""
-MOST_PUZZLES = 1000
-"""Different lines that state no event, after which only what is known by then is looked at closely."""
-MOST_KNOWN = 10_000
-LONGEST_SHAPE = 400
-DIGITS = str.maketrans("123456789", "000000000")
-TOO_MANY = f"more than {MOST_PUZZLES} different lines state no event"
+MOST_ALL_CONNECTIONS = 20_000
 TORN = "the file ends in the middle of it"
 HALF_DAY, DAY = 43200.0, 86400.0
 BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
@@ -107,8 +114,7 @@ class Scanner:
         self._days = 0.0
         self._torn = 0
         self._same: Counter[tuple[int, int]] = Counter()
-        self._puzzles: set[str] = set()
-        self._known: set[str] = set()
+        self._readings = Readings()
 
     def read(self, path: Path) -> LogColumns:
         """The whole file as columns; InputError when it can't be read."""
@@ -116,7 +122,7 @@ class Scanner:
         try:
             for block in blocks(path):
                 if not log.line_count:
-                    self._order = _order(path, block)
+                    self._order = self._readings.order = _order(path, block)
                 if block.truncated:
                     self._torn = log.line_count + block.data.count(b"\n")
                 self._take(block)
@@ -138,7 +144,7 @@ class Scanner:
         shape = shape_of(data, b"%d" % self._owner_id) if data else None
         if shape is not None:
             self._quickly(shape, data, first)
-        elif block.data:
+        elif data.strip(b"\n"):
             for line, one in enumerate(data.split(b"\n"), first):
                 self._slowly(one, line)
         self.log.line_count += block.data.count(b"\n")
@@ -205,7 +211,12 @@ class Scanner:
         to_pieces: dict[int, Callable[[int], None]] = {NOBODY: nothing.append}
         to_lines: dict[int, Callable[[int], None]] = {NOBODY: nothing.append}
         to_times: dict[int, Callable[[float], None]] = {NOBODY: nothing.append}
-        touched = [self.log.conns[self._conn(other)] for other in set(others) - {NOBODY}]
+        touched = [
+            self.log.conns[number]
+            if (number := self._current.get(other)) is not None
+            else self._conn(other, first + others.index(other), times[others.index(other)])
+            for other in set(others) - {NOBODY}
+        ]
         for conn in touched:
             to_pieces[conn.other] = conn.pieces.append
             to_lines[conn.other] = conn.lines.append
@@ -216,11 +227,13 @@ class Scanner:
             to_times[other](time)
         for conn in touched:
             if len(conn.pieces) > 2 * self._pieces:
-                conn.compact(self._pieces)
-            if conn.repeats.count > MOST_HAVES:
-                raise _FloodError(
-                    first + end - begin - 1, f"{conn.repeats.count} haves are repeated"
-                )
+                self._compact(conn, first + end - begin - 1, MOST_HAVES)
+
+    def _compact(self, conn: Connection, line: int, most: int) -> None:
+        """Count the repeated haves of a connection; stop where they are more than that."""
+        conn.compact(self._pieces)
+        if conn.repeats.count > most:
+            raise _FloodError(line, f"{conn.repeats.count} haves are repeated")
 
     def _clock(self, times: list[float], first: int, *, time_only: bool) -> list[float]:
         """Look through consecutive times for falls and silences; times without a date go on over midnight."""
@@ -256,14 +269,10 @@ class Scanner:
                 self.log.form.deviation("blank line", line)
             return
         form = self.log.form
-        text = decode(data)
-        reading = self._read_line(text)
-        if reading is None:
-            form.unreadable(line, TOO_MANY, topics(text))
-            return
+        reading, about = self._readings.read(data)
         if line == self._torn and "no-full-stop" in reading.deviations:
             # Its last number may lack digits, so it is not believed.
-            form.unreadable(line, TORN, topics(text))
+            form.unreadable(line, TORN, topics(decode(data)))
             return
         for name in reading.deviations if reading.events or reading.continued is not None else ():
             form.deviation(name, line)
@@ -277,30 +286,22 @@ class Scanner:
         if reading.continued is not None:
             self._continue(reading.continued)
         if reading.problem is not None:
-            form.unreadable(line, reading.problem, topics(text))
+            form.unreadable(line, reading.problem, about)
+            self._limit(form.unread.count, MOST_UNREAD, line, "of its lines state no event")
         for event in reading.events:
             form.sentences += 1
             self._event(event, line, time)
 
-    def _read_line(self, text: str) -> Reading | None:
-        """What a line states; None for one too many of those that state nothing, unless its like did."""
-        shape = text[:LONGEST_SHAPE].translate(DIGITS)
-        if len(self._puzzles) >= MOST_PUZZLES and shape not in self._known:
-            return None
-        reading = read_line(text, self._order)
-        if reading.events or reading.continued is not None:
-            if len(self._known) < MOST_KNOWN:
-                self._known.add(shape)
-        else:
-            self._puzzles.add(shape)
-        return reading
-
     def _count(self, kind: int, other: int, line: int) -> None:
         """Stop at an event that is repeated beyond all measure."""
         self._same[kind, other] += 1
-        limit = MOST_CONNECTIONS if kind in BEGINNINGS else MOST_SAME + self._pieces
-        if self._same[kind, other] > limit:
-            raise _FloodError(line - 1, f"more than {limit} of its lines state the same event")
+        most = MOST_CONNECTIONS if kind in BEGINNINGS else MOST_SAME + self._pieces
+        self._limit(self._same[kind, other], most, line - 1, "of its lines state the same event")
+
+    def _limit(self, number: int, most: int, line: int, what: str) -> None:
+        """Stop where there are more than that."""
+        if number > most:
+            raise _FloodError(line, f"more than {most} {what}")
 
     def _continue(self, number: int) -> None:
         """The count of the download above, written on a line of its own."""
@@ -335,13 +336,24 @@ class Scanner:
             return STRANGER
         return index
 
-    def _conn(self, other: int) -> int:
+    def _conn(self, other: int, line: int, time: float) -> Connection:
         """The present connection with a neighbor; one without a line is made when none is."""
         number = self._current.get(other)
         if number is None:
             number = self._current[other] = len(self.log.conns)
-            self.log.conns.append(Connection(other, -1, 0, 0.0))
-        return number
+            self.log.conns.append(Connection(other, -1, 0, time, opened=line))
+        return self.log.conns[number]
+
+    def _begin(self, kind: Kind, other: int, line: int, time: float) -> None:
+        """A connection begins, unless it is the one whose first events stand right above its line."""
+        number = self._current.get(other)
+        if number is not None and self.log.conns[number].opens_late(line, time, self.log.timed):
+            conn = self.log.conns[number]
+            conn.kind, conn.line = kind, conn.opened
+            return
+        self._current[other] = len(self.log.conns)
+        self.log.conns.append(Connection(other, kind, line, time))
+        self._limit(len(self.log.conns), MOST_ALL_CONNECTIONS, line, "connections begin in it")
 
     def _event(self, event: Sentence, line: int, time: float) -> None:
         """One sentence becomes a row, or a have of its connection."""
@@ -368,14 +380,16 @@ class Scanner:
         if event.kind is not Kind.HAVE:
             self._count(event.kind, other, line)
         if event.kind in BEGINNINGS:
-            self._current[other] = len(log.conns)
-            log.conns.append(Connection(other, event.kind, line, time))
-        conn = -1 if other == NOBODY else self._conn(other)
+            self._begin(event.kind, other, line, time)
+        conn = None if other == NOBODY else self._conn(other, line, time)
         if event.kind is Kind.HAVE:
-            if piece >= 0:
-                log.conns[conn].pieces.append(piece)
-                log.conns[conn].lines.append(line)
-                log.conns[conn].times.append(time)
+            if piece >= 0 and conn is not None:
+                conn.pieces.append(piece)
+                conn.lines.append(line)
+                conn.times.append(time)
+                if len(conn.pieces) > 2 * self._pieces:
+                    self._compact(conn, line, MOST_SLOW_HAVES)
             return
         number = -1 if event.count is None else min(event.count, 2**31 - 1)
-        log.events.add(event.kind, line, time, other, piece, number, conn)
+        where = -1 if conn is None else self._current[other]
+        log.events.add(event.kind, line, time, other, piece, number, where)

@@ -20,11 +20,11 @@ LONGEST = 300
 NEAR = 30
 """Characters before a line's last words in which a number may stand."""
 _MENTIONS = {
-    "download": r"download(?!ing)|\b(?:got|gets|received|receives|completed?)\b.{0,40}\bpieces?\b",
+    "download": r"download(?!ing)\w*|\b(?:got|gets|received|receives|completed?)\b.{0,40}\bpieces?\b",
     "have": r"\bhaves?\b",
     "choke": r"chok(?:ed|es|e)\b(?! neighbou?r)",
-    "interest": r"interest(?!ing)",
-    "choice": r"\b(?:preferred|optimistic)",
+    "interest": r"interest(?!ing)\w*",
+    "choice": r"\b(?:preferred|optimistic)\w*",
     "connection": r"\bconnect(?:s|ed|ions?)\b",
 }
 _PATTERNS = {topic: re.compile(text, re.IGNORECASE) for topic, text in _MENTIONS.items()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from math import sqrt
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -101,17 +100,21 @@ def _seed_share(case: Case, life: Life) -> dict[int, float]:
 
 def _reciprocation(metrics: Metrics, leechers: list[int]) -> float | None:
     """Correlation of pieces given and got over pairs of leechers."""
-    pairs = [
-        (metrics.uploads.get(a, {}).get(b, 0), metrics.uploads.get(b, {}).get(a, 0))
-        for a in leechers
-        for b in leechers
-        if a != b
-    ]
-    if len(pairs) < 4:
+    number = len(leechers) * (len(leechers) - 1)
+    if number < 4:
         return None
-    mean = fmean(given for given, _ in pairs)
-    spread = sqrt(sum((a - mean) ** 2 for a, _ in pairs) * sum((b - mean) ** 2 for _, b in pairs))
-    return sum((a - mean) * (b - mean) for a, b in pairs) / spread if spread else None
+    among = set(leechers)
+    given = {
+        (a, b): count
+        for a in leechers
+        for b, count in metrics.uploads.get(a, {}).items()
+        if b in among and a != b
+    }
+    # Each pair stands in both orders, so that what is given and what is got have the same mean and spread.
+    total = sum(given.values())
+    spread = number * sum(count * count for count in given.values()) - total * total
+    both = sum(count * given.get((b, a), 0) for (a, b), count in given.items())
+    return (number * both - total * total) / spread if spread else None
 
 
 def _optimistic_share(case: Case) -> float | None:

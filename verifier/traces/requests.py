@@ -240,7 +240,7 @@ class _Wishes:
     "justified-request",
     ERROR,
     clause="6.1",
-    rule="Only a neighbor that unchokes us is asked, for a piece that it has, that we lack, and that is drawn from all those that may be asked for.",
+    rule="Only a neighbor that unchokes us is asked, for a piece that it has, that we need, and that is drawn from all those that may be requested.",
     order="L,F",
     needs="one trace; for what a partial bitfield told also the neighbor's",
     example="piece 9 is requested from peer 1002, which never announced it.",

@@ -65,8 +65,8 @@ def _birth_by_ps(pid: int) -> str | None:
     """The same for systems without /proc, such as macOS."""
     command = ["ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid)]
     environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
-    told = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    state, _, start = told.stdout.strip().partition(" ")
+    shown = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    state, _, start = shown.stdout.strip().partition(" ")
     return start.strip() if start and not state.startswith("Z") else None
 
 
@@ -120,9 +120,9 @@ class Records:
         living = self.living()
         launchers = [record for record in living if record.name == LAUNCHER]
         peers = [record for record in living if record.name != LAUNCHER]
-        told = [*_end(peers, grace), *_end(launchers, grace)]
+        ended = [*_end(peers, grace), *_end(launchers, grace)]
         self.living()
-        return told
+        return ended
 
     def _path(self, pid: int) -> Path:
         return self._folder / f"{pid}.json"

@@ -162,14 +162,14 @@ class Diagnostics:
     def __init__(self, peer_id: int, fd: int = STDERR) -> None:
         self._name = f"peer {peer_id}: "
         self._outlet = Outlet(fd, name=self._name)
-        self._told: Counter[str] = Counter()
+        self._written: Counter[str] = Counter()
 
     def __call__(self, text: str) -> None:
         """Tell it, a line each."""
-        if len(self._told) > REMEMBERED_WARNINGS:
-            self._told.clear()
-        self._told[text] += 1
-        times = self._told[text]
+        if len(self._written) > REMEMBERED_WARNINGS:
+            self._written.clear()
+        self._written[text] += 1
+        times = self._written[text]
         if times > 1 and str(times).strip("0") != "1":
             return
         again = f" ({times} times)" if times > 1 else ""

@@ -91,10 +91,11 @@ class Speaker:
         core = self._runtime.core.state
         config = core.config
         seconds = self._network.clock.now - self._began
-        what = f"all {len(config.peers)} peers have the file after {format_seconds(seconds)}"
+        self._say.line(
+            f"all {len(config.peers)} peers have the file after {format_seconds(seconds)}"
+        )
         if not config.peer(core.peer_id).has_file:
-            what += f"; it is in peer_{core.peer_id}/{config.file_name}"
-        self._say.line(what)
+            self._say.line(f"it is in peer_{core.peer_id}/{config.file_name}")
 
     def _sample(self) -> None:
         now, runtime = self._network.clock.now, self._runtime
@@ -137,19 +138,19 @@ class Speaker:
 
     def _waiting(self, state: State) -> list[str]:
         """For whom it waits: those that aren't connected, and once it is complete those that aren't."""
-        told, pieces = self._runtime.core.waiting.told, len(state.own)
+        announced, pieces = self._runtime.core.waiting.announced, len(state.own)
         words = []
         missing = []
         for peer in state.config.peers:
             if peer.peer_id == state.peer_id or (
-                state.own.complete and told(peer.peer_id) == pieces
+                state.own.complete and announced(peer.peer_id) == pieces
             ):
                 continue
             if peer.peer_id not in state.neighbors:
                 missing.append(peer.peer_id)
                 words.append(f"{peer.peer_id} at {peer.host}:{peer.port}")
             elif state.own.complete:
-                words.append(f"{peer.peer_id} with {told(peer.peer_id)} of {pieces} pieces")
+                words.append(f"{peer.peer_id} with {announced(peer.peer_id)} of {pieces} pieces")
         if not words:
             return []
         now = self._network.clock.now

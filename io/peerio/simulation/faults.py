@@ -99,7 +99,7 @@ class Troubles:
             for _ in range(times):
                 self._world.at(self._rng.uniform(0.2, self._scenario.horizon), befall)
 
-    def _path(self, *, told: bool = False) -> tuple[FakeSocket, Path] | None:
+    def _path(self, *, noticed: bool = False) -> tuple[FakeSocket, Path] | None:
         """One end of any connection, and what is between it and the other.
 
         Not one that winds down: whoever has half-closed makes no new connection (spec 7.2), so what is
@@ -120,12 +120,12 @@ class Troubles:
             if sock.path is not None and sock.path.made_at < shaken
             if sock.mate is not None and sock.mate.alive
             if (other := running.get(sock.mate.host)) is not None
-            and not (told and running[life.host].complete and other.complete)
+            and not (noticed and running[life.host].complete and other.complete)
         ]
         return self._rng.choice(found) if found else None
 
     def _reset(self) -> None:
-        if found := self._path(told=True):
+        if found := self._path(noticed=True):
             found[1].reset()
 
     def _cut(self) -> None:
@@ -133,7 +133,7 @@ class Troubles:
             found[1].cut()
 
     def _half_open(self) -> None:
-        if found := self._path(told=True):
+        if found := self._path(noticed=True):
             sock, path = found
             path.cut()
             sock.fail(errno.ECONNRESET)

@@ -25,7 +25,7 @@ MOST_TURNS = 10_000
 """Turns of one peer in no time at all: more is a loop that spins."""
 
 
-class Lines:
+class MemoryLines:
     """A log in memory."""
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class Life:
         self._turned_at, self._turns = -1.0, 0
         self.host = Host(wire, ipv6=scenario.ipv6)
         self.host.on_ready = self._wake
-        self.log, self.trace = Lines(), Lines() if tracing else None
+        self.log, self.trace = MemoryLines(), MemoryLines() if tracing else None
         self.warnings: list[str] = []
         stamp = Stamp(lambda: EPOCH + world.now + skew)
         logs = Logs(peer_id, self.log, self.trace, lambda: world.now, stamp)

@@ -13,6 +13,7 @@ import pytest
 
 from core.config import PeerInfo, SwarmConfig
 from core.exits import ExitStatus
+from harness import program
 from harness.errors import HarnessError
 from harness.local import ports, reports, runfolder, swarm
 from harness.local.swarm import Options, run_swarm
@@ -215,8 +216,12 @@ def test_a_run_that_has_not_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """The latest run isn't judged while it goes on, since all its logs end too early."""
     (tmp_path / "log_peer_1001.log").touch()
     monkeypatch.setattr(reports, "latest_run", lambda: tmp_path)
-    with pytest.raises(HarnessError, match="hasn't ended, or whatever ran it was killed"):
-        reports.run_verify(reports.VerifyOptions())
+    for verify in (
+        lambda: reports.run_verify(reports.VerifyOptions()),
+        lambda: program._verify([], "swarmproof verify"),
+    ):
+        with pytest.raises(HarnessError, match="hasn't ended, or whatever ran it was killed"):
+            verify()
 
 
 def test_nothing_starts_when_a_port_is_taken(tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from core.peer import Peer as Core
 from peerio.simulation.scenario import Scenario
@@ -40,11 +44,22 @@ def simulated(
         return read(swarm.write(Path(name)))
 
 
+@contextmanager
+def in_utc() -> Iterator[None]:
+    """The program writes the time of the machine's zone: make it the same everywhere."""
+    with patch.dict(os.environ, {"TZ": "UTC"}):
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@in_utc()
 def product(scenario: Scenario, seed: int) -> Run:
     """A swarm of the program in virtual time."""
     return written(ProductSwarm(scenario, seed).run())
 
 
+@in_utc()
 def mutant(name: str, scenario: Scenario, seed: int) -> Run:
     """A swarm of a mutant of the kill matrix, in a smaller scenario than its own."""
     assert running.MODULES
@@ -54,6 +69,7 @@ def mutant(name: str, scenario: Scenario, seed: int) -> Run:
     return written(outcome)
 
 
+@in_utc()
 def core(wrong: Callable[[Core], None], who: int, scenario: Scenario, seed: int) -> Run:
     """A swarm of which one peer's core is wrong, or everybody's where none is named."""
 

@@ -113,7 +113,7 @@ class Life(Referee):
 
     def refuse(self, peer_id: int) -> None:
         """A dial finds nobody."""
-        if self.model.telling:
+        if self.model.announcing:
             self.model.given_up.add(peer_id)
         self.play(DialRefused(peer_id))
 
@@ -282,7 +282,7 @@ class Life(Referee):
         if timer is Timer.OVERDUE:
             self._tell_progress()
             self._give_up_requests()
-        if timer is Timer.TELLING and model.telling:
+        if timer is Timer.ANNOUNCING and model.announcing:
             model.given_up |= model.others
         del self.timers[timer]
         stalled = self._stalled() if timer is Timer.OVERDUE else []

@@ -85,7 +85,7 @@ class PeerModel:
         """Who was connected, and when first."""
         self.told: set[int] = set()
         self.given_up: set[int] = set()
-        self.telling = False
+        self.announcing = False
         self.clock: float | None = None
         self.by_clock = False
         """The end that is due is one that a clock decides."""
@@ -203,11 +203,11 @@ class PeerModel:
         if self.all_complete():
             if self.others <= self.told | self.given_up:
                 return 0
-            if not self.telling:
-                self.telling = True
+            if not self.announcing:
+                self.announcing = True
                 self.given_up.clear()
             return None if self.others - self.told - self.given_up else 0
-        self.telling = False
+        self.announcing = False
         if not self.missing():
             return None
         if self.clock is None:

@@ -94,7 +94,11 @@ class Referee:
         `lines` are exactly what must be logged, before anything is ordered; `owed` is what must be
         ordered at least. What else is ordered must be allowed.
         """
-        model, ended, telling = self.model, self.model.finished is not None, self.model.telling
+        model, ended, announcing = (
+            self.model,
+            self.model.finished is not None,
+            self.model.announcing,
+        )
         effects = self.core.handle(event, self.now)
         if not self.held:
             effects += self.core.handle(TurnEnded(), self.now)
@@ -104,7 +108,9 @@ class Referee:
             assert [e for e in effects if not isinstance(e, Note)][: len(logs)] == logs, event
         due = None if ended else self._due_end(event)
         must = [] if ended else list(owed)
-        if model.telling and not telling:  # whoever wasn't told is dialled once more (spec 7.2)
+        if (
+            model.announcing and not announcing
+        ):  # whoever wasn't told is dialled once more (spec 7.2)
             must += [Dial(peer_id) for peer_id in (model.others - model.told) & model.dialled]
         for effect in effects:
             if isinstance(effect, Log):

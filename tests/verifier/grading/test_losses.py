@@ -108,7 +108,7 @@ BESIDES: dict[str, tuple[str, str]] = {
         "+Bitfield",
         "an answer on a connection without a line counts for none",
     ),
-    "logs pieces late": ("+Bitfield +Choking +Pieces", LOGGED),
+    "logs pieces late": ("+Bitfield +Choking", LOGGED),
     "logs haves late": ("+Bitfield +Choking +Completion +Log", LOGGED),
 }
 """Mutants that cost points in other parts than those of the rules that are there for them, and why."""

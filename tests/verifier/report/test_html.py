@@ -230,6 +230,26 @@ def test_command_line_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixt
     assert list(tmp_path.glob(".report*")) == []
 
 
+def test_several_runs_have_a_page_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of several runs -o FILE becomes an index, from which a page with the charts of each run can be reached and left."""
+    folders = [broken_run(tmp_path / "a"), good_run().write(tmp_path / "b c#"), tmp_path / "<none>"]
+    path = tmp_path / "report.html"
+    assert main([*map(str, folders), "--format", "html", "-o", str(path)]) == 2
+    index = Page(path.read_text())
+    assert index.all("article") == []
+    assert [one.text.split("/")[-1] for one in index.all("a")] == ["a", "b c#"]
+    assert [one.text.split()[-1] for one in index.all("span") if "badge" in one.attributes["class"]] == [
+        "FAIL", "PASS",
+    ]  # fmt: skip
+    assert "<none>: no such folder" in index.all("ul", class_="problems")[0].text
+    for number, link in enumerate(index.all("a")):
+        page = Page((tmp_path / link.attributes["href"]).read_text())
+        assert [one.attributes["id"] for one in page.all("article")] == [f"run-{number}"]
+        assert len(page.data()) == 1
+        assert page.all("a", href="../report.html")[0].text == "All 2 runs"
+    assert len(path.read_bytes()) < 30_000
+
+
 @pytest.mark.parametrize("form", ["text", "json", "junit"])
 def test_output_is_for_all_formats(
     form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -11,10 +11,10 @@ from tests.kit.verifier.simulator import Shape, Swarm
 from verifier.judge import Verdict
 from verifier.reading.sentences import Kind
 from verifier.report.page import charts
+from verifier.report.page.axis import Axis, correction
 from verifier.report.page.charts import Download, chart_data, joined
-from verifier.report.page.moments import Moments, correction
+from verifier.report.page.intervals import KINDS, Interval, Lane, lanes, overlap
 from verifier.report.page.places import place
-from verifier.report.page.spells import KINDS, Lane, Spell, lanes, overlap
 
 CONFIG = {
     "Common.cfg": [
@@ -72,13 +72,13 @@ def verdict(tmp_path: Path) -> Verdict:
 
 
 def test_spells_follow_the_lines(verdict: Verdict) -> None:
-    """Each spell lasts from the line that begins it to the line that ends it; who is preferred and optimistic is preferred."""
-    first, second, third = lanes(verdict.case, Moments(verdict.case))
-    assert first.connections == [Spell(0, 8, 1), Spell(3, 8, 2)]
-    assert first.preferred == [Spell(2, 6, 1), Spell(6, 8, 2)]
-    assert first.optimistic == [Spell(5, 6, 2), Spell(8, 8, 2)]
-    assert first.interested == [Spell(1, 8, 1), Spell(4, 7, 2)]
-    assert second.unchoked == [Spell(3, 7, 0)]
+    """Each interval lasts from the line that begins it to the line that ends it; who is preferred and optimistic is preferred."""
+    first, second, third = lanes(verdict.case, Axis(verdict.case))
+    assert first.connections == [Interval(0, 8, 1), Interval(3, 8, 2)]
+    assert first.preferred == [Interval(2, 6, 1), Interval(6, 8, 2)]
+    assert first.optimistic == [Interval(5, 6, 2), Interval(8, 8, 2)]
+    assert first.interested == [Interval(1, 8, 1), Interval(4, 7, 2)]
+    assert second.unchoked == [Interval(3, 7, 0)]
     assert list(second.times) == [4, 5, 6]
     assert (list(second.pieces), list(second.fresh)) == ([3, 0, 3], [1, 1, 0])
     assert third.lives == [(4, 4)]
@@ -86,21 +86,21 @@ def test_spells_follow_the_lines(verdict: Verdict) -> None:
 
 def test_steps_count_pieces_once(verdict: Verdict) -> None:
     """Pieces over time count each piece once, however often it is downloaded."""
-    data = chart_data(verdict, Moments(verdict.case))
+    data = chart_data(verdict, Axis(verdict.case))
     assert data["peers"][1]["steps"]["count"] == [0, 1, 2, 2]
 
 
 def test_fairness_is_time_served_of_time_interested(verdict: Verdict) -> None:
     """A neighbor's share is how long it was unchoked while it was interested; short interest is left out."""
-    drawn = lanes(verdict.case, Moments(verdict.case))
+    drawn = lanes(verdict.case, Axis(verdict.case))
     assert charts.fairness(drawn, 0.0) == [[0, 1, 7.0, 4.0], [0, 2, 3.0, 2.0]]
     assert charts.fairness(drawn, 5.0) == [[0, 1, 7.0, 4.0]]
 
 
 def test_overlap() -> None:
-    """What two rows of spells share is counted once, whatever their order and lengths."""
-    one = [Spell(0, 2, 1), Spell(3, 8, 1)]
-    other = [Spell(1, 4, 1), Spell(5, 6, 1), Spell(7, 20, 1)]
+    """What two rows of intervals share is counted once, whatever their order and lengths."""
+    one = [Interval(0, 2, 1), Interval(3, 8, 1)]
+    other = [Interval(1, 4, 1), Interval(5, 6, 1), Interval(7, 20, 1)]
     assert overlap(one, other) == overlap(other, one) == 1 + 1 + 1 + 1
     assert overlap(one, []) == 0
 
@@ -125,51 +125,51 @@ def test_offsets_are_taken_out(tmp_path: Path) -> None:
     """With clocks that are wrong by many seconds, each download is drawn after the unchoke that allows it."""
     swarm = Swarm(Shape(leechers=3, pieces=30, rate=10_000, clock=60), 3).run()
     verdict = judge(swarm.write(tmp_path))
-    moments = Moments(verdict.case)
-    assert any(moments.corrections)
-    drawn = lanes(verdict.case, moments)
+    axis = Axis(verdict.case)
+    assert any(axis.corrections)
+    drawn = lanes(verdict.case, axis)
     for lane in drawn:
         for time, source in zip(lane.times, lane.sources, strict=True):
             granted = [
-                spell
-                for spell in drawn[source].preferred + drawn[source].optimistic
-                if spell.other == drawn.index(lane)
+                interval
+                for interval in drawn[source].preferred + drawn[source].optimistic
+                if interval.other == drawn.index(lane)
             ]
-            assert any(spell.begin - 0.3 <= time <= spell.end + 0.3 for spell in granted)
+            assert any(interval.begin - 0.3 <= time <= interval.end + 0.3 for interval in granted)
 
 
 def test_whole_seconds_are_spread(tmp_path: Path) -> None:
     """Lines that tell the same whole second are drawn within it, in their order, and nothing else moves."""
     verdict = judge(small_run(whole=True).write(tmp_path))
-    moments = Moments(verdict.case)
+    axis = Axis(verdict.case)
     life = verdict.case.lives[1]
-    assert moments.spread(life)
-    times = list(lanes(verdict.case, moments)[1].times)
+    assert axis.spread(life)
+    times = list(lanes(verdict.case, axis)[1].times)
     assert times == sorted(set(times))
     assert all(2 <= time < 3 for time in times)
 
 
 def test_without_times_lines_count(tmp_path: Path) -> None:
     """Logs without any times are drawn by line; one without among others with times isn't drawn."""
-    moments = Moments(judge(small_run(times=False).write(tmp_path / "none")).case)
-    assert (moments.unit, moments.span) == ("lines", 9)
+    axis = Axis(judge(small_run(times=False).write(tmp_path / "none")).case)
+    assert (axis.unit, axis.span) == ("lines", 9)
     run = small_run()
     lines = run.files["log_peer_1002.log"]
     lines[:] = [line.partition(": ")[2] for line in lines]
     case = judge(run.write(tmp_path / "one")).case
-    moments = Moments(case)
-    assert [moments.placed(life) for life in case.lives] == [True, False, True]
-    assert lanes(case, moments)[1] == Lane()
+    axis = Axis(case)
+    assert [axis.placed(life) for life in case.lives] == [True, False, True]
+    assert lanes(case, axis)[1] == Lane()
 
 
 def test_restarted_peer_begins_anew(tmp_path: Path) -> None:
     """A peer that was killed and started again has no pieces, and its copies are gone, from its new beginning on."""
     shape = Shape(leechers=3, pieces=20, rate=8_000, kills=[(2.5, 1004, 1.0)])
     verdict = judge(Swarm(shape, 5).run().write(tmp_path))
-    moments = Moments(verdict.case)
-    lane = lanes(verdict.case, moments)[3]
+    axis = Axis(verdict.case)
+    lane = lanes(verdict.case, axis)[3]
     assert len(lane.lives) == 2
-    data = chart_data(verdict, moments)
+    data = chart_data(verdict, axis)
     counts = data["peers"][3]["steps"]["count"]
     assert counts.count(0) == 2
     assert counts[-1] == 20
@@ -182,16 +182,16 @@ def test_a_seed_that_downloads_has_no_more(tmp_path: Path) -> None:
     line = "2026-11-22T10:00:05.000000: Peer 1001 has downloaded the piece 2 from 1002. Now the number of pieces it has is 1.\n"
     run.log(1001).insert(6, line)
     verdict = judge(run.write(tmp_path))
-    copies = chart_data(verdict, Moments(verdict.case))["copies"]
+    copies = chart_data(verdict, Axis(verdict.case))["copies"]
     assert (copies["min"][-1], copies["max"][-1]) == (1, 2)
 
 
 def test_much_is_joined_and_told(verdict: Verdict, monkeypatch: pytest.MonkeyPatch) -> None:
     """What would be too much for a page becomes less by joining, with no time or download lost, and the page says so."""
     monkeypatch.setattr(charts, "MOST_DOWNLOADS", 2)
-    monkeypatch.setattr(charts, "MOST_SPELLS", 1)
+    monkeypatch.setattr(charts, "MOST_INTERVALS", 1)
     monkeypatch.setattr(charts, "MOST_STEPS", 1)
-    data = chart_data(verdict, Moments(verdict.case))
+    data = chart_data(verdict, Axis(verdict.case))
     assert sum(data["peers"][1]["downloads"]["count"]) == 3
     assert len(data["peers"][1]["downloads"]["time"]) == 2
     assert len(data["peers"][1]["steps"]["count"]) <= 2
@@ -201,9 +201,9 @@ def test_much_is_joined_and_told(verdict: Verdict, monkeypatch: pytest.MonkeyPat
 
 
 def test_joined_keeps_the_whole() -> None:
-    """Joined spells cover what the single ones did, pair by pair."""
-    spells = [Spell(0, 1, 1), Spell(0.5, 9, 2), Spell(1.1, 2, 1), Spell(5, 6, 1)]
-    assert joined(spells, 0.2) == [Spell(0, 2, 1), Spell(0.5, 9, 2), Spell(5, 6, 1)]
+    """Joined intervals cover what the single ones did, pair by pair."""
+    intervals = [Interval(0, 1, 1), Interval(0.5, 9, 2), Interval(1.1, 2, 1), Interval(5, 6, 1)]
+    assert joined(intervals, 0.2) == [Interval(0, 2, 1), Interval(0.5, 9, 2), Interval(5, 6, 1)]
     assert Download(0.0, 1, 2, 1).number == 1
 
 
@@ -213,24 +213,24 @@ def test_witnesses_have_places(tmp_path: Path) -> None:
     line = run.find(1003, "'have' message from 1004", 3) + 1
     run.log(1003).insert(line, run.log(1003)[line - 1])
     verdict = judge(run.write(tmp_path))
-    case, moments = verdict.case, Moments(verdict.case)
+    case, axis = verdict.case, Axis(verdict.case)
     life = case.lives[2]
     events = life.columns.events
     row = list(events.kinds).index(Kind.UNCHOKED)
-    found = place(case, moments, 2, events.lines[row], "")
+    found = place(case, axis, 2, events.lines[row], "")
     assert found is not None
     assert (found.peer, found.other) == (2, events.others[row])
-    assert found.moment == pytest.approx(moments.at(life, events.times[row], 0))
+    assert found.moment == pytest.approx(axis.at(life, events.times[row], 0))
     for have in (line, line + 1):
-        found = place(case, moments, 2, have, "")
+        found = place(case, axis, 2, have, "")
         assert found is not None
         assert found.other == 3
         row = next(i for i, other in enumerate(events.lines) if other > have)
-        times = [moments.at(life, time, 0) for time in events.times[row - 1 : row + 1]]
+        times = [axis.at(life, time, 0) for time in events.times[row - 1 : row + 1]]
         assert found.moment is not None
         assert times[0] <= found.moment <= times[1]
 
 
 def test_kinds_are_the_lanes_fields() -> None:
-    """Every kind of spell has its list in a lane."""
-    assert all(Lane().spells(kind) == [] for kind in KINDS)
+    """Every kind of interval has its list in a lane."""
+    assert all(Lane().intervals(kind) == [] for kind in KINDS)

@@ -1,6 +1,6 @@
 """The data behind each chart, as plain values: whole numbers and short lists, compact as JSON.
 
-Times are ticks (`Moments.tick`), each as the difference to the one before it. What would be too
+Times are ticks (`Axis.tick`), each as the difference to the one before it. What would be too
 much for a page is aggregated, never dropped, and `aggregated` says so in words.
 """
 
@@ -9,104 +9,105 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from verifier.report.page.spells import Spell, lanes, overlap
+from verifier.report.page.intervals import Interval, lanes, overlap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from verifier.judge import Verdict
-    from verifier.report.page.moments import Moments
-    from verifier.report.page.spells import Lane
+    from verifier.report.page.axis import Axis
+    from verifier.report.page.intervals import Lane
 
 MOST_DOWNLOADS = 400_000
 """Downloads of a run that are all in the page; of more, several of one source become one entry."""
-MOST_SPELLS = 250_000
-"""Spells of a run that are all in the page; of more, those of a pair with short gaps become one."""
+MOST_INTERVALS = 250_000
+"""Intervals of a run that are all in the page; of more, those of a pair with short gaps become one."""
 MOST_STEPS = 2000
 """Points of a line over time."""
 DRAWN = ("connections", "preferred", "optimistic", "unchoked")
-"""The kinds of spells that the timeline draws."""
+"""The kinds of intervals that the timeline draws."""
 
 
-def chart_data(verdict: Verdict, moments: Moments) -> dict[str, Any]:
+def chart_data(verdict: Verdict, axis: Axis) -> dict[str, Any]:
     """Everything that the page's charts are drawn from; peers are counted from 0."""
     case = verdict.case
-    drawn = lanes(case, moments)
-    told: list[str] = []
-    spells = _few_spells(drawn, moments, told)
-    entries = _few_downloads(drawn, told)
-    least = case.config.unchoking if moments.unit == "s" else 0.0
+    drawn = lanes(case, axis)
+    remarks: list[str] = []
+    intervals = _few_intervals(drawn, axis, remarks)
+    entries = _few_downloads(drawn, remarks)
+    least = case.config.unchoking if axis.unit == "s" else 0.0
     peers = [
         {
             "id": peer.peer_id,
             "seed": peer.has_file,
-            "lives": [[moments.ticks(one) for one in life] for life in lane.lives],
-            "complete": [moments.ticks(one) for one in lane.complete],
-            **{kind: _columns(spells[kind][index], moments) for kind in DRAWN},
-            "downloads": _downloads(entries[index], moments),
-            "steps": _steps(lane, moments, told),
+            "lives": [[axis.ticks(one) for one in life] for life in lane.lives],
+            "complete": [axis.ticks(one) for one in lane.complete],
+            **{kind: _columns(intervals[kind][index], axis) for kind in DRAWN},
+            "downloads": _downloads(entries[index], axis),
+            "steps": _steps(lane, axis, remarks),
         }
         for index, (peer, lane) in enumerate(zip(case.config.peers, drawn, strict=True))
     ]
     return {
-        "unit": moments.unit,
-        "tick": moments.tick,
-        "span": moments.ticks(moments.span),
+        "unit": axis.unit,
+        "tick": axis.tick,
+        "span": axis.ticks(axis.span),
         "pieces": case.config.pieces,
         "pieceSize": case.config.piece_size,
         "slots": case.config.preferred + 1,
         "peers": peers,
-        "copies": _copies(verdict, drawn, moments, told),
+        "copies": _copies(verdict, drawn, axis, remarks),
         "uploads": uploads(verdict),
         "fairness": fairness(drawn, least),
-        "aggregated": list(dict.fromkeys(told)),
+        "aggregated": list(dict.fromkeys(remarks)),
     }
 
 
-def _differences(moments: Moments, times: Iterable[float]) -> list[int]:
+def _differences(axis: Axis, times: Iterable[float]) -> list[int]:
     """Rising times as ticks, each less the one before."""
-    ticks = list(map(moments.ticks, times))
+    ticks = list(map(axis.ticks, times))
     return [one - before for one, before in zip(ticks, [0, *ticks], strict=False)]
 
 
-def _columns(spells: Sequence[Spell], moments: Moments) -> dict[str, list[int]]:
-    """Spells as columns: beginnings (differences), lengths, neighbors."""
+def _columns(intervals: Sequence[Interval], axis: Axis) -> dict[str, list[int]]:
+    """Intervals as columns: beginnings (differences), lengths, neighbors."""
     return {
-        "begin": _differences(moments, (spell.begin for spell in spells)),
-        "length": [moments.ticks(one.end) - moments.ticks(one.begin) for one in spells],
-        "other": [spell.other for spell in spells],
+        "begin": _differences(axis, (interval.begin for interval in intervals)),
+        "length": [axis.ticks(one.end) - axis.ticks(one.begin) for one in intervals],
+        "other": [interval.other for interval in intervals],
     }
 
 
-def joined(spells: Iterable[Spell], gap: float) -> list[Spell]:
-    """Spells in order, those of one neighbor with gaps of at most `gap` as one."""
+def joined(intervals: Iterable[Interval], gap: float) -> list[Interval]:
+    """Intervals in order, those of one neighbor with gaps of at most `gap` as one."""
     latest: dict[int, int] = {}
-    made: list[Spell] = []
-    for spell in spells:
-        place = latest.get(spell.other)
-        if place is not None and spell.begin - made[place].end <= gap:
-            end = max(spell.end, made[place].end)
-            made[place] = made[place]._replace(end=end)
+    made: list[Interval] = []
+    for interval in intervals:
+        at = latest.get(interval.other)
+        if at is not None and interval.begin - made[at].end <= gap:
+            end = max(interval.end, made[at].end)
+            made[at] = made[at]._replace(end=end)
         else:
-            latest[spell.other] = len(made)
-            made.append(spell)
+            latest[interval.other] = len(made)
+            made.append(interval)
     return made
 
 
-def _few_spells(
-    drawn: Sequence[Lane], moments: Moments, told: list[str]
-) -> dict[str, list[list[Spell]]]:
-    """The spells of each kind and lane, joined over as long gaps as it takes to be few enough."""
-    spells = {kind: [lane.spells(kind) for lane in drawn] for kind in DRAWN}
+def _few_intervals(
+    drawn: Sequence[Lane], axis: Axis, remarks: list[str]
+) -> dict[str, list[list[Interval]]]:
+    """The intervals of each kind and lane, joined over as long gaps as it takes to be few enough."""
+    intervals = {kind: [lane.intervals(kind) for lane in drawn] for kind in DRAWN}
     gap = 0.0
     while (
-        gap < moments.span and sum(len(o) for kind in spells.values() for o in kind) > MOST_SPELLS
+        gap < axis.span
+        and sum(len(o) for kind in intervals.values() for o in kind) > MOST_INTERVALS
     ):
-        gap = max(2 * gap, moments.span / 100_000)
-        spells = {kind: [joined(one, gap) for one in lists] for kind, lists in spells.items()}
+        gap = max(2 * gap, axis.span / 100_000)
+        intervals = {kind: [joined(one, gap) for one in lists] for kind, lists in intervals.items()}
     if gap:
-        told.append(f"bars of a pair that are less than {gap:.3g} {moments.unit} apart are one bar")
-    return spells
+        remarks.append(f"bars of a pair that are less than {gap:.3g} {axis.unit} apart are one bar")
+    return intervals
 
 
 class Download(NamedTuple):
@@ -118,11 +119,11 @@ class Download(NamedTuple):
     number: int
 
 
-def _few_downloads(drawn: Sequence[Lane], told: list[str]) -> list[list[Download]]:
+def _few_downloads(drawn: Sequence[Lane], remarks: list[str]) -> list[list[Download]]:
     """Each lane's downloads; where a run has very many, several in a row of one source as one."""
     group = ceil(sum(len(lane.times) for lane in drawn) / MOST_DOWNLOADS)
     if group > 1:
-        told.append(
+        remarks.append(
             f"up to {group} downloads in a row from one neighbor are one mark, at the first's time"
         )
     return [_grouped(lane, group) for lane in drawn]
@@ -132,18 +133,18 @@ def _grouped(lane: Lane, group: int) -> list[Download]:
     latest: dict[int, int] = {}
     made: list[Download] = []
     for time, source, piece in zip(lane.times, lane.sources, lane.pieces, strict=True):
-        place = latest.get(source)
-        if place is not None and made[place].number < group:
-            made[place] = made[place]._replace(number=made[place].number + 1)
+        at = latest.get(source)
+        if at is not None and made[at].number < group:
+            made[at] = made[at]._replace(number=made[at].number + 1)
         else:
             latest[source] = len(made)
             made.append(Download(time, source, piece, 1))
     return made
 
 
-def _downloads(entries: Sequence[Download], moments: Moments) -> dict[str, list[int]]:
+def _downloads(entries: Sequence[Download], axis: Axis) -> dict[str, list[int]]:
     columns = {
-        "time": _differences(moments, (one.time for one in entries)),
+        "time": _differences(axis, (one.time for one in entries)),
         "other": [one.source for one in entries],
         "piece": [one.piece for one in entries],
     }
@@ -152,7 +153,7 @@ def _downloads(entries: Sequence[Download], moments: Moments) -> dict[str, list[
     return columns
 
 
-def _steps(lane: Lane, moments: Moments, told: list[str]) -> dict[str, list[int]]:
+def _steps(lane: Lane, axis: Axis, remarks: list[str]) -> dict[str, list[int]]:
     """How many pieces a peer has, from when on: a new life begins with none."""
     points: list[tuple[float, int]] = []
     begins = [begin for begin, _ in lane.lives]
@@ -166,16 +167,16 @@ def _steps(lane: Lane, moments: Moments, told: list[str]) -> dict[str, list[int]
     points += [(begin, 0) for begin in begins]
     every = ceil(len(points) / MOST_STEPS)
     if every > 1:
-        told.append(f"lines of pieces over time have at most {MOST_STEPS} points")
+        remarks.append(f"lines of pieces over time have at most {MOST_STEPS} points")
         points = points[:-1:every] + points[-1:]
     return {
-        "time": _differences(moments, (time for time, _ in points)),
+        "time": _differences(axis, (time for time, _ in points)),
         "count": [count for _, count in points],
     }
 
 
 def _copies(
-    verdict: Verdict, drawn: Sequence[Lane], moments: Moments, told: list[str]
+    verdict: Verdict, drawn: Sequence[Lane], axis: Axis, remarks: list[str]
 ) -> dict[str, list[Any]]:
     """Least, mean and most copies of a piece over time; who starts anew has none, and a seed that
     downloads has no more than before.
@@ -189,7 +190,7 @@ def _copies(
     changes = sorted(change for lane in leechers for change in _changes(lane))
     every = max(1, ceil(len(changes) / MOST_STEPS))
     if every > 1:
-        told.append(f"copies are counted at {MOST_STEPS} moments of the run")
+        remarks.append(f"copies are counted at {MOST_STEPS} moments of the run")
     rows = [(0.0, *_spread(having))]
     for number, (time, change, piece) in enumerate(changes, start=1):
         having[copies[piece]] -= 1
@@ -198,7 +199,7 @@ def _copies(
         if number % every == 0 or number == len(changes):
             rows.append((time, *_spread(having)))
     return {
-        "time": _differences(moments, (row[0] for row in rows)),
+        "time": _differences(axis, (row[0] for row in rows)),
         "min": [row[1] for row in rows],
         "mean": [round(row[2], 4) for row in rows],
         "max": [row[3] for row in rows],
@@ -245,16 +246,16 @@ def fairness(drawn: Sequence[Lane], least: float) -> list[list[Any]]:
     """
     rows: list[list[Any]] = []
     for chooser, lane in enumerate(drawn):
-        granted: dict[int, list[Spell]] = {}
-        wanted: dict[int, list[Spell]] = {}
-        for spell in sorted(lane.preferred + lane.optimistic):
-            granted.setdefault(spell.other, []).append(spell)
-        for spell in lane.interested:
-            wanted.setdefault(spell.other, []).append(spell)
-        for other, spells in sorted(wanted.items()):
-            time = sum(spell.end - spell.begin for spell in spells)
+        granted: dict[int, list[Interval]] = {}
+        wanted: dict[int, list[Interval]] = {}
+        for interval in sorted(lane.preferred + lane.optimistic):
+            granted.setdefault(interval.other, []).append(interval)
+        for interval in lane.interested:
+            wanted.setdefault(interval.other, []).append(interval)
+        for other, intervals in sorted(wanted.items()):
+            time = sum(interval.end - interval.begin for interval in intervals)
             if time <= 0 or time < least:
                 continue
-            served = overlap(spells, granted.get(other, ()))
+            served = overlap(intervals, granted.get(other, ()))
             rows.append([chooser, other, round(time, 6), round(served, 6)])
     return rows

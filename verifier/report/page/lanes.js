@@ -195,10 +195,10 @@ class Lanes {
 }
 
 /** Add to each step the part of it that bars cover. */
-function cover(sums, spells, view, step) {
-  for (let i = Report.firstFrom(spells.end, view.from); i < spells.begin.length; i += 1) {
-    const from = Math.max(spells.begin[i], view.from) - view.from;
-    const to = Math.min(spells.end[i], view.to) - view.from;
+function cover(sums, intervals, view, step) {
+  for (let i = Report.firstFrom(intervals.end, view.from); i < intervals.begin.length; i += 1) {
+    const from = Math.max(intervals.begin[i], view.from) - view.from;
+    const to = Math.min(intervals.end[i], view.to) - view.from;
     if (from >= view.to - view.from) break;
     const last = Math.min(sums.length - 1, Math.floor(to / step));
     for (let bin = Math.floor(from / step); bin <= last; bin += 1) {
@@ -209,20 +209,20 @@ function cover(sums, spells, view, step) {
 }
 
 /** Draw the bars of a row that are in view; those less than a pixel apart as one. Whether any were. */
-function bars(layer, spells, view, pixel, [y0, y1]) {
+function bars(layer, intervals, view, pixel, [y0, y1]) {
   let joined = false;
-  let i = Report.firstFrom(spells.end, view.from);
-  while (i < spells.begin.length && spells.begin[i] < view.to) {
-    const from = Math.max(spells.begin[i], view.from);
-    let to = spells.end[i];
+  let i = Report.firstFrom(intervals.end, view.from);
+  while (i < intervals.begin.length && intervals.begin[i] < view.to) {
+    const from = Math.max(intervals.begin[i], view.from);
+    let to = intervals.end[i];
     while (
-      i + 1 < spells.begin.length &&
-      spells.begin[i + 1] > to &&
-      spells.begin[i + 1] - to < pixel &&
-      spells.begin[i + 1] < view.to
+      i + 1 < intervals.begin.length &&
+      intervals.begin[i + 1] > to &&
+      intervals.begin[i + 1] - to < pixel &&
+      intervals.begin[i + 1] < view.to
     ) {
       i += 1;
-      to = spells.end[i];
+      to = intervals.end[i];
       joined = true;
     }
     layer.rectangle(from, Math.max(Math.min(to, view.to), from + 1.5 * pixel), y0, y1);

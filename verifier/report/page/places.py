@@ -11,7 +11,7 @@ from verifier.reading.times import parse_time
 if TYPE_CHECKING:
     from verifier.history.case import Case
     from verifier.history.lives import Life
-    from verifier.report.page.moments import Moments
+    from verifier.report.page.axis import Axis
 
 
 class Place(NamedTuple):
@@ -24,14 +24,14 @@ class Place(NamedTuple):
     other: int | None
 
 
-def place(case: Case, moments: Moments, log: int, line: int, text: str) -> Place | None:
+def place(case: Case, axis: Axis, log: int, line: int, text: str) -> Place | None:
     """The place of a witness; `text` is a trace's record. None for a trace that goes with no log in use."""
     if log < len(case.lives):
-        return _of_line(case, moments, case.lives[log], line)
+        return _of_line(case, axis, case.lives[log], line)
     file = case.source(log)
     for life in case.lives:
         if (life.file.peer_id, life.file.generation) == (file.peer_id, file.generation):
-            return _of_record(case, moments, life, text)
+            return _of_record(case, axis, life, text)
     return None
 
 
@@ -40,7 +40,7 @@ def _peer(case: Case, peer_id: object) -> int | None:
     return ids.index(peer_id) if peer_id in ids else None
 
 
-def _of_line(case: Case, moments: Moments, life: Life, line: int) -> Place:
+def _of_line(case: Case, axis: Axis, life: Life, line: int) -> Place:
     """A line of a log, as it was read; one that is no sentence came right after the one above."""
     events = life.columns.events
     row = bisect_left(events.lines, line)
@@ -49,11 +49,11 @@ def _of_line(case: Case, moments: Moments, life: Life, line: int) -> Place:
     else:
         before = events.times[row - 1] if row else life.columns.first_time
         other, time = case.haves.get((life.index, line), (-1, before))
-    moment = moments.at(life, time, line) if moments.placed(life) else None
+    moment = axis.at(life, time, line) if axis.placed(life) else None
     return Place(life.owner, moment, other if other >= 0 else None)
 
 
-def _of_record(case: Case, moments: Moments, life: Life, text: str) -> Place:
+def _of_record(case: Case, axis: Axis, life: Life, text: str) -> Place:
     """A record of a trace, as far as it can be read."""
     try:
         record = json.loads(text)
@@ -63,5 +63,5 @@ def _of_record(case: Case, moments: Moments, life: Life, text: str) -> Place:
         record = {}
     stamp = parse_time(str(record.get("t_wall", "")))
     known = stamp is not None and life.columns.timed
-    moment = moments.at(life, stamp.seconds, 0) if stamp is not None and known else None
+    moment = axis.at(life, stamp.seconds, 0) if stamp is not None and known else None
     return Place(life.owner, moment, _peer(case, record.get("neighbor")))

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from verifier.report.json import quotes_of, run_document
+from verifier.report.page.axis import Axis
 from verifier.report.page.charts import chart_data
-from verifier.report.page.moments import Moments
 from verifier.report.page.places import place
 from verifier.report.page.words import Numbers
 
@@ -40,8 +40,8 @@ class Run(RunDocument):
         self.verdict = verdict
         quotes = quotes_of(verdict)
         super().__init__(run_document(verdict, quotes), number)
-        self.moments = Moments(verdict.case)
-        self.data = chart_data(verdict, self.moments)
+        self.axis = Axis(verdict.case)
+        self.data = chart_data(verdict, self.axis)
         self.data["places"] = {
             f"{result.check.id}-{nth}": [
                 self._place(witness.log, witness.line, quotes) for witness in finding.witnesses
@@ -54,10 +54,10 @@ class Run(RunDocument):
         self, log: int, line: int, quotes: dict[tuple[int, int], str]
     ) -> list[int | None] | None:
         """Peer, moment in ticks and neighbor of a line; None for what can't be placed."""
-        found = place(self.verdict.case, self.moments, log, line, quotes.get((log, line), ""))
+        found = place(self.verdict.case, self.axis, log, line, quotes.get((log, line), ""))
         if found is None:
             return None
-        moment = None if found.moment is None else self.moments.ticks(found.moment)
+        moment = None if found.moment is None else self.axis.ticks(found.moment)
         return [found.peer, moment, found.other]
 
     def places(self, finding: str) -> list[list[int | None] | None] | None:

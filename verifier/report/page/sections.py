@@ -130,17 +130,17 @@ def _remarks(run: Run) -> str:
     told = "; ".join(run.data["aggregated"])
     small = f"<p>To keep this page small: {told}.</p>" if told else ""
     lives = run.verdict.case.lives
-    coarse = [life.file.label for life in lives if run.moments.spread(life)]
+    coarse = [life.file.label for life in lives if run.axis.spread(life)]
     if coarse:
         which = "all logs" if len(coarse) == len(lives) else escape(", ".join(coarse))
         small += (
             f"<p>The times in {which} are whole seconds or minutes. Lines with the same time are spread"
             " evenly over it, in their order.</p>"
         )
-    lost = [life.file.label for life in lives if not run.moments.placed(life)]
+    lost = [life.file.label for life in lives if not run.axis.placed(life)]
     if lost:
         small += f"<p>Not in the charts, because they have no times: {escape(', '.join(lost))}.</p>"
-    if run.moments.unit == "lines":
+    if run.axis.unit == "lines":
         small += "<p>No log has times. Each lane counts its own lines, and only their order is known.</p>"
     return small
 
@@ -190,13 +190,13 @@ def _peer(peer: dict[str, Any]) -> str:
 def _clock(run: Run, place: int) -> list[str]:
     """How far a log's clock is ahead of the first one's, and what was made of it."""
     numbers = run.numbers
-    if not run.moments.placed(run.verdict.case.lives[place]) or run.moments.unit == "lines":
+    if not run.axis.placed(run.verdict.case.lives[place]) or run.axis.unit == "lines":
         return ["no times", NOTHING]
     if place == 0:
         return ["reference for all charts", NOTHING]
     least = numbers.show("offsets", place, "least", form="+.3f")
     most = numbers.show("offsets", place, "most", form="+.3f", unit=" s")
-    moved = run.moments.corrections[place]
+    moved = run.axis.corrections[place]
     known = any(numbers.value("offsets", place, end) is not None for end in ("least", "most"))
     between = f"{least} to {most}" if known else "not known"
     return [between, f"{-moved:+.3f} s" if moved else "nothing"]

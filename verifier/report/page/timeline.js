@@ -276,7 +276,7 @@ class Timeline {
 }
 
 /** The spell that holds at a time, as [begin, end]. */
-function holds(spells, time) {
-  const i = Report.firstFrom(spells.end, time);
-  return i < spells.begin.length && spells.begin[i] <= time ? [spells.begin[i], spells.end[i]] : null;
+function holds(intervals, time) {
+  const i = Report.firstFrom(intervals.end, time);
+  return i < intervals.begin.length && intervals.begin[i] <= time ? [intervals.begin[i], intervals.end[i]] : null;
 }

@@ -68,7 +68,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]], *, kind: str) -> s
         lines.append(f'<tr><th scope="row">{first}</th>{cells}</tr>')
     body = "\n".join(lines)
     return (
-        f'<div class="wide"><table class="{kind}"><thead><tr>{heads}</tr></thead>'
+        f'<div class="wide" tabindex="0"><table class="{kind}"><thead><tr>{heads}</tr></thead>'
         f"<tbody>\n{body}\n</tbody></table></div>"
     )
 

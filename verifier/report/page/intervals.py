@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     from verifier.history.case import Case
     from verifier.history.lives import Life
-    from verifier.report.page.moments import Moments
+    from verifier.report.page.axis import Axis
 
 BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
 KINDS = ("connections", "preferred", "optimistic", "unchoked", "interested")
-"""The kinds of spells, named as the fields of `Lane`."""
+"""The kinds of intervals, named as the fields of `Lane`."""
 
 
-class Spell(NamedTuple):
+class Interval(NamedTuple):
     """From when to when something held between a peer and a neighbor; places on the axis."""
 
     begin: float
@@ -35,7 +35,7 @@ class Spell(NamedTuple):
 
 @dataclass(slots=True)
 class Lane:
-    """One peer in the timeline: the spells and downloads of all its lives, in order.
+    """One peer in the timeline: the intervals and downloads of all its lives, in order.
 
     `preferred` and `optimistic` are those whom it unchokes, by its own decisions (spec 4.4, 4.5; who is
     both counts as preferred); `unchoked` those who unchoke it, as it was told; `interested` those that
@@ -44,48 +44,48 @@ class Lane:
     """
 
     lives: list[tuple[float, float]] = field(default_factory=list)
-    connections: list[Spell] = field(default_factory=list)
-    preferred: list[Spell] = field(default_factory=list)
-    optimistic: list[Spell] = field(default_factory=list)
-    unchoked: list[Spell] = field(default_factory=list)
-    interested: list[Spell] = field(default_factory=list)
+    connections: list[Interval] = field(default_factory=list)
+    preferred: list[Interval] = field(default_factory=list)
+    optimistic: list[Interval] = field(default_factory=list)
+    unchoked: list[Interval] = field(default_factory=list)
+    interested: list[Interval] = field(default_factory=list)
     complete: list[float] = field(default_factory=list)
     times: array[float] = field(default_factory=lambda: array("d"))
     sources: array[int] = field(default_factory=lambda: array("i"))
     pieces: array[int] = field(default_factory=lambda: array("i"))
     fresh: bytearray = field(default_factory=bytearray)
 
-    def spells(self, kind: str) -> list[Spell]:
+    def intervals(self, kind: str) -> list[Interval]:
         """Those of a kind of `KINDS`."""
-        found: list[Spell] = getattr(self, kind)
+        found: list[Interval] = getattr(self, kind)
         return found
 
 
-def lanes(case: Case, moments: Moments) -> list[Lane]:
+def lanes(case: Case, axis: Axis) -> list[Lane]:
     """A lane for each peer of the configuration; empty where its log is missing."""
     made = []
     for lives in case.swarm.by_peer:
         lane = Lane()
         for index in lives:
-            if moments.placed(case.lives[index]):
-                _Walk(lane, case.lives[index], moments).walk()
+            if axis.placed(case.lives[index]):
+                _Walk(lane, case.lives[index], axis).walk()
         for kind in KINDS:
-            lane.spells(kind).sort()
+            lane.intervals(kind).sort()
         made.append(lane)
     return made
 
 
 class _Walk:
-    """One life, line by line; `open` are the spells that go on, with their beginning."""
+    """One life, line by line; `open` are the intervals that go on, with their beginning."""
 
-    def __init__(self, lane: Lane, life: Life, moments: Moments) -> None:
+    def __init__(self, lane: Lane, life: Life, axis: Axis) -> None:
         self.lane = lane
         self.life = life
-        self.moments = moments
+        self.axis = axis
         self.open: dict[tuple[str, int], float] = {}
         self.state = Walk(life)
         self.granted: dict[int, str] = {}
-        first = moments.at(life, life.columns.first_time, life.window[0])
+        first = axis.at(life, life.columns.first_time, life.window[0])
         self.begin = self.now = max([first, *(end for _, end in lane.lives)])
 
     def walk(self) -> None:
@@ -96,7 +96,7 @@ class _Walk:
                 self._open("connections", conn.other)
         pieces = columns.events.pieces
         for row, kind, line, time, other, _, decision in self.state.steps():
-            self.now = max(self.now, self.moments.at(self.life, time, line))
+            self.now = max(self.now, self.axis.at(self.life, time, line))
             if kind == Kind.DOWNLOADED:
                 if pieces[row] >= 0:
                     self._download(line, other, pieces[row])
@@ -110,7 +110,7 @@ class _Walk:
                 self._open("unchoked" if kind == Kind.UNCHOKED else "interested", other)
             elif kind in {Kind.CHOKED, Kind.NOT_INTERESTED}:
                 self._close("unchoked" if kind == Kind.CHOKED else "interested", other)
-        self.now = max(self.now, self.moments.at(self.life, columns.last_time, columns.line_count))
+        self.now = max(self.now, self.axis.at(self.life, columns.last_time, columns.line_count))
         for name, neighbor in list(self.open):
             self._close(name, neighbor)
         lane.lives.append((self.begin, self.now))
@@ -121,7 +121,7 @@ class _Walk:
     def _close(self, kind: str, other: int) -> None:
         begin = self.open.pop((kind, other), None)
         if begin is not None:
-            self.lane.spells(kind).append(Spell(begin, self.now, other))
+            self.lane.intervals(kind).append(Interval(begin, self.now, other))
 
     def _connect(self, other: int) -> None:
         """A new connection begins choked and not interested (spec 2.7, 2.8)."""
@@ -131,7 +131,7 @@ class _Walk:
         self._open("connections", other)
 
     def _grant(self) -> None:
-        """A decision: spells of those that were dropped end, of those that were chosen begin."""
+        """A decision: intervals of those that were dropped end, of those that were chosen begin."""
         wanted = dict.fromkeys({self.state.optimistic} - {NOBODY}, "optimistic")
         wanted |= dict.fromkeys(self.state.preferred, "preferred")
         for other in self.granted.keys() | wanted.keys():
@@ -150,8 +150,8 @@ class _Walk:
         lane.fresh.append(self.life.line_of[piece] == line)
 
 
-def overlap(one: Iterable[Spell], other: Iterable[Spell]) -> float:
-    """How long spells of both hold at once; each in order and without overlaps of its own."""
+def overlap(one: Iterable[Interval], other: Iterable[Interval]) -> float:
+    """How long intervals of both hold at once; each in order and without overlaps of its own."""
     mine, theirs, total = list(one), list(other), 0.0
     i = j = 0
     while i < len(mine) and j < len(theirs):

@@ -36,7 +36,7 @@ def correction(least: float, most: float) -> float:
     return least if isfinite(least) else most
 
 
-class Moments:
+class Axis:
     """Where on the axis a line of a log stands.
 
     `unit` is `s`, seconds since the first line of any log; or `lines`, each log's own line numbers,
