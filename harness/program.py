@@ -67,14 +67,15 @@ def _verify_parser(program: str) -> argparse.ArgumentParser:
 
 def _verify(words: list[str], program: str) -> int:
     """Without a folder the latest run is judged, as by `invoke verify`."""
+    from harness.local.reports import to_judge  # noqa: PLC0415 -- likewise
     from verifier.cli import main  # noqa: PLC0415 -- likewise
 
     words = [word.removeprefix(f"{_DIR}=") for word in words if word != _DIR]
     given = _verify_parser(program).parse_args(words)
     if not given.folders and given.explain is None:
-        from harness.local.reports import to_judge  # noqa: PLC0415 -- likewise
-
         words = [*words, str(to_judge(None))]
+    for folder in given.folders:
+        to_judge(folder)  # which notes where a run is incomplete
     return main(words, program)
 
 

@@ -79,6 +79,12 @@ def copied_line(folder: Path) -> None:
     path.write_text(path.read_text() + "1002 localhost 12345 0\n")
 
 
+def aborted_run(folder: Path) -> None:
+    run = tiny.write(folder / "runs" / "2026")
+    (run / "result.json").write_text('{"interrupted": true}')
+    (run / "log_peer_1001.log").write_text("")
+
+
 FILE = f"peer_1001/{tiny.NAME}"
 MISTAKES = [
     # A peer by hand.
@@ -111,6 +117,7 @@ MISTAKES = [
     Mistake("a rate in swarm.toml", ["swarm", "--config", "."], 1, ["swarm.toml: rate 'fast': expected bytes a second"], with_file("swarm.toml", "rate = 'fast'")),
     # Judging.
     Mistake("nothing to verify", ["verify"], 2, ["no run in", "make one with `swarmproof swarm`"]),
+    Mistake("an aborted run", ["verify"], 2, ["was interrupted", "--dir runs/2026"], aborted_run),
     Mistake("no such folder", ["verify", "nowhere"], 2, ["nowhere: no such folder"]),
     Mistake("a folder without logs", ["verify", "."], 2, ["no log_peer_[id].log in it or below; the nearest thing there is PeerInfo.cfg; name the folder that holds the logs"]),
     Mistake("no such rule", ["verify", "--explain", "Z99"], 2, ["Z99: no such check; families are F (form)"]),
@@ -157,12 +164,13 @@ def test_a_mistake_is_answered(
     tiny.write(tmp_path)
     mistake.spoil(tmp_path)
     monkeypatch.chdir(tmp_path)
+    runs = list(tmp_path.glob("runs/*"))
     status, said = answer(mistake.words, tmp_path, capfd)
     assert status == mistake.status, said
     for words in mistake.says:
         assert words in " ".join(said.split()), said
     assert "Traceback" not in said
-    assert not list(tmp_path.glob("runs/*/log_*"))
+    assert list(tmp_path.glob("runs/*")) == runs
 
 
 @contextmanager
