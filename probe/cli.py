@@ -24,7 +24,7 @@ from probe.report import junit as report_junit
 from probe.report import listing, verdicts
 from probe.report import text as report_text
 from probe.report.progress import Progress
-from probe.settings import Settings, SettingsError, read
+from probe.settings import PROGRAM, Settings, SettingsError, read
 
 UNUSABLE = 2
 MARK = ".probe"
@@ -37,12 +37,12 @@ class _Ended(Exception):  # noqa: N818 -- a signal, no error
         self.number = number
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says; the exit status."""
+def main(arguments: list[str] | None = None, called: str = PROGRAM) -> int:
+    """Do what the command line says; the exit status. `called` is what people called it by."""
     flag = threading.Event()
     _catch_signals(flag)
     try:
-        return _main(arguments, flag)
+        return _main(arguments, flag, called)
     except (SettingsError, SelectionError, program.ProgramError, isolation.IsolationError) as error:
         print(f"probe: {error}", file=sys.stderr)
         return UNUSABLE
@@ -64,12 +64,13 @@ def _catch_signals(flag: threading.Event) -> None:
         raise _Ended(number)
 
     with suppress(ValueError):  # not in the main thread: a test
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, end)
+        for name in ("SIGTERM", "SIGHUP"):
+            if number := getattr(signal, name, None):  # the second is unknown on Windows
+                signal.signal(number, end)
 
 
-def _main(arguments: list[str] | None, flag: threading.Event) -> int:
-    settings = read(arguments)
+def _main(arguments: list[str] | None, flag: threading.Event, called: str) -> int:
+    settings = read(arguments, program=called)
     if settings.list:
         print(listing.table(), end="")
         return 0

@@ -7,21 +7,21 @@ from probe.registry import EXPLAINS, cases
 
 cases(
     Case(
-        "EN-01", "F", "7.1", "A seed lives as long as one peer lacks pieces.",
+        "EN-01", "F", "7.1", "A seed runs as long as one peer is incomplete.",
         "Not interested is taken for complete, or only connected peers are counted.",
         needs=("SV-02",),
     ),
     Case(
-        "EN-02", "F", "7.1", "A seed ends when all peers have told all pieces.",
+        "EN-02", "F", "7.1", "A seed ends when all peers have announced all pieces.",
         "It never looks, waits for a message of its own, or threads that block in read keep the process alive.",
     ),
     Case(
-        "EN-03", "F", "7.1", "A leecher that is complete lives as long as another lacks pieces.",
+        "EN-03", "F", "7.1", "A leecher that is complete runs as long as another peer is incomplete.",
         "It ends when it has the file itself. Others may still want its pieces.",
         needs=("RQ-08",),
     ),
     Case(
-        "EN-04", "F", "7.1", "A leecher ends when all peers have told all pieces.",
+        "EN-04", "F", "7.1", "A leecher ends when all peers have announced all pieces.",
         "It never looks, waits for a message of its own, or doesn't count itself.",
         needs=("RQ-08", "EN-02"),
     ),
@@ -57,7 +57,7 @@ cases(
     ),
     Case(
         "RB-03", "W", "6.5", "A piece that wasn't asked for is not logged twice.",
-        "Whatever comes is counted. Look whether you have it.",
+        "Whatever comes is counted. Check whether you already have the piece.",
         needs=("RQ-02", "RQ-08", "LG-02"),
     ),
     Case(

@@ -45,8 +45,8 @@ cases(
         "The index is off by one, or counts bits or bytes.",
     ),
     Case(
-        "HV-03", "W", "5.3", "It tells each piece once a connection.",
-        "All pieces are told again each time.",
+        "HV-03", "W", "5.3", "It announces each piece once per connection.",
+        "All pieces are announced again each time.",
     ),
     Case(
         "HV-04", "F", "5.3", "Have messages for all pieces, the last one too, came on every connection.",

@@ -150,7 +150,10 @@ class Folder:
 
     def _bring(self, source: str, target: str) -> None:
         if self.settings.copy == "link" and not _may_be_written(source):
-            os.symlink(source, target)  # noqa: PTH211 -- hundreds of them, for each session
+            try:
+                os.symlink(source, target)  # noqa: PTH211 -- hundreds of them, for each session
+            except OSError:  # a system that lets not every user make one
+                shutil.copy2(source, target)
         elif Path(source).is_file() and Path(source).stat().st_size <= _LARGEST_COPIED:
             shutil.copy2(source, target)
 

@@ -6,11 +6,14 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 KEEPER = Path(__file__).with_name("keeper.py")
 OUTPUT_BYTES = 8 << 20
@@ -26,6 +29,7 @@ _TRACEBACK = re.compile(
     r"|^thread '.*' panicked|^terminate called|^panic: |Segmentation fault|AddressSanitizer",
     re.MULTILINE,
 )
+_WINDOWS_SHELL = re.compile("[|&;<>%^]")
 _SHELL = re.compile(r"[|&;<>()$`*?\[\]#~=%\n]")
 
 
@@ -42,8 +46,13 @@ class Order:
     output: Path
 
 
-def words_of(command: str) -> list[str]:
-    """The command as words; by way of the shell where it uses what only a shell has."""
+def words_of(command: str) -> list[str] | str:
+    """The command as words; by way of the shell where it uses what only a shell has.
+
+    On Windows programs take their words apart themselves, so that it stays as it is.
+    """
+    if os.name == "nt":
+        return f"cmd /d /s /c {command}" if _WINDOWS_SHELL.search(command) else command
     if _SHELL.search(command):
         return ["/bin/sh", "-c", command]
     try:
@@ -56,7 +65,7 @@ def build(command: str, folder: Path) -> None:
     """Run the build command in the project's folder; ProgramError with its last lines if it fails."""
     try:
         done = subprocess.run(
-            ["/bin/sh", "-c", command],
+            f"cmd /d /s /c {command}" if os.name == "nt" else ["/bin/sh", "-c", command],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -106,17 +115,20 @@ class Program:
         except OSError as error:
             raise ProgramError(f"the program can't be started: {error}") from None
         assert self._keeper.stdout is not None
-        os.set_blocking(self._keeper.stdout.fileno(), False)
+        self._news, far = socket.socketpair()  # a pipe can't be waited for on Windows
+        self._news.settimeout(0)
+        pipe = self._keeper.stdout
+        self._thread = threading.Thread(target=_hand_on, args=(pipe, far), daemon=True)
+        self._thread.start()
 
     def fileno(self) -> int:
         """Readable when there is news for `poll`."""
-        assert self._keeper.stdout is not None
-        return self._keeper.stdout.fileno()
+        return self._news.fileno()
 
     def poll(self) -> int | None:
         """The exit status (negative: the signal that ended it), or None while it runs."""
-        with suppress(BlockingIOError):
-            while data := os.read(self.fileno(), 4096):
+        with suppress(OSError):  # nothing new, or it is over
+            while data := self._news.recv(4096):
                 self._said += data
         for line in self._said.split(b"\n")[:-1]:
             word, _, number = line.partition(b" ")
@@ -140,7 +152,6 @@ class Program:
         """End it and everything that it started; returns when nothing of it is left."""
         keeper = self._keeper
         assert keeper.stdin is not None
-        assert keeper.stdout is not None
         if keeper.stdin.closed:
             return
         with suppress(OSError):
@@ -149,11 +160,12 @@ class Program:
             keeper.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             keeper.wait(5)
-        self.poll()
         if keeper.poll() is None:
             keeper.kill()
             keeper.wait()
-        keeper.stdout.close()
+        self._thread.join(1)  # all that it said has come
+        self.poll()
+        self._news.close()
 
     def last_words(self, lines: int = 6) -> list[str]:
         """The last lines that it printed, shortened, without control characters."""
@@ -167,6 +179,13 @@ class Program:
             if found := trace_in(text):
                 return found
         return self._trace
+
+
+def _hand_on(pipe: IO[bytes], far: socket.socket) -> None:
+    """Pass on what comes, as it comes."""
+    with far, pipe, suppress(OSError):
+        while data := os.read(pipe.fileno(), 4096):
+            far.sendall(data)
 
 
 def trace_in(text: str) -> list[str]:

@@ -18,7 +18,7 @@ _COUNTED = (
     (Outcome.WARNED, "warnings"),
     (Outcome.BLOCKED, "blocked"),
     (Outcome.UNDECIDED, "undecided"),
-    (Outcome.UNTRIED, "not exercised"),
+    (Outcome.UNTRIED, "not applied"),
     (Outcome.KEPT, "kept"),
 )
 

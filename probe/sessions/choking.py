@@ -39,7 +39,7 @@ def begin(stage: Stage, *, silent: tuple[int, ...] = ()) -> float:
 def still_runs(stage: Stage) -> None:
     """Nobody was complete, so the program must not have ended meanwhile."""
     case = "EN-01" if stage.plan.seed else "EN-03"
-    stage.require(case, stage.running, "Your program ended though others still lack pieces.")
+    stage.require(case, stage.running, "Your program ended although others are still incomplete.")
 
 
 def any_unchoke(stage: Stage, seconds: float = 0.0) -> None:
@@ -49,7 +49,7 @@ def any_unchoke(stage: Stage, seconds: float = 0.0) -> None:
         "CH-01",
         seconds,
         lambda: bool(stage.seen("unchoke")),
-        f"Neighbors are interested, but nobody was unchoked within {seconds:g} s.",
+        f"Neighbors are interested, but none was unchoked within {seconds:g} s.",
     )
 
 

@@ -34,11 +34,11 @@ def trickle(stage: Stage) -> None:
     index = asked(stage, 1001)
     stage.require("RQ-04", index == 2, f"You asked 1001 for piece {index}; it told you piece 2 only.", 1001)  # fmt: skip
     stage.wait(MUST_SECONDS, lambda: not link.open)
-    gone = not_interested(stage, 1001, "IN-05", "1001 has nothing more that you lack, but you didn't say not interested.")  # fmt: skip
+    gone = not_interested(stage, 1001, "IN-05", "1001 has nothing more that you need, but you didn't say not interested.")  # fmt: skip
     one.has.add(9)
     link.have(9)
     if gone:
-        interested(stage, 1001, "IN-04", f"1001 told you by have a piece that you lack, but you didn't say interested within {MUST_SECONDS:g} s.")  # fmt: skip
+        interested(stage, 1001, "IN-04", f"1001 told you by have a piece that you need, but you didn't say interested within {MUST_SECONDS:g} s.")  # fmt: skip
     came = stage.wait(MUST_SECONDS, lambda: bool(stage.seen("request", 1001, index=9)))
     stage.check("IN-07", *stage.last(1001), kept=came, because="1001, which has unchoked you, told you piece 9, but you didn't ask for it.")  # fmt: skip
 
@@ -182,7 +182,7 @@ def pair(stage: Stage) -> None:
         stage,
         lambda: len(pieces_given(stage)) == stage.plan.pieces,
         "RQ-08",
-        f"Both neighbors have unchoked you and have pieces that you lack, but you stopped asking for {MUST_SECONDS:g} s.",
+        f"Both neighbors have unchoked you and have pieces that you need, but you stopped asking for {MUST_SECONDS:g} s.",
     )
     stage.keep("RQ-08")
     shares = {who: len(stage.seen("request", who)) for who in stage.neighbors}

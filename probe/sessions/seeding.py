@@ -214,7 +214,7 @@ def two_seeds(stage: Stage) -> None:
     meet(stage, 1001)
     stage.expect("CF-09", MUST_SECONDS, lambda: bool(stage.link(1001).has), "Two peers have the file; your bitfield didn't come to 1001.", 1001)  # fmt: skip
     link = stage.link(1001)
-    stage.expect("IN-03", MUST_SECONDS, lambda: link.interest is False, "1001's bitfield has nothing that you lack; you answered nothing, it should be not interested.", 1001)  # fmt: skip
+    stage.expect("IN-03", MUST_SECONDS, lambda: link.interest is False, "1001's bitfield has nothing that you need; you answered nothing, it should be not interested.", 1001)  # fmt: skip
 
 
 @session("seed-last", "1001 1002 >1003*", (2, 1, 2), "CN-06", quick=False)

@@ -90,7 +90,7 @@ def interested(stage: Stage, who: int, case: str = "IN-01", because: str = "") -
         MUST_SECONDS,
         lambda: link.interest is True,
         because
-        or f"{who} told you pieces that you lack, but you didn't say interested within {MUST_SECONDS:g} s.",
+        or f"{who} told you pieces that you need, but you didn't say interested within {MUST_SECONDS:g} s.",
         who,
     )
 
@@ -130,7 +130,7 @@ def asked(
         seconds,
         lambda: bool(stage.seen("request", who, since=link.unchoked_at)),
         because
-        or f"{who} unchoked you and has pieces that you lack, but you didn't ask for one within {seconds:g} s.",
+        or f"{who} unchoked you and has pieces that you need, but you didn't ask for one within {seconds:g} s.",
         who,
     )
     return stage.seen("request", who, since=link.unchoked_at)[0].index or 0
