@@ -6,11 +6,12 @@ Four questions are asked after whatever may change their answer:
   and haves; what was known stands after its connection is gone, until the next handshake.
 - If so: was every other peer told our last piece on its latest connection (spec 7.2)? Whoever is
   connected was, in its bitfield or by have. Whoever's connection was lost out of order may not have
-  got it: that one is dialled once more, or awaited, for 5 s at most.
+  got it: that one is dialled once more, or awaited, for 5 s at most. Whoever ended in order may have
+  been started again: if we dial it, we do so once more.
 - Otherwise: is somebody missing without whom nothing can be done (spec 7.3)? That is so when all who
-  are here are complete, and when nobody here has some piece. Then a clock runs. Once it started only
-  pieces set it back, told or received, so that one who connects in vain again and again doesn't keep
-  us waiting.
+  are here are complete, and when nobody here has some piece, or who has it sent it wrong (spec 9.3).
+  Then a clock runs. Once it started only pieces set it back, told or received, so that one who connects
+  in vain again and again doesn't keep us waiting.
 - Has our own storage or log failed (spec 7.4)? Then we stay only as long as we can serve, somebody here
   lacks something, and the same clock hasn't run out: others may have failed too.
 """
@@ -66,10 +67,11 @@ class Ending:
             self._told.add(neighbor.peer_id)  # the bitfield that goes out now says it
 
     def learned(self, neighbor: Neighbor) -> None:
-        """The neighbor told something of its pieces."""
+        """The neighbor told something of its pieces: news, unless it sent some of them wrong."""
         if not neighbor.spoke:
             neighbor.spoke = True
-            self._clock = None
+            if not self._state.wrong.get(neighbor.peer_id):
+                self._clock = None
         if neighbor.pieces.complete:
             self._incomplete.discard(neighbor.peer_id)
 
@@ -94,10 +96,13 @@ class Ending:
         neighbor.ended_in_order = self._state.own.complete and neighbor.pieces.complete
 
     def lost(self, neighbor: Neighbor) -> None:
-        """A connection is gone; one that didn't end in order is dialled again (spec 2.5)."""
-        if neighbor.ended_in_order:
-            return
-        self._told.discard(neighbor.peer_id)
+        """A connection is gone: it is dialled again (spec 2.5), also if it ended in order.
+
+        For whoever was killed when it was complete may come back, and depends on being dialled, at the
+        latest before we end (spec 7.2). Who ended in order and dials by itself isn't awaited.
+        """
+        if not neighbor.ended_in_order or neighbor.peer_id in self._dialled:
+            self._told.discard(neighbor.peer_id)
         if neighbor.peer_id in self._dialled and not self.finished:
             self._state.out.append(Dial(neighbor.peer_id))
 
@@ -174,13 +179,17 @@ class Ending:
             self._set_due(due)
 
     def _missing(self) -> set[int]:
-        """Who is awaited in vain: nobody, as long as those here can go on without."""
+        """Who is awaited in vain: nobody, as long as those here can go on without.
+
+        Who sent wrong content is awaited too, until it sends that piece right (spec 9.3).
+        """
         state, here = self._state, self._state.neighbors
-        awaited = self._incomplete if state.own.complete else set(self._others)
-        missing = awaited - here.keys()
         if state.own.complete:
+            missing = self._incomplete - here.keys()
             stuck = all(neighbor.pieces.complete for neighbor in here.values())
         else:
+            wrong = {peer_id for peer_id in here if state.wrong.get(peer_id)}
+            missing = wrong | (self._others - here.keys())
             stuck = bool(missing) and self._waiting.lacking() > 0
         return missing if stuck else set()
 

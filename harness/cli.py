@@ -12,7 +12,7 @@ from invoke.exceptions import Exit
 from invoke.tasks import Task
 
 from core.exits import ExitStatus
-from harness import develop, docs, options, probing, simulate
+from harness import develop, docs, hashing, options, probing, simulate
 from harness.bench import compare, scale
 from harness.errors import HarnessError
 from harness.local import reports, swarm
@@ -114,6 +114,14 @@ COMMANDS = (
             _INTERRUPTED,
             "else that of the first peer that failed",
         ),
+    ),
+    Command(
+        "hash",
+        hashing.run_hash,
+        hashing.Options,
+        "Write pieces.sha256 of a file: with it peers check every piece, and can resume (docs/hashes.md).",
+        "hash --file lecture.mp4 --piece-size 256KiB",
+        ("0 written", "1 the file can't be read or the hashes can't be written", "2 wrong use"),
     ),
     Command(
         "test",

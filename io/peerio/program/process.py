@@ -26,10 +26,13 @@ from core.exits import ExitStatus
 from core.peer import Peer
 from peerio.config import ConfigError, load_config
 from peerio.eventlog import LineFile, LogError, log_path, move_logs_aside, trace_path
+from peerio.hashes import HashesError, PieceHashes
+from peerio.hashes import load as load_hashes
 from peerio.networking import BoundPort, NetworkError, Networking
 from peerio.program.diagnostics import Diagnostics
 from peerio.program.limits import LimitError, ensure_descriptors, explain_shortage
 from peerio.program.signals import Signals
+from peerio.resume import open_resumed
 from peerio.runtime import Logs, Runtime
 from peerio.status import StatusReporter
 from peerio.storage import Storage, StorageError
@@ -50,6 +53,8 @@ example:
 """
 LEAST_RATE = 1.0
 """Bytes a second: a lower limit would never let a piece through."""
+_CHECK_SILENCE = 2.0
+"""Seconds between two words on how far the check of what is resumed has come."""
 FORCED_END = 6.0
 """Seconds after which a peer whose launcher is gone ends in any case."""
 
@@ -71,6 +76,12 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
         epilog=EXIT_STATUSES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_options(parser)
+    _add_options_for_launchers(parser)
+    return parser.parse_args(argv)
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("peer_id", type=_positive_int, metavar="ID", help="this peer's id")
     parser.add_argument(
         "--workdir",
@@ -101,8 +112,11 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
         metavar="BYTES_PER_SECOND",
         help="upload limit of this peer (default: none)",
     )
-    _add_options_for_launchers(parser)
-    return parser.parse_args(argv)
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="keep what an earlier run left and is right by pieces.sha256 (see docs/hashes.md)",
+    )
 
 
 def _add_options_for_launchers(parser: argparse.ArgumentParser) -> None:
@@ -178,6 +192,7 @@ class PeerProcess:
         self._peer_id: int = arguments.peer_id
         self._signals = signals
         self._warn = warn
+        self._told_at = time.monotonic()
         workdir: Path = arguments.workdir
         config = self._load(workdir)
         try:
@@ -186,11 +201,15 @@ class PeerProcess:
             seed = secrets.randbits(32) if arguments.random_seed is None else arguments.random_seed
             # Peers that are given the same seed still choose independently of each other.
             rng = random.Random(f"{seed}/{self._peer_id}")
-            core = Peer(config, self._peer_id, rng, wait=arguments.wait, tracing=arguments.trace)
+            hashes = load_hashes(workdir, config)
             self._stop_if_asked()
-            self._storage = self._open_storage(workdir, config)
+            self._storage, has = self._open_storage(
+                workdir, config, hashes, resume=arguments.resume
+            )
+            wait, tracing = arguments.wait, arguments.trace
+            core = Peer(config, self._peer_id, rng, wait=wait, tracing=tracing, has=has)
             log, trace = self._open_logs(workdir, tracing=arguments.trace)
-        except (LimitError, NetworkError, StorageError, LogError) as error:
+        except (LimitError, NetworkError, HashesError, StorageError, LogError) as error:
             reason = explain_shortage(error.__cause__) or str(error)
             raise Ending(ExitStatus.UNUSABLE, reason) from error
         logs = Logs(self._peer_id, log, trace, lambda: self._network.clock.now)
@@ -207,7 +226,8 @@ class PeerProcess:
         )
         self._runtime.network = self._network
         if logs.trace is not None:
-            logs.trace.start(config, peer_id=self._peer_id, random_seed=seed, run=arguments.run)
+            run = arguments.run
+            logs.trace.start(config, peer_id=self._peer_id, random_seed=seed, run=run, has=has)
         self._status = None
         if arguments.status_fd is not None:
             self._status = StatusReporter(arguments.status_fd, self._runtime, self._network)
@@ -235,11 +255,27 @@ class PeerProcess:
         self._stop_if_asked()
         return config
 
-    def _open_storage(self, workdir: Path, config: SwarmConfig) -> Storage:
-        folder = workdir / f"peer_{self._peer_id}"
+    def _open_storage(
+        self, workdir: Path, config: SwarmConfig, hashes: PieceHashes | None, *, resume: bool
+    ) -> tuple[Storage, bytes]:
+        """The file, and which pieces of it an earlier life left, a byte each."""
+        folder, warn = workdir / f"peer_{self._peer_id}", self._warn
         if config.peer(self._peer_id).has_file:
-            return Storage.open_seed(folder, config)
-        return Storage.create_leecher(folder, config, warn=self._warn)
+            return Storage.open_seed(folder, config), b""
+        if not resume:
+            return Storage.create_leecher(folder, config, warn=warn, hashes=hashes), b""
+        storage, has = open_resumed(folder, config, hashes, warn=warn, progress=self._checked)
+        if storage.path.name != config.file_name and has and all(has):
+            storage.complete()
+        return storage, has
+
+    def _checked(self, done: int, pieces: int) -> None:
+        """So many pieces of what is resumed are checked: that may take long, and be interrupted."""
+        self._stop_if_asked()
+        now = time.monotonic()
+        if now >= self._told_at + _CHECK_SILENCE:
+            self._told_at = now
+            self._warn(f"checking what is here: {done} of {pieces} pieces")
 
     def _open_logs(self, workdir: Path, *, tracing: bool) -> tuple[LineFile, LineFile | None]:
         move_logs_aside(workdir, self._peer_id)

@@ -74,8 +74,12 @@ class Referee:
         core: type[Peer] = Peer,
     ) -> None:
         self.config, self.me = config, me
-        self.core = core(config, me, Random(seed), wait=wait, tracing=bool(seed % 2))
-        self.model = PeerModel(config, me, wait)
+        chance = Random(f"begins {seed}")
+        share = chance.choice([0, 0, 0.5, 1]) if seed % 3 == 0 else 0
+        begun = {piece for piece in range(config.piece_count) if chance.random() < share}
+        has = bytes(piece in begun for piece in range(config.piece_count))
+        self.core = core(config, me, Random(seed), wait=wait, tracing=bool(seed % 2), has=has)
+        self.model = PeerModel(config, me, wait, begun)
         if seed % 4 == 3:
             self.core.repeats.limit = 8
         self.limit = self.core.repeats.limit
@@ -281,7 +285,8 @@ class Referee:
         model, core = self.model, self.core
         assert set(core.state.neighbors) == set(model.sides)
         for peer_id, side in model.sides.items():
-            assert side.punished == (side.idle > self.limit), f"{peer_id}: {side.idle} too many?"
+            guilty = side.wrong or side.idle > self.limit
+            assert side.punished == guilty, f"{peer_id}: {side.idle} too many, or wrong content?"
         unchoked = {n for n, side in model.sides.items() if side.unchoked}
         assert len(unchoked) <= self.config.preferred_neighbors + 1
         if model.finished is not None:
