@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.remote.bundle import AGENT
+from harness.remote.bundle import AGENT, source_of
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY_OF_PEERIO = {"structlog"}
@@ -317,7 +317,7 @@ def test_ssh_is_remote_only(path: Path) -> None:
     assert not packages_of(path) & {"fabric", "paramiko"}
 
 
-@each([(ROOT / name.replace(".", "/")).with_suffix(".py") for name in AGENT])
+@each([source_of(name) for name in AGENT])
 def test_agent_needs_python_only(path: Path) -> None:
     """What is sent to hosts as their agent imports itself and the standard library."""
     ours = {module for module in imports_of(path) if not is_standard(module.partition(".")[0])}

@@ -17,6 +17,7 @@ from harness.errors import HarnessError
 from harness.local.runfolder import ROOT
 
 AGENT = (
+    "peerio.net.addresses",
     "harness.local.children",
     "harness.local.listening",
     "harness.remote.host.messages",
@@ -49,14 +50,19 @@ _PEER = ("core", "io/peerio", "peerProcess.py")
 _DISTRIBUTION = "swarmproof"
 
 
+def source_of(module: str) -> Path:
+    """The file of one of ours."""
+    root = ROOT / "io" if module.startswith("peerio.") else ROOT
+    return (root / module.replace(".", "/")).with_suffix(".py")
+
+
 @cache
 def agent_source() -> bytes:
     """The agent as one program, to be sent to `agent_command`."""
     packages = (accumulate(name.split(".")[:-1], "{}.{}".format) for name in AGENT)
     sources = dict.fromkeys(chain.from_iterable(packages), "")
     for name in AGENT:
-        path = (ROOT / name.replace(".", "/")).with_suffix(".py")
-        sources[name] = path.read_text(encoding="utf-8")
+        sources[name] = source_of(name).read_text(encoding="utf-8")
     return _LOADER.format(sources=sources, main=AGENT[-1]).encode()
 
 

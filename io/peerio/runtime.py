@@ -122,6 +122,8 @@ class Runtime:
         self._receiving: dict[int, _GuardedSink] = {}
         self._failure: str | None = None
         self._serves = True
+        self._hurried = False
+        """A signal came: the end takes 1 s at most (spec 7.2)."""
         self._finished: tuple[ExitStatus, str] | None = None
         self.up = 0
         """Content bytes of pieces sent so far."""
@@ -276,7 +278,8 @@ class Runtime:
         return self.outcome[1]
 
     def request_stop(self, status: ExitStatus, reason: str) -> None:
-        """End in order, with this status."""
+        """End in order, with this status, and soon: whoever asks is waiting (spec 7.2)."""
+        self._hurried = True
         self._handle(StopRequested(status, reason))
 
     def close(self) -> None:
@@ -289,7 +292,8 @@ class Runtime:
                 "rejected_pieces": downloads.rejected_pieces,
             }
             status, reason = self.outcome
-            self.logs.trace.record("end", {"status": status, "reason": reason, **counts})
+            ended = {"status": status, "reason": reason, "hurried": self._hurried}
+            self.logs.trace.record("end", {**ended, **counts})
         self.logs.close()
 
     # Carrying out.

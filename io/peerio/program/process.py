@@ -26,7 +26,7 @@ from core.exits import ExitStatus
 from core.peer import Peer
 from peerio.config import ConfigError, load_config
 from peerio.eventlog import LineFile, LogError, log_path, move_logs_aside, trace_path
-from peerio.hashes import HashesError, PieceHashes
+from peerio.hashes import HashesError
 from peerio.hashes import load as load_hashes
 from peerio.networking import BoundPort, NetworkError, Networking
 from peerio.program.diagnostics import Diagnostics
@@ -201,11 +201,7 @@ class PeerProcess:
             seed = secrets.randbits(32) if arguments.random_seed is None else arguments.random_seed
             # Peers that are given the same seed still choose independently of each other.
             rng = random.Random(f"{seed}/{self._peer_id}")
-            hashes = load_hashes(workdir, config)
-            self._stop_if_asked()
-            self._storage, has = self._open_storage(
-                workdir, config, hashes, resume=arguments.resume
-            )
+            self._storage, has = self._open_storage(workdir, config, resume=arguments.resume)
             wait, tracing = arguments.wait, arguments.trace
             core = Peer(config, self._peer_id, rng, wait=wait, tracing=tracing, has=has)
             log, trace = self._open_logs(workdir, tracing=arguments.trace)
@@ -256,9 +252,11 @@ class PeerProcess:
         return config
 
     def _open_storage(
-        self, workdir: Path, config: SwarmConfig, hashes: PieceHashes | None, *, resume: bool
+        self, workdir: Path, config: SwarmConfig, *, resume: bool
     ) -> tuple[Storage, bytes]:
         """The file, and which pieces of it an earlier life left, a byte each."""
+        hashes = load_hashes(workdir, config)
+        self._stop_if_asked()
         folder, warn = workdir / f"peer_{self._peer_id}", self._warn
         if config.peer(self._peer_id).has_file:
             return Storage.open_seed(folder, config), b""

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from core.exits import ExitStatus
 from tests.kit.swarm.plans import HARMLESS, KINDS, WAIT, Plan, plan
 from tests.kit.swarm.swarms import Swarm, end_process
 from verifier.api import verify
@@ -75,6 +76,13 @@ class Life:
     def told(self) -> str:
         """What it said on stderr."""
         return self.stderr.read_text()
+
+
+def was_starting(life: Life) -> bool:
+    """Whether a signal ended Python itself, before the first line of our program."""
+    if not life.told:
+        return life.status in {-signal.SIGINT, -signal.SIGTERM} and -life.status in life.signals
+    return "init_import_site" in life.told and signal.SIGINT in life.signals and life.status == 1
 
 
 class Chaos:
@@ -184,7 +192,13 @@ class Chaos:
                 life.process.wait(max(0.0, deadline - time.monotonic()))
 
     def _latest(self, peer_id: int) -> Life | None:
-        lives = [life for life in self.lives if life.peer_id == peer_id and not life.twin]
+        """Its last process; a twin counts if it came when the first was gone, and so wasn't refused."""
+        refused = ExitStatus.UNUSABLE
+        lives = [
+            life
+            for life in self.lives
+            if life.peer_id == peer_id and not (life.twin and life.status == refused)
+        ]
         return lives[-1] if lives else None
 
     def _now(self) -> float:
@@ -218,6 +232,8 @@ class Chaos:
             if "no progress for" not in told:
                 yield f"waits in silence\n{told}"
             return
+        if was_starting(life):
+            return
         if strange := [line for line in told.splitlines() if not re.match(PREFIX, line)]:
             yield f"strange words on stderr: {strange}"
         if status not in self._allowed(life):
@@ -236,8 +252,6 @@ class Chaos:
             # It may come when the first is gone: then it's the peer, and may find others gone too.
             return {1} if not self._first_ended(life) else {0, 1, 3}
         allowed = {0} | {STATUSES[number] for number in life.signals}
-        if signal.SIGTERM in life.signals and not life.told:
-            allowed.add(-signal.SIGTERM)  # it came before the program was loaded
         if self.given_up or life.peer_id in self.harmed:
             allowed.add(3)
         return allowed
@@ -284,6 +298,8 @@ class Chaos:
 
     def _judge_verdict(self) -> Iterable[str]:
         """Errors are explained where a peer is gone that never ended with 0; warnings, by less."""
+        if not any(log.stat().st_size for log in self.swarm.folder.glob("log_peer_*")):
+            return  # all were gone before any two met: there is nothing to judge
         report = verify([self.swarm.folder], Options())
         yield from report.problems
         for verdict in report.verdicts:
@@ -294,7 +310,8 @@ class Chaos:
                     named = {
                         int(number) for number in re.findall(r"peer[_ ](\d+)", finding.because)
                     }
-                    named |= {owners[witness.log] for witness in finding.witnesses}
+                    logs = [x.log for x in finding.witnesses if x.log < len(owners)]
+                    named |= {owners[log] for log in logs}  # beyond them are traces
                     explained = result.check.name in LEFT_OPEN and named & self.short
                     if finding.severity >= Severity.WARNING and not explained:
                         yield f"{result.check.id} {result.check.name}: {finding}"

@@ -1,7 +1,7 @@
 """Swarms that keep the specification, simulated: one thread a peer, FIFO links, a virtual clock.
 
 Written from the specification for the verifier's tests alone; shares no code with the program.
-`Shape` says what kind of swarm, `faults` what a faulty peer does wrong (names used in `Peer`).
+`Shape` says what kind of swarm.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ class Shape:
     cuts: list[tuple[float, int, int]] = field(default_factory=list)
     kills: list[tuple[float, int, float]] = field(default_factory=list)
     clock: float = 0.0
-    faults: dict[int, set[str]] = field(default_factory=dict)
 
 
 class Link:
@@ -86,11 +85,10 @@ class End:
 
 
 class Peer:
-    """A peer that follows the specification, but for its faults."""
+    """A peer that follows the specification."""
 
     def __init__(self, swarm: Swarm, ident: int, *, seed: bool) -> None:
         self.swarm, self.id, self.seed = swarm, ident, seed
-        self.faults = swarm.shape.faults.get(ident, set())
         self.rng = random.Random(swarm.rng.random())
         self.pieces: set[int] = set(range(swarm.shape.pieces)) if seed else set()
         self.order: list[int] = []
@@ -103,13 +101,8 @@ class Peer:
         self.ended = False
         self.log: list[tuple[float, str]] = []
         self.started = swarm.now
-        scale = 0.5 if "fast ticks" in self.faults else 1.0
-        self.tick(1, swarm.shape.p * scale, self.choose_preferred)
-        self.tick(
-            1,
-            (swarm.shape.p if "p for m" in self.faults else swarm.shape.m),
-            self.choose_optimistic,
-        )
+        self.tick(1, swarm.shape.p, self.choose_preferred)
+        self.tick(1, swarm.shape.m, self.choose_optimistic)
 
     def tick(self, number: int, interval: float, action: Callable[[], None]) -> None:
         def run() -> None:
@@ -129,15 +122,8 @@ class Peer:
     # connections
     def connect(self, end: End, *, made: bool) -> None:
         self.ends[end.other] = end
-        if not ("no connected line" in self.faults and not made):
-            self.say(
-                f"makes a connection to Peer {end.other}."
-                if made
-                else f"is connected from Peer {end.other}."
-            )
-        end.send(
-            "bitfield", frozenset() if "empty bitfield" in self.faults else frozenset(self.pieces)
-        )
+        self.say(f"{'makes a connection to' if made else 'is connected from'} Peer {end.other}.")
+        end.send("bitfield", frozenset(self.pieces))
 
     def lose(self, other: int) -> None:
         end = self.ends.pop(other, None)
@@ -157,19 +143,13 @@ class Peer:
     def on_bitfield(self, end: End, has: frozenset[int]) -> None:
         end.has |= has
         self.known[end.other] = set(end.has)
-        if "no answer" not in self.faults:
-            self.tell_interest(end, always=True)
+        self.tell_interest(end, always=True)
 
     def tell_interest(self, end: End, *, always: bool = False) -> None:
-        wants = bool(end.has - self.pieces) or "always interested" in self.faults
-        if always or wants != bool(end.told_interest) or "repeats interest" in self.faults:
-            if not wants and "never not interested" in self.faults and end.told_interest:
-                return
+        wants = bool(end.has - self.pieces)
+        if always or wants != bool(end.told_interest):
             end.told_interest = wants
-            if "late interest" in self.faults and not always:
-                self.swarm.at(self.swarm.now + 2.5, lambda: end.send("interest", wants))
-            else:
-                end.send("interest", wants)
+            end.send("interest", wants)
 
     def on_interest(self, end: End, wants: bool) -> None:
         end.is_interested = wants
@@ -181,7 +161,7 @@ class Peer:
         self.say(f"received the 'have' message from {end.other} for the piece {piece}.")
         end.has.add(piece)
         self.known.setdefault(end.other, set()).add(piece)
-        if not end.told_interest or "repeats interest" in self.faults:
+        if not end.told_interest:
             self.tell_interest(end)
         self.request_next(end)
 
@@ -206,16 +186,14 @@ class Peer:
             return
         busy = {other.request for other in self.ends.values()}
         wanted = sorted(end.has - self.pieces - busy)
-        if "unannounced" in self.faults and not wanted:
-            wanted = sorted(set(range(self.swarm.shape.pieces)) - self.pieces - busy)
         if wanted:
-            piece = wanted[0] if "lowest piece" in self.faults else self.rng.choice(wanted)
+            piece = self.rng.choice(wanted)
             end.request = piece
             end.asked.add(piece)
             end.send("request", piece)
 
     def on_request(self, end: End, piece: int) -> None:
-        if end.we_choke and "serves choked" not in self.faults:
+        if end.we_choke:
             return
         if piece in self.pieces and piece not in end.waiting:
             end.waiting.append(piece)
@@ -237,80 +215,54 @@ class Peer:
         size = self.swarm.shape.piece_size
         if end.request == piece:
             end.request = None
-        if piece in end.asked and (piece not in self.pieces or "keeps duplicates" in self.faults):
+        if piece in end.asked and piece not in self.pieces:
             end.asked.discard(piece)
             self.pieces.add(piece)
             self.order.append(piece)
             end.rate += size
-            number = len(self.pieces) - ("count first" in self.faults)
-            if not ("drops piece line" in self.faults and len(self.order) == 5):
-                self.say(
-                    f"has downloaded the piece {piece} from {end.other}. Now the number of pieces it has is {number}."
-                )
-            if self.complete and "never done" not in self.faults:
+            self.say(
+                f"has downloaded the piece {piece} from {end.other}. Now the number of pieces it has is {len(self.pieces)}."
+            )
+            if self.complete:
                 self.say("has downloaded the complete file.")
             for other in list(self.ends.values()):
-                if not ("no have to source" in self.faults and other is end):
-                    self.announce(other, piece)
-                    if "have twice" in self.faults:
-                        other.send("have", piece)
+                other.send("have", piece)
             for other in list(self.ends.values()):
                 if other.told_interest and not other.has - self.pieces:
                     self.tell_interest(other)
-        if self.faults & {"lazy"}:
-            return
         self.request_next(end)
-
-    def announce(self, end: End, piece: int) -> None:
-        if "late have" in self.faults and len(self.order) < 30:
-            self.swarm.at(self.swarm.now + 20, lambda: end.send("have", piece))
-        else:
-            end.send("have", piece)
 
     # choking
     def interested(self) -> list[int]:
-        if "ignores interest" in self.faults:
-            return sorted(self.ends)
         return sorted(other for other, end in self.ends.items() if end.is_interested and end.open)
 
     def choose_preferred(self) -> None:
-        k = self.swarm.shape.k + ("k+1" in self.faults) - ("k-1" in self.faults)
         among = self.interested()
         self.rng.shuffle(among)
-        if "lowest ids" in self.faults:
-            among.sort()
-        if not self.complete or "rates when complete" in self.faults:
-            sign = 1 if "worst first" in self.faults else -1
-            among.sort(key=lambda other: sign * self.ends[other].rate)
-        chosen = set(among[:k])
+        if not self.complete:
+            among.sort(key=lambda other: -self.ends[other].rate)
+        chosen = set(among[: self.swarm.shape.k])
         for end in self.ends.values():
             end.rate = 0
-        if chosen != self.preferred or "logs every tick" in self.faults:
-            if "silent choice" not in self.faults:
-                self.say(f"has the preferred neighbors {','.join(map(str, sorted(chosen)))}.")
+        if chosen != self.preferred:
+            self.say(f"has the preferred neighbors {','.join(map(str, sorted(chosen)))}.")
             self.preferred = chosen
-            self.apply(drop_optimistic="chokes optimistic" in self.faults)
+            self.apply()
 
     def choose_optimistic(self) -> None:
         among = [other for other in self.interested() if self.ends[other].we_choke]
-        if "any optimistic" in self.faults:
-            among = self.interested()
-        if among and "no optimistic" not in self.faults:
-            self.optimistic = (
-                among[0] if "first optimistic" in self.faults else self.rng.choice(among)
-            )
+        if among:
+            self.optimistic = self.rng.choice(among)
             self.say(f"has the optimistically unchoked neighbor {self.optimistic}.")
             self.apply()
 
-    def apply(self, *, drop_optimistic: bool = False) -> None:
+    def apply(self) -> None:
         unchoked = self.preferred | ({self.optimistic} - {None})
-        if drop_optimistic:
-            unchoked = set(self.preferred)
         for other, end in self.ends.items():
             if other in unchoked and end.we_choke:
                 end.we_choke = False
                 end.send("unchoke")
-            elif other not in unchoked and not end.we_choke and "never chokes" not in self.faults:
+            elif other not in unchoked and not end.we_choke:
                 end.we_choke = True
                 end.waiting.clear()
                 end.send("choke")
@@ -321,10 +273,7 @@ class Peer:
         full = self.swarm.shape.pieces
         if self.ending or not self.complete or any(self.id in pair for pair in self.swarm.broken):
             return
-        if (
-            all(len(self.known.get(other, ())) == full for other in everyone)
-            or "leaves early" in self.faults
-        ):
+        if all(len(self.known.get(other, ())) == full for other in everyone):
             self.ending = True
             for end in list(self.ends.values()):
                 self.close(end)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.kit.verifier.traced import good_traces
 
 if TYPE_CHECKING:
@@ -230,6 +232,20 @@ def test_w17_cut_off(tmp_path: Path) -> None:
     run = good_traces()
     run.get(1003, state="closed", nth=-1)["cause"] = "shutdown"
     assert run.fired(tmp_path) == {"W17"}
+
+
+@pytest.mark.parametrize(("waited", "blamed"), [(1.0, False), (0.9, True)])
+def test_w17_cut_off_after_a_signal(tmp_path: Path, waited: float, blamed: bool) -> None:
+    """W17: after a signal a connection is cut off once 1 s has passed."""
+    run = good_traces()
+    closed = run.get(1003, state="closed", nth=-1)
+    last = max(x["t_mono"] for x in run.trace(1003) if x.get("dir") == "out")
+    late = last + waited - closed["t_mono"]
+    for record in run.trace(1003)[run.find(1003, state="closed", nth=-1) :]:
+        record["t_mono"] += late
+    closed["cause"] = "shutdown"
+    run.get(1003, kind="end").update(status=130, hurried=True)
+    assert ("W17" in run.fired(tmp_path)) == blamed
 
 
 def test_w17_not_flushed(tmp_path: Path) -> None:
