@@ -35,6 +35,27 @@ def test_who_goes_on_without_choosing_is_told(tmp_path: Path) -> None:
     assert outcome(judge(write(tmp_path, 4, logs)), "K17") == "warning"
 
 
+@pytest.mark.parametrize(("spoken", "expected"), [(0, "ok"), (599, "warning")])
+def test_who_is_stopped_repeats_no_choice(tmp_path: Path, spoken: int, expected: str) -> None:
+    """Choices that would have been due while the log is silent are none that stayed the same (K14)."""
+    lines = [f"0 is connected from Peer {peer}" for peer in (1002, 1003, 1004)]
+    lines += [f"1 received the 'interested' message from {peer}" for peer in (1002, 1003, 1004)]
+    lines += ["5 has the preferred neighbors 1002,1003"]
+    lines += [f"{at} {have(1003, 0)}" for at in range(6, 6 + spoken)]
+    lines += [
+        f"606 received the 'not interested' message from {peer}" for peer in (1002, 1003, 1004)
+    ]
+    others = {
+        peer: "\n".join(
+            [f"0 makes a connection to Peer {other}" for other in range(1001, peer)]
+            + [f"0 is connected from Peer {other}" for other in range(peer + 1, 1005)]
+        )
+        for peer in (1002, 1003, 1004)
+    }
+    logs = {1001: "\n".join(lines), **others}
+    assert outcome(judge(write(tmp_path, 4, logs), lenient=True), "K14") == expected
+
+
 def late_have(*, sender: str, hearer: str) -> dict[int, str]:
     """Peer 1003 hears of 1002's second piece 20 s after its download, of the others at once."""
     one, two, *more = [
