@@ -63,16 +63,23 @@ class Command:
             [
                 inspect.Parameter("_context", inspect.Parameter.POSITIONAL_OR_KEYWORD),
                 *(
-                    inspect.Parameter(
-                        one.keyword, keyword, default=one.default if one.is_flag else ""
-                    )
+                    inspect.Parameter(name, keyword, default=default)
                     for one in found
+                    for name, default in _parameters(one)
                 ),
             ]
         )
         body.__doc__ = self.explanation("invoke")
         meanings = {one.name: one.help for one in found}
+        meanings |= {f"no-{one.name}": f"Not --{one.name}." for one in found if one.is_switch}
         return Task(body, name=self.name, auto_shortflags=False, help=meanings)
+
+
+def _parameters(one: options.Option) -> list[tuple[str, str | bool]]:
+    """The parameters of a task that stand for an option, with their defaults."""
+    if one.is_switch:
+        return [(one.keyword, False), (f"no_{one.keyword}", False)]
+    return [(one.keyword, one.default if one.is_flag else "")]
 
 
 def _wrapped(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.exits import ExitStatus
@@ -15,9 +15,14 @@ from peerio import hashes
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from core.config import SwarmConfig
+
 LEAST_PIECE, LARGEST_PIECE = 16 << 10, 4 << 20
 MOST_PIECES = 2000
 """More make logs long, and bring a swarm nothing."""
+MOST_PREFERRED = 8
+LARGEST_TRACED = 64 << 20
+"""Bytes of a file above which traces are written only where they are asked for."""
 _SILENCE = 2.0
 """Seconds without a word on how far it is."""
 
@@ -60,16 +65,44 @@ def fitting_piece_size(file_size: int) -> int:
     return found
 
 
-def write_hashes(folder: Path, source: Path, piece_size: int) -> Path:
-    """Write `pieces.sha256` of a file into a folder, and return its path; HarnessError if it can't be.
+def fitted(config: SwarmConfig) -> SwarmConfig:
+    """The same swarm with what suits its file and its number of peers: a quick start, no tiny pieces."""
+    neighbors = min(max(len(config.peers) - 1, 1), MOST_PREFERRED)
+    return replace(
+        config,
+        piece_size=fitting_piece_size(config.file_size),
+        preferred_neighbors=neighbors,
+        unchoking_interval=1,
+    )
+
+
+def is_traced(asked: bool | None, file_size: int) -> bool:  # noqa: FBT001 -- what an option says
+    """Whether peers write traces: as asked for, else unless the file is large, which is told."""
+    if asked is None and file_size > LARGEST_TRACED:
+        print(
+            f"no traces, since the file is larger than {format_bytes(LARGEST_TRACED)}: "
+            "the logs are judged all the same (--trace writes them)"
+        )
+        return False
+    return asked is not False
+
+
+def text_of(source: Path, name: str, piece_size: int) -> str:
+    """The text of `pieces.sha256` for a file that is shared under a name; HarnessError if it can't be read.
 
     What takes long is told while it lasts.
     """
-    target = folder / hashes.FILE_NAME
+    progress = Progress(f"hashing {source.name}")
     try:
-        text = hashes.hash_file(source, piece_size, Progress(f"hashing {source.name}"))
+        return hashes.hash_file(source, piece_size, progress, name=name)
     except hashes.HashesError as error:
         raise HarnessError(str(error)) from error
+
+
+def write_hashes(folder: Path, source: Path, piece_size: int, name: str | None = None) -> Path:
+    """Write `pieces.sha256` of a file into a folder, and return its path; HarnessError if it can't be."""
+    target = folder / hashes.FILE_NAME
+    text = text_of(source, name or source.name, piece_size)
     try:
         target.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 from core.exits import ExitStatus
 from harness.errors import HarnessError
-from harness.local import copies, ports, reports, runfolder, settings
+from harness.hashing import fitted, is_traced
+from harness.local import copies, corruption, ports, reports, runfolder, settings
 from harness.local.launcher import Launcher
 from harness.local.result import FILE_NAME, Result
 from harness.local.settings import Settings
-from harness.options import count, format_bytes, option, path, seconds, size
+from harness.options import count, format_bytes, option, path, seconds, size, switch
+from harness.output import busy
 from harness.watch.board import Board
 from harness.watch.live import make_console, make_display
+from peerio import hashes
 from verifier.api import verify
 from verifier.judge import UNUSABLE, VIOLATION
 
@@ -43,7 +46,14 @@ class Options:
         count(least=1),
     )
     piece_size: int | None = option(
-        "Bytes of a piece, such as 1048576 or 1MiB (default: the configuration's).", size(least=1)
+        "Bytes of a piece, such as 1048576 or 1MiB "
+        "(default: what fits the file with --file, else the configuration's).",
+        size(least=1),
+    )
+    k: int | None = option(
+        "Number of preferred neighbors "
+        "(default: all, up to 8, with --file, else the configuration's).",
+        count(least=1),
     )
     rate: int | None = option(
         "Upload limit of each peer in bytes a second, 0 for none "
@@ -61,6 +71,13 @@ class Options:
     )
     keep: bool = option("Keep the leechers' copies after the comparison.", default=False)
     free_ports: bool = option("Pick free ports instead of the configuration's.", default=False)
+    resume: bool = option(
+        "Go on with the newest run, which was interrupted: what is there and right is kept.",
+        default=False,
+    )
+    trace: bool | None = option(
+        "Peers write traces too (default: unless --file is larger than 64 MiB).", switch
+    )
     report: bool = option(
         "Write report.html into the run's folder, a page with charts (needs Plotly).",
         default=False,
@@ -76,10 +93,13 @@ def run_swarm(options: Options, runs: Path = runfolder.RUNS) -> int:
     """
     if options.report:
         reports.check_library()
+    if options.resume:
+        return _resume(options, runs)
     source = runfolder.find_config(options.config)
     config = _configured(source, options)
     limits = _limits(source, options)
     ports.check(config)
+    trace = is_traced(options.trace, config.file_size)
     random_seed = options.random_seed
     if random_seed is None:
         random_seed = random.randrange(1 << 32)
@@ -88,7 +108,44 @@ def run_swarm(options: Options, runs: Path = runfolder.RUNS) -> int:
         runfolder.fill(folder, config, source=options.file, random_seed=random_seed)
     except OSError as error:
         raise HarnessError(f"the run folder can't be made: {error}") from error
-    return _run(Run(folder, config, limits, random_seed), options)
+    return _run(Run(folder, config, limits, random_seed, trace), options)
+
+
+def _resume(options: Options, runs: Path) -> int:
+    """Go on with the newest run: its configuration stands."""
+    folder = runfolder.latest_run(runs)
+    if not (folder / hashes.FILE_NAME).is_file():
+        raise HarnessError(
+            f"--resume: {folder} has no {hashes.FILE_NAME}, which tells which pieces are right: "
+            "only runs of a real file (--file) have one, or put it there (`invoke hash`)"
+        )
+    config = runfolder.read_config(folder, warn=print)
+    _refuse_other(folder, config, options)
+    ports.check(config)
+    trace = is_traced(options.trace, config.file_size)
+    seed = options.random_seed
+    seed = random.randrange(1 << 32) if seed is None else seed
+    limits = Settings() if options.rate is None else Settings(rate=options.rate)
+    if options.timeout is not None:
+        limits = replace(limits, timeout=options.timeout)
+    print(f"going on with {reports.shown(folder)}")
+    return _run(Run(folder, config, limits, seed, trace, resume=True), options)
+
+
+def _refuse_other(folder: Path, config: SwarmConfig, options: Options) -> None:
+    """Who names another file or shape than the run's means another run; HarnessError says so."""
+    wanted = config
+    if options.file is not None:
+        wanted = runfolder.with_file(wanted, options.file)
+    if options.piece_size is not None:
+        wanted = replace(wanted, piece_size=options.piece_size)
+    if wanted != config or options.peers not in (None, len(config.peers)):
+        raise HarnessError(
+            f"--resume: the newest run, {folder}, shares {config.file_name} of {config.file_size} "
+            f"bytes in pieces of {config.piece_size} among {len(config.peers)} peers, which isn't "
+            "what the other options say: start anew without --resume, or leave them out",
+            status=ExitStatus.USAGE,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +156,15 @@ class Run:
     config: SwarmConfig
     limits: Settings
     random_seed: int
+    trace: bool = True
+    resume: bool = False
 
     def command(self, peer_id: int) -> list[str]:
         """The command line of one peer."""
         command = [sys.executable, str(runfolder.PEER_PROCESS), str(peer_id)]
-        command += ["--workdir", str(self.folder), "--trace"]
+        command += ["--workdir", str(self.folder)]
+        command += ["--trace"] if self.trace else []
+        command += ["--resume"] if self.resume else []
         return command + peer_options(peer_id, self.folder.name, self.limits, self.random_seed)
 
 
@@ -121,9 +182,11 @@ def _configured(source: Path, options: Options) -> SwarmConfig:
     if options.peers is not None:
         config = runfolder.with_peers(config, options.peers)
     if options.file is not None:
-        config = runfolder.with_file(config, options.file)
+        config = fitted(runfolder.with_file(config, options.file))
     if options.piece_size is not None:
         config = replace(config, piece_size=options.piece_size)
+    if options.k is not None:
+        config = replace(config, preferred_neighbors=options.k)
     if options.free_ports:
         config = ports.with_free_ports(config)
     return config
@@ -147,13 +210,16 @@ def _run(run: Run, options: Options) -> int:
     with make_display(board, console, plain=options.plain) as display:
         commands = {peer.peer_id: run.command(peer.peer_id) for peer in run.config.peers}
         outcome = Launcher(commands, run.folder, display, timeout=run.limits.timeout).run()
-    compared = copies.compare(run.folder, run.config)
+    with busy("comparing the copies"):
+        compared = copies.compare(run.folder, run.config)
     # The verifier compares the copies too, so it comes before they go.
     result = Result(run.folder, run.random_seed, board.peers, compared, outcome.exit_status)
     try:
         return conclude(result, console, report=options.report)
     finally:
-        if not options.keep:
+        if outcome.exit_status and (run.folder / hashes.FILE_NAME).is_file():
+            print("the copies are kept: go on with `invoke swarm --resume`")
+        elif not options.keep:
             copies.remove(compared[peer.peer_id] for peer in run.config.peers if not peer.has_file)
 
 
@@ -165,7 +231,8 @@ def conclude(result: Result, console: Console, *, report: bool = False) -> int:
     exit_status = result.exit_status
     if exit_status == 0 and not all(copy.identical for copy in result.copies.values()):
         exit_status = ExitStatus.COPIES_DIFFER
-    verdict = verify([result.folder], color=console.is_terminal)
+    with busy("judging the logs"):
+        verdict = verify([result.folder], color=console.is_terminal)
     if exit_status == 0 and verdict.status in {VIOLATION, UNUSABLE}:
         exit_status = ExitStatus.RULES_BROKEN
     result = replace(result, exit_status=exit_status)
@@ -175,6 +242,8 @@ def conclude(result: Result, console: Console, *, report: bool = False) -> int:
         print(f"{result.folder / FILE_NAME}: can't be written: {error.strerror}")
         exit_status = exit_status or ExitStatus.UNUSABLE
     print("\n".join([*verdict.problems, verdict.text]))
+    if exit_status == ExitStatus.COPIES_DIFFER:
+        print("\n".join(corruption.explain(result.folder, result.copies, verdict)))
     console.print(result.table())
     console.print(result.last_words(), soft_wrap=True)
     if report:
