@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from invoke.collection import Collection
 from invoke.exceptions import Exit
+from invoke.parser import context
 from invoke.tasks import Task
 
 from core.exits import ExitStatus
@@ -305,7 +306,14 @@ REMOTE = (
 )
 
 
+def _flag(name: str) -> str:
+    """An option's flag: `--k` too, for which `invoke` by itself has `-k` alone."""
+    return f"--{context.translate_underscores(name)}"
+
+
 def tasks() -> Collection:
     """All commands as tasks of `invoke`."""
+    # Its own options are parsed before it asks for tasks; ours have no short flags (`auto_shortflags`).
+    context.to_flag = _flag
     remotes = Collection("remote", *(command.task() for command in REMOTE))
     return Collection(*(command.task() for command in COMMANDS), remotes)

@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from rich.measure import Measurement
+
 from core.exits import ExitStatus
 from harness.errors import HarnessError
 from harness.hashing import fitted, is_traced
@@ -26,8 +28,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
+    from rich.table import Table
 
     from core.config import SwarmConfig
+
+
+_WIDEST = 1000
+"""Characters of a table's line; paths are told whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,10 +230,12 @@ def _run(run: Run, options: Options) -> int:
             copies.remove(compared[peer.peer_id] for peer in run.config.peers if not peer.has_file)
 
 
-def conclude(result: Result, console: Console, *, report: bool = False) -> int:
+def conclude(
+    result: Result, console: Console, *, report: bool = False, table: Table | None = None
+) -> int:
     """Compare, judge the logs, write and tell the result; the exit status that it all comes to.
 
-    With `report` the page with charts is written too.
+    With `report` the page with charts is written too; `table` stands in for the result's.
     """
     exit_status = result.exit_status
     if exit_status == 0 and not all(copy.identical for copy in result.copies.values()):
@@ -244,7 +253,11 @@ def conclude(result: Result, console: Console, *, report: bool = False) -> int:
     print("\n".join([*verdict.problems, verdict.text]))
     if exit_status == ExitStatus.COPIES_DIFFER:
         print("\n".join(corruption.explain(result.folder, result.copies, verdict)))
-    console.print(result.table())
+    if table is None:
+        table = result.table()
+    wide = console.options.update(max_width=_WIDEST)
+    console.width = max(console.width, Measurement.get(console, wide, table).maximum)
+    console.print(table)
     console.print(result.last_words(), soft_wrap=True)
     if report:
         page = reports.write_report(result.folder / reports.NAME, verdict)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from core.exits import ExitStatus
 from harness.local.children import GRACE
 from harness.local.swarm import conclude
+from harness.output import busy
 from harness.remote.check import check
 from harness.remote.collect import collect
+from harness.remote.delivery import arrivals, deliver
 from harness.remote.deploy import deploy
 from harness.remote.host.messages import Stopped
 from harness.remote.launch import launch
@@ -82,5 +84,7 @@ def run_swarm(options: Options) -> int:
         exit_status, board = launch(plan, fleet, console)
         if board is None:
             return exit_status
-        result = collect(plan, fleet, console, board=board, exit_status=exit_status)
-    return conclude(result, console)
+        with busy("collecting"):
+            result = collect(plan, fleet, console, board=board, exit_status=exit_status)
+        places = deliver(plan, fleet, result, console)
+    return conclude(result, console, table=arrivals(plan, result, places))

@@ -156,6 +156,7 @@ def plain_line(view: PeerView) -> str:
     return (
         f"peer {view.peer_id}: {view.state}, {pieces}/{view.pieces} pieces, "
         f"up {format_bytes(view.up_rate)}/s, down {format_bytes(view.down_rate)}/s"
+        + (f", {view.left:.0f} s left" if view.left is not None else "")
         + (f", neighbors {flags}" if flags else "")
     )
 
@@ -165,7 +166,7 @@ def progress_table(board: Board) -> Table:
     table = Table(box=None, padding=(0, 1))
     table.add_column("Peer")
     table.add_column("Progress", width=20)
-    for heading in ("Pieces", "Up/s", "Down/s", "Up", "Down", "Neighbors"):
+    for heading in ("Pieces", "Left", "Up/s", "Down/s", "Up", "Down", "Neighbors"):
         table.add_column(heading, justify="right")
     table.add_column("State")
     for view in board.peers.values():
@@ -175,6 +176,7 @@ def progress_table(board: Board) -> Table:
             f"{view.peer_id}{' seed' if view.has_file else ''}",
             ProgressBar(total=view.pieces, completed=pieces, width=20),
             f"{pieces}/{view.pieces}",
+            "" if view.left is None else f"{view.left:.0f} s",
             format_bytes(view.up_rate),
             format_bytes(view.down_rate),
             format_bytes(status.up if status else 0),
