@@ -48,6 +48,8 @@ class Ending:
         """When each peer was first connected."""
         self._told: set[int] = set()
         self._given_up: set[int] = set()
+        self._parted: set[int] = set()
+        """Whom we dial, and whose connection ended in order: each may have been started again."""
         self._telling = False
         self._clock: float | None = None
         self._due: float | None = None
@@ -62,6 +64,7 @@ class Ending:
     def connected(self, neighbor: Neighbor) -> None:
         """A handshake was accepted: nothing is known of the neighbor's pieces (spec 2.7)."""
         self._incomplete.add(neighbor.peer_id)
+        self._parted.discard(neighbor.peer_id)
         self._seen.setdefault(neighbor.peer_id, self._state.now)
         if self._state.own.complete:
             self._told.add(neighbor.peer_id)  # the bitfield that goes out now says it
@@ -101,6 +104,8 @@ class Ending:
         For whoever was killed when it was complete may come back, and depends on being dialled, at the
         latest before we end (spec 7.2). Who ended in order and dials by itself isn't awaited.
         """
+        if neighbor.ended_in_order and neighbor.peer_id in self._dialled:
+            self._parted.add(neighbor.peer_id)
         if not neighbor.ended_in_order or neighbor.peer_id in self._dialled:
             self._told.discard(neighbor.peer_id)
         if neighbor.peer_id in self._dialled and not self.finished:
@@ -116,6 +121,12 @@ class Ending:
         if not self._failure:
             self._failure, self._failed_at = reason, self._state.now
         self._serves = self._serves and serves
+
+    def give_up_parted(self) -> None:
+        """A choice is due, which is no use any more: who ended in order isn't dialled any longer."""
+        if self._telling:
+            self._given_up.update(self._parted)
+            self.evaluate()
 
     def give_up_telling(self) -> None:
         """The time to tell the others is over."""

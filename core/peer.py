@@ -266,7 +266,9 @@ class Peer:
     def _on_timer(self, event: TimerFired) -> None:
         match event.timer:
             case Timer.RESELECTION:
-                self.uploads.tick()
+                self.ending.give_up_parted()
+                if not self.ending.finished:
+                    self.uploads.tick()
             case Timer.OVERDUE:
                 self.downloads.check_overdue()
             case Timer.MISSING:

@@ -81,6 +81,7 @@ class Life(Referee):
         model, incoming = self.model, peer_id not in self.model.dialled
         model.sides[peer_id] = Side(incoming, since=self.now)
         model.known_complete.discard(peer_id)
+        model.parted.discard(peer_id)
         model.seen.setdefault(peer_id, self.now)
         if model.complete:
             model.told.add(peer_id)

@@ -89,6 +89,8 @@ class PeerModel:
         """Who was connected, and when first."""
         self.told: set[int] = set()
         self.given_up: set[int] = set()
+        self.parted: set[int] = set()
+        """Whom we dial, and whose connection ended in order (spec 7.2)."""
         self.telling = False
         self.clock: float | None = None
         self.by_clock = False
@@ -151,6 +153,8 @@ class PeerModel:
         self.preferred.discard(peer_id)
         if self.optimistic == peer_id:
             self.optimistic = None
+        if side.in_order and peer_id in self.dialled:
+            self.parted.add(peer_id)
         if not side.in_order or peer_id in self.dialled:
             self.told.discard(peer_id)
         return side

@@ -120,14 +120,16 @@ class Referee:
         assert not missing, f"{event}: not ordered: {missing}"
         if due is not None and (not model.by_clock or event == TimerFired(Timer.MISSING)):
             assert model.finished == due, f"{event}: not ended with {due}"
-        if event == TimerFired(Timer.RESELECTION) and not ended:
+        if event == TimerFired(Timer.RESELECTION) and model.finished is None:
             self._end_tick()
         self.check_rest()
 
     def _due_end(self, event: Event) -> int | None:
         if isinstance(event, StopRequested):
             return event.status
-        quiet = (Timer.RESELECTION, Timer.OVERDUE, Timer.WAITING)
+        quiet = {Timer.RESELECTION, Timer.OVERDUE, Timer.WAITING}
+        if self.model.telling:  # who ended in order isn't awaited when a choice is due
+            quiet.discard(Timer.RESELECTION)
         if isinstance(event, TimerFired) and event.timer in quiet:
             return None
         return self.model.due_end(self.now)
@@ -229,6 +231,8 @@ class Referee:
                     late = int(self.now // periods[place]) + 1
                     self.ticks = (late, self.ticks[1]) if place == 0 else (self.ticks[0], late)
         self._rated = False
+        if model.telling:
+            model.given_up |= model.parted
         self.play(event)
 
     def _end_tick(self) -> None:
