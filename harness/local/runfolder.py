@@ -107,10 +107,17 @@ def new_run_folder(runs: Path) -> Path:
     raise HarnessError(f"{runs}: there are a thousand runs of this second")
 
 
-def fill(folder: Path, config: SwarmConfig, *, source: Path | None, random_seed: int) -> None:
+def fill(
+    folder: Path,
+    config: SwarmConfig,
+    *,
+    source: Path | None,
+    random_seed: int,
+    hashes: bool = True,
+) -> None:
     """Write the configuration, make each peer's folder and give the seeds the file.
 
-    `source` is linked, never changed, and hashed piece by piece (docs/hashes.md); without it the
+    `source` is linked, never changed, and hashed piece by piece if `hashes`; without it the
     content is pseudo-random. HarnessError when the peers couldn't use this configuration, such as a
     file name with odd blanks.
     """
@@ -120,7 +127,7 @@ def fill(folder: Path, config: SwarmConfig, *, source: Path | None, random_seed:
     except ConfigError as error:
         raise HarnessError(str(error)) from error
     read_config(folder, warn=print)
-    if source is not None:
+    if source is not None and hashes:
         write_hashes(folder, source, config.piece_size, config.file_name)
     for peer in config.peers:
         (folder / f"peer_{peer.peer_id}").mkdir()
