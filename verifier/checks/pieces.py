@@ -114,7 +114,7 @@ def count_is_set(case: Case, tally: Tally) -> None:
     """Each count against the pieces above it."""
     for life in case.lives:
         if life.headless:
-            tally.unsure(f"{life.file.label} lacks its beginning")
+            tally.unsure(f"what {life.file.label} began with isn't known")
             continue
         have = life.begun
         for _, line, piece, number, _ in downloads(life):
