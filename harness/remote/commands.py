@@ -61,7 +61,7 @@ def run_collect(options: Options) -> int:
 
 def run_stop(options: Options) -> int:
     """End what was launched, and only that: 0 when nothing is left, 8 when a host failed."""
-    plan = make_plan(options)
+    plan = make_plan(options, needs_file=False)
     console = make_console()
     with plan.connect() as fleet:
         outcomes = fleet.each(lambda session: session.ask(Stopped, grace=GRACE).ended)

@@ -165,8 +165,11 @@ class Plan:
         return Fleet(self.hosts, session)
 
 
-def make_plan(options: Options) -> Plan:
-    """Read the configuration, or make it of the hosts; HarnessError when it can't be used across hosts."""
+def make_plan(options: Options, *, needs_file: bool = True) -> Plan:
+    """Read the configuration, or make it of the hosts; HarnessError when it can't be used across hosts.
+
+    Who doesn't ask for the file's sake needn't name it with `--hosts`.
+    """
     if options.ssh_config is not None and not options.ssh_config.is_file():
         raise HarnessError(f"--ssh-config {options.ssh_config}: expected a file that is there")
     if options.resume and options.file is None:
@@ -178,12 +181,12 @@ def make_plan(options: Options) -> Plan:
     if random_seed is None:
         random_seed = random.randrange(1 << 32)
     if options.hosts is not None:
-        if options.file is None:
+        if options.file is None and needs_file:
             raise HarnessError("--hosts needs --file, the file to share", status=ExitStatus.USAGE)
         ways, here, peers = peers_of(
             options.hosts, options.port, options.ssh_config, from_first=options.from_first
         )
-        config = _shaped(SwarmConfig(1, 1.0, 3.0, "", 0, 1, peers), options)
+        config = _shaped(SwarmConfig(1, 1.0, 3.0, "none", 1, 1, peers), options)
         return Plan(options, config, _limits(None, options), random_seed, ways, here)
     source = runfolder.find_config(options.config)
     config = runfolder.read_config(source, warn=lambda text: print(f"{source}: {text}"))
