@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import shutil
 import sys
 import threading
@@ -28,7 +29,7 @@ def partner_of(settings: Settings) -> Settings:
     if settings.partner:
         command = settings.partner
     elif _OURS.exists():
-        command = f"{sys.executable} {_OURS} {{id}}"
+        command = f"{shlex.join([sys.executable, str(_OURS)])} {{id}}"
     else:
         raise SettingsError(
             "--swarm: there is no peerProcess.py beside the probe; name another peer with --partner"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,15 @@ PEERIO = sources("io")
 VERIFIER = sources("verifier")
 PROBE = sources("probe")
 PROGRAMS = [path for path in (ROOT / "peerProcess.py", ROOT / "tasks.py") if path.exists()]
-PRODUCT = [*CORE, *PEERIO, *VERIFIER, *PROBE, *sources("harness"), *PROGRAMS]
+PRODUCT = [
+    *CORE,
+    *PEERIO,
+    *VERIFIER,
+    *PROBE,
+    *sources("harness"),
+    *sources("swarmproof"),
+    *PROGRAMS,
+]
 TESTS = sources("tests")
 
 
@@ -108,9 +117,8 @@ def test_peerio_imports_core_only(path: Path) -> None:
 
 @each(VERIFIER)
 def test_verifier_stands_alone(path: Path) -> None:
-    """The verifier imports itself and the standard library, but for plotly in `report/html.py` (design 1.2)."""
-    allowed = {"verifier"} | ({"plotly"} if name_of(path) == "verifier/report/html.py" else set())
-    assert {p for p in packages_of(path) if not is_standard(p)} <= allowed
+    """The verifier imports itself and the standard library (design 1.2)."""
+    assert {p for p in packages_of(path) if not is_standard(p)} <= {"verifier"}
 
 
 @each(PROBE)
@@ -124,33 +132,6 @@ def test_probe_stands_alone(path: Path) -> None:
 def test_the_keeper_needs_python_only(path: Path) -> None:
     """The keeper runs as a script of its own, so it imports nothing of the project."""
     assert all(is_standard(package) for package in packages_of(path))
-
-
-def imports_at_the_top_of(path: Path) -> Iterator[str]:
-    """Every module that is imported when a file is, by its whole name: outside functions."""
-    waiting: list[ast.AST] = [tree_of(path)]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
-        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            waiting.extend(ast.iter_child_nodes(node))
-
-
-@each(PRODUCT)
-def test_plotly_is_for_pages_only(path: Path) -> None:
-    """Only `verifier/report/html.py` imports plotly, inside a function, so that all else works without the extra `report`."""
-    assert "plotly" not in {module.partition(".")[0] for module in imports_at_the_top_of(path)}
-    assert "plotly" not in packages_of(path) or name_of(path) == "verifier/report/html.py"
-
-
-def test_the_wall_knows_its_exception() -> None:
-    """The one import of plotly is where the rule on it allows it, so that the rule is about something."""
-    path = ROOT / "verifier" / "report" / "html.py"
-    assert "plotly" in packages_of(path)
-    assert "plotly.offline" not in set(imports_at_the_top_of(path))
 
 
 @each(PRODUCT)
@@ -295,17 +276,25 @@ def test_networking_does_not_choke(path: Path) -> None:
 # Settings and documents.
 
 
+def settings() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
 def test_extras_are_the_groups() -> None:
     """The extras for pip are the same as the dependency groups for uv (design 1.1)."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    groups = {
-        name: [
-            entry if isinstance(entry, str) else f"swarmproof[{entry['include-group']}]"
-            for entry in group
-        ]
-        for name, group in settings["dependency-groups"].items()
-    }
-    assert settings["project"]["optional-dependencies"] == groups
+    assert settings()["project"]["optional-dependencies"] == settings()["dependency-groups"]
+
+
+def test_no_extra_refers_to_the_project() -> None:
+    """No extra asks for the project itself, which made old versions of pip search for minutes (issue 16)."""
+    extras = settings()["project"]["optional-dependencies"]
+    assert not [name for names in extras.values() for name in names if "swarmproof" in name]
+
+
+def test_the_extra_dev_has_all_others() -> None:
+    """The tests need what every other extra brings, since they try all commands."""
+    extras = settings()["project"]["optional-dependencies"]
+    assert {name for names in extras.values() for name in names} == set(extras["dev"])
 
 
 SSH = "harness/remote/ssh.py"
@@ -353,7 +342,7 @@ def test_cited_clauses_exist(path: Path) -> None:
 
 OUTSIDE = re.compile(r"\.\./" + "shared|/work" + r"/|\bfarm" + "-")
 ALLOWED_LOOKUPS: dict[str, str] = {
-    "tests/verifier/test_corpus.py": "real logs of other programs are no part of the project",
+    "tests/kit/verifier/corpus.py": "real logs of other programs are no part of the project",
 }
 """Files that may look for something beside the repository, and why."""
 

@@ -17,7 +17,7 @@ import structlog
 from structlog.typing import EventDict
 
 from core.interface.words import LogEvent
-from peerio.filesystem import is_same_file, move_aside, next_free_number
+from peerio.filesystem import is_same_file, move_aside, next_free_number, open_log
 
 MOST_UNWRITTEN = 16 * 1024 * 1024
 """Bytes that are kept for a disk that is full until there is room again."""
@@ -74,7 +74,7 @@ class LineFile:
         self.append = self._lines.append
         """Gather a line, given without its end."""
         try:
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+            self._fd = open_log(path)
         except OSError as error:
             raise LogError(
                 f"{path}: can't be written ({error.strerror}); "

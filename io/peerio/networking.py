@@ -125,7 +125,8 @@ class Networking:
 
     def join(self) -> None:
         """Wait for the end of the network thread."""
-        self._thread.join()
+        while self._thread.is_alive():  # without end, Ctrl-C would wait too on Windows
+            self._thread.join(1.0)
 
     def post(self, call: Callable[[], None]) -> None:
         """Have the network thread make this call; from any thread."""

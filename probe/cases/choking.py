@@ -100,6 +100,10 @@ EXPLAINS |= {
 }  # fmt: skip
 
 
+SURE_SECONDS = 3.0
+"""So long after a not interested it may still be behind other messages (rule 9)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spell:
     """A time in which the same neighbors were unchoked, in seconds since the start."""
@@ -254,7 +258,7 @@ def only_interested(record: Record) -> Finding | None:
     for event, side, _ in walk(record):
         if event.sent or event.kind != "unchoke":
             continue
-        if not side.interested and event.at - side.lost_interest_at > 1.0:
+        if not side.interested and event.at - side.lost_interest_at > SURE_SECONDS:
             because = f"You unchoked {event.who}, which had not said that it is interested."
             return Finding("CH-03", record.plan.name, Outcome.BROKEN, because, (event,))
         kept = Finding("CH-03", record.plan.name, Outcome.KEPT)

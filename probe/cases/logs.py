@@ -24,7 +24,7 @@ cases(
         "Compare with the sentences of the assignment, mark by mark.",
     ),
     Case(
-        "LG-04", "W", "8.2", "Nothing else stands in the log.",
+        "LG-04", "W", "8.2", "Nothing else is in the log.",
         "Debug output goes to the same file.",
     ),
     Case(

@@ -106,7 +106,7 @@ class Stage:
         record.seconds = self.now()
         return record
 
-    def start(self, *, dial: bool = True) -> None:
+    def start(self) -> None:
         """Start the program; listen as its predecessors, dial as its successors."""
         for one in self.neighbors.values():
             if one.listens:
@@ -115,8 +115,7 @@ class Stage:
         self.program = Program(order)
         self.begin = time.monotonic()
         self.selector.register(self.program, selectors.EVENT_READ, self)
-        if dial:
-            self.dial_all()
+        self.dial_all()
 
     def dial_all(self) -> None:
         """Successors dial one after the other, each when the one before it is connected."""
@@ -144,6 +143,7 @@ class Stage:
             record.log = tuple(read_log(path))
             record.log_place = str(path.relative_to(self.folder.root / "run"))
         record.folder = str(self.folder.root)
+        self.folder.shrink()
 
     # -- time ------------------------------------------------------------------------------------
 
@@ -199,9 +199,7 @@ class Stage:
         if self.flag.is_set():
             raise Cancelled
         if program and program.printed_too_much():
-            program.stopped = "it printed more than 8 MB"
-        if program and program.stopped:
-            raise Stuck("flood")
+            raise Stuck("output")
 
     def ready(self, _mask: int) -> None:
         """News of the program: it ended."""
@@ -305,11 +303,11 @@ class Stage:
     # -- steps that many sessions make ---------------------------------------------------------------
 
     def link(self, who: int) -> Link:
-        """The present connection of a played peer, which must be there."""
-        found = self.neighbors[who].link
-        if found is None:
-            raise Stuck("CN-01")
-        return found
+        """The last connection of a played peer; it may be over, which is no fault by itself."""
+        one = self.neighbors[who]
+        if not one.links:
+            raise Stuck("ST-02" if one.is_successor else "CN-01")
+        return one.link or one.links[-1]
 
 
 def how_ended(status: int | None) -> str:

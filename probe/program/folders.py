@@ -21,6 +21,7 @@ _OWN = re.compile(
 )
 """Entries of a project that a session has itself, or that no program needs."""
 _LARGEST_COPIED = 20 << 20
+_LARGEST_KEPT = 16 << 20
 _MOST_FILES = 5000
 
 
@@ -48,7 +49,7 @@ class Folder:
         self._bring_project(base)
         self.work.mkdir(parents=True, exist_ok=True)
         common, peers = _texts(self.plan, ports, self.settings.host)
-        for place in [self.work, *(base / one for one in self.settings.configs)]:
+        for place in self.config_folders():
             place.mkdir(parents=True, exist_ok=True)
             (place / "Common.cfg").write_bytes(common)
             (place / "PeerInfo.cfg").write_bytes(peers)
@@ -56,6 +57,10 @@ class Folder:
             self.data_folder(peer_id).mkdir(parents=True, exist_ok=True)
         if self.plan.seed:
             self.data_file().write_bytes(content(self.plan))
+
+    def config_folders(self) -> list[Path]:
+        """The folders with the configuration, the working directory first."""
+        return [self.work, *(self.root / "run" / one for one in self.settings.configs)]
 
     def data_folder(self, peer_id: int) -> Path:
         """Where the file of a peer lies."""
@@ -73,6 +78,15 @@ class Folder:
                 if path.is_file() and not path.is_symlink() and path.name == FILE_NAME:
                     found.append(path)
         return found
+
+    def shrink(self) -> None:
+        """When the session is over: cut what is far larger than anything that it needed."""
+        for place, _, names in os.walk(self.root):
+            for name in names:
+                path = Path(place, name)
+                with suppress(OSError):
+                    if not path.is_symlink() and path.stat().st_size > _LARGEST_KEPT:
+                        os.truncate(path, _LARGEST_KEPT)
 
     def command(self) -> str:
         """The command for this session."""
@@ -117,7 +131,10 @@ class Folder:
 
     def _bring(self, source: str, target: str) -> None:
         if self.settings.copy == "link":
-            os.symlink(source, target)  # noqa: PTH211 -- hundreds of them, for each session
+            try:
+                os.symlink(source, target)  # noqa: PTH211 -- hundreds of them, for each session
+            except OSError:  # a system that lets not every user make one
+                shutil.copy2(source, target)
         elif Path(source).is_file() and Path(source).stat().st_size <= _LARGEST_COPIED:
             shutil.copy2(source, target)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import os
 import socket
 import struct
@@ -23,6 +22,8 @@ def enter() -> None:
     """Move this process, and all that it starts, into a network where only its loopback exists."""
     if sys.platform != "linux":
         raise IsolationError("--isolate needs Linux; run without it")
+    import fcntl  # noqa: PLC0415 -- other systems have none
+
     user, group = os.getuid(), os.getgid()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_NEW_NET) != 0:

@@ -11,10 +11,13 @@ import json
 import os
 import select
 import signal
+import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 _SUBREAPER = 36
 _PARENT_DEATH = 1
@@ -133,6 +136,51 @@ def _end(child: int, *, gently: bool) -> None:
 def main() -> None:
     """Start the program, tell its end, end everything when told or left alone."""
     order = json.loads(sys.argv[1])
+    if hasattr(os, "fork"):
+        _keep(order)
+    else:
+        _keep_simply(order)
+
+
+def _keep_simply(order: dict[str, Any]) -> None:
+    """The same on Windows, where what the program starts is ended as far as it can still be found."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+    output = os.open(order["output"], flags, 0o644)
+    try:
+        child = subprocess.Popen(
+            order["words"],
+            cwd=order["cwd"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+    except OSError as error:
+        os.write(2, f"{error.filename or order['words']}: {error.strerror}\n".encode())
+        os.write(1, b"ended 127\n")
+        return
+    told = threading.Event()
+
+    def listen() -> None:
+        os.read(0, 16)
+        told.set()
+
+    threading.Thread(target=listen, daemon=True).start()
+    os.write(1, f"started {child.pid}\n".encode())
+    is_told = False
+    while not told.wait(0.05):
+        if child.poll() is not None and not is_told:
+            is_told = True
+            os.write(1, f"ended {child.returncode}\n".encode())
+    if child.poll() is None:
+        with suppress(OSError):
+            command = ["taskkill", "/F", "/T", "/PID", str(child.pid)]
+            subprocess.run(command, capture_output=True, check=False)
+        child.kill()
+        child.wait()
+
+
+def _keep(order: dict[str, Any]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     _prctl(_SUBREAPER, 1)

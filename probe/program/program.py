@@ -6,23 +6,30 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 KEEPER = Path(__file__).with_name("keeper.py")
 OUTPUT_BYTES = 8 << 20
-"""A program that prints more than this in one session is ended."""
+"""Of what a program prints no more than this is kept; some never stop saying that they wait."""
+FLOOD_BYTES = 64 << 20
+"""A program that prints more than this between two looks is ended."""
 FILE_BYTES = 256 << 20
 CPU_SECONDS = 120
 BUILD_SECONDS = 300
 _TRACEBACK = re.compile(
-    r"Traceback \(most recent call last\)|^Exception in thread|^\s+at [\w.$<>]+\([\w.]+:\d+\)"
+    r"Traceback \(most recent call last\)|^Exception in thread|^[\w.$]+(?:Exception|Error)\b.*\n\s+at "
+    r"|^[ \t]+at [\w.$<>/]+\([\w.]+:\d+\)"
     r"|^thread '.*' panicked|^terminate called|^panic: |Segmentation fault|AddressSanitizer",
     re.MULTILINE,
 )
+_WINDOWS_SHELL = re.compile("[|&;<>%^]")
 _SHELL = re.compile(r"[|&;<>()$`*?\[\]#~=%\n]")
 
 
@@ -39,8 +46,13 @@ class Order:
     output: Path
 
 
-def words_of(command: str) -> list[str]:
-    """The command as words; by way of the shell where it uses what only a shell has."""
+def words_of(command: str) -> list[str] | str:
+    """The command as words; by way of the shell where it uses what only a shell has.
+
+    On Windows programs take their words apart themselves, so that it stays as it is.
+    """
+    if os.name == "nt":
+        return f"cmd /d /s /c {command}" if _WINDOWS_SHELL.search(command) else command
     if _SHELL.search(command):
         return ["/bin/sh", "-c", command]
     try:
@@ -53,7 +65,7 @@ def build(command: str, folder: Path) -> None:
     """Run the build command in the project's folder; ProgramError with its last lines if it fails."""
     try:
         done = subprocess.run(
-            ["/bin/sh", "-c", command],
+            f"cmd /d /s /c {command}" if os.name == "nt" else ["/bin/sh", "-c", command],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -82,9 +94,8 @@ class Program:
         self.order = order
         self.pid: int | None = None
         self.status: int | None = None
-        self.stopped = ""
-        """Why the probe ended it before its time; empty if it didn't."""
         self._said = b""
+        self._trace: list[str] = []
         text = json.dumps(
             {
                 "words": words_of(order.command),
@@ -104,17 +115,20 @@ class Program:
         except OSError as error:
             raise ProgramError(f"the program can't be started: {error}") from None
         assert self._keeper.stdout is not None
-        os.set_blocking(self._keeper.stdout.fileno(), False)
+        self._news, far = socket.socketpair()  # a pipe can't be waited for on Windows
+        self._news.settimeout(0)
+        pipe = self._keeper.stdout
+        self._thread = threading.Thread(target=_hand_on, args=(pipe, far), daemon=True)
+        self._thread.start()
 
     def fileno(self) -> int:
         """Readable when there is news for `poll`."""
-        assert self._keeper.stdout is not None
-        return self._keeper.stdout.fileno()
+        return self._news.fileno()
 
     def poll(self) -> int | None:
         """The exit status (negative: the signal that ended it), or None while it runs."""
-        with suppress(BlockingIOError):
-            while data := os.read(self.fileno(), 4096):
+        with suppress(OSError):  # nothing new, or it is over
+            while data := self._news.recv(4096):
                 self._said += data
         for line in self._said.split(b"\n")[:-1]:
             word, _, number = line.partition(b" ")
@@ -125,16 +139,19 @@ class Program:
         return self.status
 
     def printed_too_much(self) -> bool:
-        """Whether its output passed the limit."""
+        """Keep its output short; whether it prints faster than that can be done."""
+        size = 0
         with suppress(OSError):
-            return self.order.output.stat().st_size > OUTPUT_BYTES
-        return False
+            size = self.order.output.stat().st_size
+            if OUTPUT_BYTES < size <= FLOOD_BYTES:
+                self._trace = self._trace or self.traceback()
+                os.truncate(self.order.output, 0)  # it is written at its end, wherever that is
+        return size > FLOOD_BYTES
 
     def stop(self, *, gently: bool = False) -> None:
         """End it and everything that it started; returns when nothing of it is left."""
         keeper = self._keeper
         assert keeper.stdin is not None
-        assert keeper.stdout is not None
         if keeper.stdin.closed:
             return
         with suppress(OSError):
@@ -143,11 +160,12 @@ class Program:
             keeper.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             keeper.wait(5)
-        self.poll()
         if keeper.poll() is None:
             keeper.kill()
             keeper.wait()
-        keeper.stdout.close()
+        self._thread.join(1)  # all that it said has come
+        self.poll()
+        self._news.close()
 
     def last_words(self, lines: int = 6) -> list[str]:
         """The last lines that it printed, shortened, without control characters."""
@@ -157,12 +175,26 @@ class Program:
 
     def traceback(self) -> list[str]:
         """The lines of a stack trace that it printed, or none."""
-        text = _tail(self.order.output, 1 << 20)
-        found = _TRACEBACK.search(text)
-        if not found:
-            return []
-        start = text.rfind("\n", 0, found.start()) + 1
-        return [clean(line) for line in text[start:].splitlines() if line.strip()][:6]
+        for text in (_head(self.order.output, 1 << 20), _tail(self.order.output, 1 << 20)):
+            if found := trace_in(text):
+                return found
+        return self._trace
+
+
+def _hand_on(pipe: IO[bytes], far: socket.socket) -> None:
+    """Pass on what comes, as it comes."""
+    with far, pipe, suppress(OSError):
+        while data := os.read(pipe.fileno(), 4096):
+            far.sendall(data)
+
+
+def trace_in(text: str) -> list[str]:
+    """The first lines of the first stack trace in a text, the exception's own among them; or none."""
+    found = _TRACEBACK.search(text)
+    if not found:
+        return []
+    start = text.rfind("\n", 0, found.start()) + 1
+    return [clean(line) for line in text[start:].splitlines() if line.strip()][:6]
 
 
 def clean(line: str) -> str:
@@ -175,6 +207,12 @@ def _tail(path: Path, size: int = 65536) -> str:
     with suppress(OSError), path.open("rb") as file:
         file.seek(0, os.SEEK_END)
         file.seek(max(0, file.tell() - size))
+        return file.read(size).decode(errors="replace")
+    return ""
+
+
+def _head(path: Path, size: int) -> str:
+    with suppress(OSError), path.open("rb") as file:
         return file.read(size).decode(errors="replace")
     return ""
 

@@ -18,7 +18,7 @@ _COUNTED = (
     (Outcome.WARNED, "warnings"),
     (Outcome.BLOCKED, "blocked"),
     (Outcome.UNDECIDED, "undecided"),
-    (Outcome.UNTRIED, "not exercised"),
+    (Outcome.UNTRIED, "not applied"),
     (Outcome.KEPT, "kept"),
 )
 
@@ -39,7 +39,8 @@ def render(
         lines += problems
     if not causes:
         lines += ["", _nothing(results)]
-    room = SCREEN - len(lines) - 2
+    left = _undecided(results, full=full) if causes else []
+    room = SCREEN - len(lines) - len(left) - 2
     shown = 0
     for number, root in enumerate(causes, 1):
         block = ["", *_block(number, root, run, full=full)]
@@ -49,6 +50,7 @@ def render(
         room -= len(block)
         shown = number
     lines += _rest(causes[shown:])
+    lines += left
     return "\n".join(lines) + "\n"
 
 
@@ -82,6 +84,17 @@ def _nothing(results: dict[str, Result]) -> str:
     return "PASS: nothing is broken, and there are no warnings."
 
 
+def _undecided(results: dict[str, Result], *, full: bool) -> list[str]:
+    """Cases that this run couldn't judge."""
+    found = [one for one in results.values() if one.outcome is Outcome.UNDECIDED]
+    if not found:
+        return []
+    if full:
+        return ["", *(f"Undecided: {one.case}. {one.findings[0].because}" for one in found)]
+    names = ", ".join(one.case for one in found[:12])
+    return ["", f"Undecided: {names}{' and others' if len(found) > 12 else ''}."]
+
+
 def _problems(run: Run, results: dict[str, Result], expected: frozenset[str]) -> list[str]:
     lines = [
         f"session {one.plan.name} couldn't be held: {one.problem}"
@@ -104,7 +117,7 @@ def _diagnosis(found: Finding) -> str:
     lines += textwrap.wrap(found.because, WIDTH)
     if found.lines:
         lines += ["", *(f"  {line}" for line in found.lines)]
-    if found.case == "ST-01":
+    if found.case == "ST-01" and found.spine:
         hint = f"{CASES['ST-01'].hint} --init tries other places for the files."
         lines += ["", *textwrap.wrap(hint, WIDTH)]
     lines += ["", "Nothing else was tried: all other cases depend on this."]

@@ -123,7 +123,7 @@ def roots(results: dict[str, Result]) -> list[Root]:
             made[case] = Root(one)
     for one in results.values():
         if one.outcome is Outcome.BLOCKED and one.blocked_by:
-            top = _top(one.blocked_by, causes)
+            top = _top(_origin(one, results), causes)
             if top in made:
                 made[top].blocks.append(one)
     return sorted(made.values(), key=_weight)
@@ -134,6 +134,17 @@ def explained_by(result: Result) -> frozenset[str]:
     causes = {one.cause for one in result.findings if one.cause}
     keys = [result.case, *(f"{result.case} {cause}" for cause in causes)]
     return frozenset(case for key in keys for case in EXPLAINS.get(key, ()))
+
+
+def _origin(one: Result, results: dict[str, Result]) -> str:
+    """The case that blocks it, or blocks what blocks it."""
+    seen = {one.case}
+    while (above := results.get(one.blocked_by)) and above.case not in seen:
+        if above.outcome is not Outcome.BLOCKED or not above.blocked_by:
+            break
+        seen.add(above.case)
+        one = above
+    return one.blocked_by
 
 
 def _top(case: str, causes: dict[str, str]) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from xml.etree import ElementTree as ET
+
+import pytest
 
 import probe.cases
 import probe.sessions  # noqa: F401 -- registers the sessions
+from probe import cli
 from probe.engine import Run, look_at
 from probe.model import Event, Finding, Outcome, Record
 from probe.registry import CASES, PLANS
@@ -168,3 +172,22 @@ def test_a_diagnosis_is_the_whole_report() -> None:
     assert json.loads(report_json.render(run, results, 2, ""))["diagnosis"]["case"] == "HS-01"
     assert len(ET.fromstring(report_junit.render(run, results, strict=False, expected=NONE)).findall(".//failure")) == 1  # fmt: skip
     assert json.loads(report_gradescope.render(run, results, ""))["score"] == 0
+
+
+def test_a_session_that_was_not_held_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """Conversations go beside their session's files, and nowhere where there are none."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "held").mkdir()
+    run = Run(records=[Record(plan()), Record(plan(), folder=str(tmp_path / "held"))])
+    cli._write_scripts([run])
+    assert [path.name for path in tmp_path.iterdir()] == ["held"]
+    assert (tmp_path / "held" / "conversation.txt").exists()
+
+
+def test_undecided_cases_are_named_beside_findings() -> None:
+    """What couldn't be judged is named also where something is broken, in full with its reason."""
+    open_one = Finding("CH-08", "rate", Outcome.UNDECIDED, "You asked for too little.")
+    results = verdicts.combine([broken("RQ-03"), open_one], CASES)
+    assert "Undecided: CH-08." in report_text.render(Run(), results)
+    text = report_text.render(Run(), results, full=True)
+    assert "Undecided: CH-08. You asked for too little." in text

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.checks.pieces import downloads
 from verifier.checks.registry import check
 from verifier.findings import Severity
 from verifier.reading.columns import NEVER
+from verifier.showing import shown
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from verifier.findings import Tally
     from verifier.history.case import Case
     from verifier.history.lives import Life
 
 ERROR = Severity.ERROR
+MOST_READ = 1 << 34
+"""Bytes of copies that are read to be compared."""
 
 
 @check(
@@ -45,7 +47,7 @@ def source_had_it(case: Case, tally: Tally) -> None:
                 continue
             mute = all(not case.lives[number].seq for number in lives)
             if case.swarm.lenient and mute:
-                tally.unsure(f"{case.name(other)} never tells of downloads")
+                tally.unsure(f"{case.name(other)} never logs downloads")
                 continue
             tally.saw()
             mate = life.mates[conn]
@@ -72,7 +74,7 @@ def source_had_it(case: Case, tally: Tally) -> None:
     "conservation",
     ERROR,
     clause="6.3, 7.1",
-    rule="Each leecher's log tells of as many downloads as there are pieces, less those that an earlier life left.",
+    rule="Each leecher's log has as many downloads as there are pieces, less those that an earlier life left.",
     order="-",
     needs="all logs",
     example="305 download lines where there are 306 pieces.",
@@ -191,32 +193,54 @@ def resumed_from_earlier(case: Case, tally: Tally) -> None:
 )
 def file_equal(case: Case, tally: Tally) -> None:
     """Files are compared where the folders are beside the logs."""
+    name = case.config.file_name
+    if Path(name).name != name:
+        tally.unsure(f"FileName {shown(name)} is no plain name")
+        return
     paths, missing = _copies(case)
-    digests: dict[int, str] = {}
-    for peer, path in paths.items():
-        try:
-            with path.open("rb") as file:
-                digests[peer] = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            tally.unsure(f"{path.name} of {case.name(peer)}: {error.strerror}")
-    seeds = [peer for peer in digests if case.config.peers[peer].has_file]
-    for peer, digest in digests.items():
-        if not seeds or peer == seeds[0]:
+    sizes = {peer: size for peer, path in paths.items() if (size := _size(path)) is not None}
+    seeds = [peer for peer in sizes if case.config.peers[peer].has_file]
+    for peer in seeds[:1]:
+        tally.saw()
+        if sizes[peer] != case.config.file_size:
+            tally.report(
+                f"the seed's file has {sizes[peer]} bytes, Common.cfg says {case.config.file_size}"
+            )
+    same = [peer for peer in sizes if seeds and sizes[peer] == sizes[seeds[0]]]
+    digests = _digests(case, tally, {peer: paths[peer] for peer in same})
+    for peer, size in sizes.items():
+        if not seeds or peer == seeds[0] or (peer in same and not {peer, seeds[0]} <= set(digests)):
             continue
         tally.saw()
-        size = paths[peer].stat().st_size
-        if digest != digests[seeds[0]]:
+        if peer not in same or digests[peer] != digests[seeds[0]]:
             tally.report(
                 f"the file of {case.name(peer)} ({size} bytes) isn't that of {case.name(seeds[0])}"
             )
-    for peer in seeds[:1]:
-        tally.saw()
-        size = paths[peer].stat().st_size
-        if size != case.config.file_size:
-            tally.report(
-                f"the seed's file has {size} bytes, Common.cfg says {case.config.file_size}"
-            )
     _report_missing(case, tally, paths, missing)
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def _digests(case: Case, tally: Tally, paths: dict[int, Path]) -> dict[int, bytes]:
+    """What the contents of files come to; none where there is only one, or too much to read."""
+    if len(paths) < 2:
+        return {}
+    if len(paths) * case.config.file_size > MOST_READ:
+        tally.unsure(f"the files are too large to be compared: more than {MOST_READ >> 30} GiB")
+        return {}
+    found: dict[int, bytes] = {}
+    for peer, path in paths.items():
+        try:
+            with path.open("rb") as file:
+                found[peer] = hashlib.file_digest(file, "sha256").digest()
+        except OSError as error:
+            tally.unsure(f"{shown(path.name)} of {case.name(peer)}: {error.strerror}")
+    return found
 
 
 def _copies(case: Case) -> tuple[dict[int, Path], dict[int, Path]]:
@@ -227,11 +251,19 @@ def _copies(case: Case) -> tuple[dict[int, Path], dict[int, Path]]:
         life = case.swarm.final(peer)
         path = case.swarm.folder / f"peer_{case.swarm.peer_id(peer)}" / case.config.file_name
         complete = life is not None and (life.seed or life.done_line != NEVER)
-        if complete and path.is_file():
+        if complete and is_file(path):
             there[peer] = path
         elif complete and not info.has_file:
             missing[peer] = path
     return there, missing
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there, and can be seen."""
+    try:
+        return path.is_file()
+    except OSError:  # in a folder that may not be entered
+        return False
 
 
 def _report_missing(
@@ -247,13 +279,14 @@ def _report_missing(
         assert life is not None, "it told its completion"
         witness = case.at(life, life.done_line)
         part = path.with_name(f"{path.name}.part")
-        if part.is_file():
+        name = shown(path.name)
+        if is_file(part):
             tally.saw()
-            tally.report(f"{case.name(peer)} is complete, and has {part.name} only", witness)
+            tally.report(f"{case.name(peer)} is complete, and has {name}.part only", witness)
         elif kept and (path.parent.is_dir() or len(missing) == 1):
             tally.saw()
             tally.report(
-                f"{case.name(peer)} is complete, and {path.name} isn't in its folder, "
+                f"{case.name(peer)} is complete, and {name} isn't in its folder, "
                 f"as it is in that of {case.name(kept[0])}",
                 witness,
                 severity=Severity.WARNING,

@@ -73,7 +73,7 @@ class Ends:
             return
         if self.may_follow(life, hearer, number, line, time):
             self._lost[life.index] = (
-                f"{life.file.label} may lack its end: {hearer.file.label} tells of its peer later"
+                f"{life.file.label} may have lost its end: {hearer.file.label} has later lines about its peer"
             )
 
 
@@ -81,4 +81,9 @@ def _cut(life: Life) -> str | None:
     """What a log's own form says of its end."""
     if life.empty:
         return f"{life.file.label} is empty"
-    return f"{life.file.label} lacks its end" if life.columns.form.truncated else None
+    form = life.columns.form
+    if form.flood:
+        return f"{life.file.label} is {form.flood}"
+    if form.truncated:
+        return f"{life.file.label} ends in the middle of a line; the rest is missing"
+    return None

@@ -108,8 +108,8 @@ class Swarm:
 
     `unmatched` are connections without another end: (life, connection, whether nothing happened
     on it). `missing` are peers without a log, `elsewhere` those of them whose log holds other runs
-    only, `strangers` logs without a peer, `runs` the lines at
-    which further runs begin in each file.
+    only, `strangers` logs without a peer, `unusable` what is there of some instead of a log, by id,
+    `runs` the lines at which further runs begin in each file.
     """
 
     config: Config
@@ -120,6 +120,7 @@ class Swarm:
     missing: list[int] = field(default_factory=list)
     elsewhere: set[int] = field(default_factory=set)
     strangers: list[str] = field(default_factory=list)
+    unusable: dict[int, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     runs: dict[str, list[int]] = field(default_factory=dict)
     folder: Path = field(default_factory=Path)

@@ -8,11 +8,12 @@ from xml.sax.saxutils import escape, quoteattr
 
 from verifier.findings import Outcome, Severity
 from verifier.report.text import summary, word_of
+from verifier.showing import shown
 
 if TYPE_CHECKING:
     from verifier.judge import Result, Verdict
 
-UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(verdicts: list[Verdict], problems: list[str]) -> str:
@@ -36,7 +37,7 @@ def _suite(verdict: Verdict) -> str:
     results = verdict.results
     failures = sum(1 for result in results if result.tally.counts[Severity.ERROR])
     skipped = sum(1 for result in results if _skipped(result))
-    name = quoteattr(_clean(f"{verdict.folder} {verdict.run}".strip()))
+    name = quoteattr(_clean(f"{shown(verdict.folder)} {verdict.run}".strip()))
     head = (
         f'<testsuite name={name} tests="{len(results)}" failures="{failures}" errors="0"'
         f' skipped="{skipped}" time="{verdict.seconds:.3f}">'

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from verifier.showing import shown
+
 
 class ReportError(Exception):
     """A report can't be made or written; the message says why, and what to do."""
@@ -14,10 +16,20 @@ def check(path: Path) -> None:
     """Before minutes are spent on a report: whether there is a place for it; ReportError if not."""
     if path.is_dir():
         raise ReportError(
-            f"{path}: can't be written: it is a folder; name a file, such as report.html"
+            f"{shown(path)}: can't be written: it is a folder; name a file, such as report.html"
         )
     if not path.exists() and not path.resolve().parent.is_dir():
-        raise ReportError(f"{path}: can't be written: there is no folder {path.parent}")
+        raise ReportError(
+            f"{shown(path)}: can't be written: there is no folder {shown(path.parent)}"
+        )
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, unless it is there; ReportError if that fails."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReportError(f"{path}: can't be made: {error.strerror or error}") from None
 
 
 def write(path: Path, text: str) -> None:
@@ -38,4 +50,4 @@ def write(path: Path, text: str) -> None:
         finally:
             fresh.unlink(missing_ok=True)
     except OSError as error:
-        raise ReportError(f"{path}: can't be written: {error.strerror or error}") from None
+        raise ReportError(f"{shown(path)}: can't be written: {error.strerror or error}") from None

@@ -9,6 +9,7 @@ from verifier.checks.registry import FAMILIES
 from verifier.findings import Finding, Outcome, Severity, Standing
 from verifier.reading.config import InputError
 from verifier.reading.files import texts
+from verifier.showing import shown as plain
 
 if TYPE_CHECKING:
     from verifier.judge import Result, Verdict
@@ -67,8 +68,8 @@ def render(verdict: Verdict, *, color: bool = False, notes: bool = False) -> str
     painter = Painter(color=color)
     run = f", {verdict.run}" if verdict.run else ""
     mode = ", lenient" if verdict.case.swarm.lenient else ""
-    lines = [f"{verdict.folder}{run}{mode}", about(verdict)]
-    lines += [*(f"note: {note}" for note in verdict.notes), ""]
+    lines = [f"{plain(verdict.folder)}{run}{mode}", about(verdict)]
+    lines += [*(f"note: {plain(note)}" for note in verdict.notes), ""]
     lines += [_family(verdict, letter, painter) for letter in FAMILIES if _of(verdict, letter)]
     lines.append("")
     broken = [result for result in verdict.results if shown(result, notes=notes)]
@@ -137,7 +138,7 @@ def _violation(
             label = verdict.case.source(witness.log).label
             text = quotes.get((witness.log, witness.line), "").strip()
             lines.append(f"  {label}:{witness.line}  {_short(text)}")
-        lines.append(f"    because {finding.because}")
+        lines.append(f"    because {plain(finding.because)}")
     least = Severity.INFO if notes else Severity.WARNING
     total = sum(tally.counts[least:])
     if total > len(findings):
@@ -159,7 +160,8 @@ def _short(text: str) -> str:
 
 def _undecided(verdict: Verdict) -> list[str]:
     lines = [
-        f"undecided {result.check.id} {result.check.name}: {'; '.join(list(result.tally.reasons)[:3])}"
+        f"undecided {result.check.id} {result.check.name}: "
+        + plain("; ".join(list(result.tally.reasons)[:3]))
         for result in verdict.results
         if result.tally.outcome is Outcome.UNKNOWN
     ]

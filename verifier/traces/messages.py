@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from verifier.checks.provenance import MOST_READ, is_file
 from verifier.checks.registry import Scope, check
 from verifier.findings import Severity
+from verifier.showing import shown
 from verifier.traces.columns import TYPES, Code
 from verifier.traces.swarm import Traces
 
@@ -100,7 +102,7 @@ def _compare(
             _type(trace.codes[n]) == Code.OUT_PIECE for n in extra
         )
         if not late:
-            tally.unsure(f"{mate.file.label} lacks its end, and with it what was sent last")
+            tally.unsure(f"{mate.file.label} has lost its end, and with it what was sent last")
         return
     tally.report(
         f"{len(extra)} messages of {link.name} were received but never sent",
@@ -255,10 +257,12 @@ def _compare_file(
     config = traces.config
     for peer in config.peers:
         path = traces.case.swarm.folder / f"peer_{peer.peer_id}" / config.file_name
-        if not peer.has_file or not path.is_file():
+        if not peer.has_file or path.name != config.file_name or not is_file(path):
             continue
-        if path.stat().st_size != config.file_size:
-            tally.unsure(f"{path.name} of peer {peer.peer_id} isn't of {config.file_size} bytes")
+        if path.stat().st_size != config.file_size or config.file_size > MOST_READ:
+            tally.unsure(
+                f"{shown(path.name)} of peer {peer.peer_id} isn't of {config.file_size} bytes"
+            )
             continue
         for piece, digest in _digests(path, config.piece_size):
             told = first.get(piece)

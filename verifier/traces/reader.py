@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from verifier.reading.config import InputError
 from verifier.reading.files import blocks
 from verifier.reading.finding import LogFile
 from verifier.reading.sentences import PRESCRIBED, Kind
+from verifier.showing import shown
 from verifier.traces.columns import EVENTS, TYPES, Code, Decision, End, Link, Start, TraceLife
 
 if TYPE_CHECKING:
@@ -47,10 +49,11 @@ def find_traces(folder: Path, paths: list[Path]) -> list[LogFile]:
     found = []
     for path in sorted(paths):
         match = NAME.fullmatch(path.name)
-        if match is not None and path.is_file():
-            label = path.relative_to(folder).as_posix()
-            number = int(match[2] or 0)
-            found.append(LogFile(path, label, int(match[1]), number, path.stat().st_size))
+        if match is not None:
+            label = shown(path.relative_to(folder).as_posix())
+            with suppress(OSError):  # removed meanwhile, or in a folder that may not be entered
+                size = path.stat().st_size
+                found.append(LogFile(path, label, int(match[1]), int(match[2] or 0), size))
     return found
 
 

@@ -27,7 +27,10 @@ def bind_to(sock: socket.socket, family: int, address: str, port: int) -> None:
 
     Raises OSError as the system does.
     """
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if not hasattr(
+        socket, "SO_EXCLUSIVEADDRUSE"
+    ):  # on Windows it would share ports that are in use
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     sock.bind((address, port))

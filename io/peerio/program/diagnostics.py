@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Sequence
 
 ROOM = 256 * 1024
 """Characters that may wait to be written."""
@@ -36,6 +37,8 @@ class Outlet:
         self._thread: threading.Thread | None = None
         self._unwritten = 0
         self._torn = False
+        self._line = ""
+        self._shown = ""
 
     def put(self, line: str) -> None:
         """Write a line, given without its end, as soon as that is possible; or drop it."""
@@ -48,17 +51,31 @@ class Outlet:
             self._waiting.append(line)
             self._size += len(line)
             self._changed.notify_all()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="outlet", daemon=True)
-                try:
-                    self._thread.start()
-                except RuntimeError:  # the system has no thread left: this one must do
-                    self._thread = None
-                    self._write_waiting()
+            if not self._start():  # the system has no thread left: this one must do
+                self._write_waiting()
+
+    def renew(self, line: str) -> None:
+        """Show a line below all others, in place of the one that was shown last; on a terminal."""
+        with self._changed:
+            self._line = line
+            self._changed.notify_all()
+            self._start()
+
+    def _start(self) -> bool:
+        """Let the thread run; whether there is one."""
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name="outlet", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                return False
+            self._thread = thread
+        return True
 
     def close(self, timeout: float = DRAIN_TIMEOUT) -> None:
         """Write what waits, for at most so many seconds; nothing may be put afterwards."""
         with self._changed:
+            self._line = ""
             self._closed = True
             self._changed.notify_all()
         if self._thread is not None:
@@ -67,13 +84,23 @@ class Outlet:
     def _run(self) -> None:
         while self._next_is_there():
             self._write_waiting()
+            self._show_line()
         self._tell_unwritten()
 
     def _next_is_there(self) -> bool:
         with self._changed:
-            while not self._waiting and not self._closed:
+            while not self._waiting and not self._closed and self._line == self._shown:
                 self._changed.wait()
-            return bool(self._waiting)
+            return bool(self._waiting) or self._line != self._shown
+
+    def _show_line(self) -> None:
+        """Write the line that renews itself over the one before; a blank one erases it."""
+        line, before = self._line, len(self._shown)
+        if line == self._shown:
+            return
+        self._shown = line
+        end = f"\r{line}" if line else "\r"
+        self._write_bytes(f"\r{' ' * before}{end}".encode(errors="backslashreplace"))
 
     def _write_waiting(self) -> None:
         while self._waiting:
@@ -97,9 +124,14 @@ class Outlet:
 
     def _write(self, line: str) -> bool:
         """Write a line; whether that was possible. Waits as long as nobody reads."""
-        data = f"{line}\n".encode(errors="backslashreplace")
-        if self._torn:
-            data = b"\n" + data
+        text = f"{line}\n"
+        if self._shown:
+            text = f"\r{' ' * len(self._shown)}\r{text}"
+            self._shown = ""
+        data = text.encode(errors="backslashreplace")
+        return self._write_bytes(b"\n" + data if self._torn else data)
+
+    def _write_bytes(self, data: bytes) -> bool:
         while data:
             try:
                 written = os.write(self._fd, data)
@@ -143,6 +175,22 @@ class Diagnostics:
         again = f" ({times} times)" if times > 1 else ""
         for line in (text + again).splitlines():
             self._outlet.put(self._name + line)
+
+    def line(self, text: str) -> None:
+        """Tell how the peer stands, in a line of its own."""
+        self._outlet.put(self._name + text)
+
+    def renew(self, words: Sequence[str], width: int) -> None:
+        """Tell the same on a terminal so many columns wide: as many of the words as fit, in one line.
+
+        It takes the place of the line before, so that the last column stays free for the cursor.
+        """
+        line = self._name + words[0]
+        for word in words[1:]:
+            if len(line) + 2 + len(word) >= width:
+                break
+            line += f", {word}"
+        self._outlet.renew(line[: width - 1])
 
     def show(self, text: str) -> None:
         """Tell it as it stands, such as a traceback."""

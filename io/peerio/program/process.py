@@ -7,18 +7,15 @@ by `peerProcess.py`, which handles signals before this module is imported.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import gc
 import math
 import os
 import random
+import re
 import secrets
-import signal
 import threading
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from core.config import SwarmConfig
@@ -31,12 +28,21 @@ from peerio.hashes import load as load_hashes
 from peerio.networking import BoundPort, NetworkError, Networking
 from peerio.program.diagnostics import Diagnostics
 from peerio.program.limits import LimitError, ensure_descriptors, explain_shortage
+from peerio.program.quantities import duration, rate
 from peerio.program.signals import Signals
+from peerio.program.speaking import Speaker, terminal_width
+from peerio.program.surroundings import (
+    fill_standard_descriptors,
+    prefer_throughput,
+    signals_for_main_thread_only,
+)
 from peerio.resume import open_resumed
 from peerio.runtime import Logs, Runtime
 from peerio.status import StatusReporter
 from peerio.storage import Storage, StorageError
 
+PROGRAM = "python peerProcess.py"
+"""What people call it by, unless `swarmproof peer` was what they called."""
 EXIT_STATUSES = f"""\
 exit statuses:
   {ExitStatus.COMPLETE:<4} all peers in PeerInfo.cfg have the complete file
@@ -67,67 +73,78 @@ class Ending(Exception):  # noqa: N818 -- it isn't an error of this program
         self.status = status
 
 
-def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line; exits with status 2 where it is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="peerProcess.py",
+def parse_arguments(argv: list[str] | None = None, program: str = PROGRAM) -> argparse.Namespace:
+    """Read the command line of `program`; exits with status 2 where it is wrong."""
+    return parser(program).parse_args(argv)
+
+
+def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
+    """What can be said on the command line; `program` is what it is called by."""
+    made = argparse.ArgumentParser(
+        prog=program,
         description="Run one peer: share the file of Common.cfg with the peers of PeerInfo.cfg "
         "until all of them have it.",
-        epilog=EXIT_STATUSES,
+        epilog=EXIT_STATUSES.replace(PROGRAM, program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_options(parser)
-    _add_options_for_launchers(parser)
-    return parser.parse_args(argv)
+    _add_options(made)
+    _add_options_for_launchers(made)
+    return made
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("peer_id", type=_positive_int, metavar="ID", help="this peer's id")
-    parser.add_argument(
+def _add_options(made: argparse.ArgumentParser) -> None:
+    made.add_argument("peer_id", type=_peer_id, metavar="ID", help="this peer's id")
+    made.add_argument(
         "--workdir",
         type=Path,
         default=Path(),
         metavar="DIR",
         help="where Common.cfg, PeerInfo.cfg, the logs and peer_ID/ are (default: here)",
     )
-    parser.add_argument(
+    made.add_argument(
         "--trace",
         action=argparse.BooleanOptionalAction,
         default=False,
         help="also write trace_peer_ID.jsonl (default: no)",
     )
-    parser.add_argument(
+    made.add_argument(
         "--random-seed", type=int, metavar="N", help="repeat the choices of an earlier run"
     )
-    parser.add_argument(
+    made.add_argument(
         "--wait",
         type=_seconds,
-        metavar="SECONDS",
-        help="how long to wait for peers that are missing; 0: not at all, inf: for ever "
-        "(default: 60 for those that were here, 600 for the others)",
+        metavar="TIME",
+        help="how long to wait for peers that are missing, such as 90s or 5m; 0: not at all, inf: for "
+        "ever (default: 60s for those that were here, 10m for the others)",
     )
-    parser.add_argument(
+    made.add_argument(
         "--rate",
         type=_rate,
         metavar="BYTES_PER_SECOND",
-        help="upload limit of this peer (default: none)",
+        help="upload limit of this peer, such as 200kB or 1MiB (default: none)",
     )
-    parser.add_argument(
+    made.add_argument(
         "--resume",
         action="store_true",
         help="keep what an earlier run left and is right by pieces.sha256 (see docs/hashes.md)",
     )
 
 
-def _add_options_for_launchers(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--run", metavar="NAME", help="a name for this run, kept in the trace")
-    parser.add_argument(
+def _add_options_for_launchers(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
+        "--quiet",
+        action="store_true",
+        help="don't tell on stderr how it stands (default: one line that renews itself on a terminal, "
+        "a line every 10 s elsewhere, nothing with --status-fd)",
+    )
+    made.add_argument("--run", metavar="NAME", help="a name for this run, kept in the trace")
+    made.add_argument(
         "--lifeline-fd",
         type=_descriptor,
         metavar="N",
         help="for launchers: an inherited pipe; the peer ends when it is closed",
     )
-    parser.add_argument(
+    made.add_argument(
         "--status-fd",
         type=_descriptor,
         metavar="N",
@@ -135,50 +152,39 @@ def _add_options_for_launchers(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _positive_int(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} isn't a positive whole number")
-    return value
+def _peer_id(text: str) -> int:
+    if not re.fullmatch("[1-9][0-9]*", text, re.ASCII):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: expected a peer's id as in PeerInfo.cfg, such as 1001"
+        )
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if math.isnan(value) or value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} isn't a number of seconds, 0 or more")
-    return value
+    if text == "inf":
+        return math.inf
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}; or inf") from None
 
 
 def _rate(text: str) -> float:
-    value = float(text)
-    if not LEAST_RATE <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} isn't a number of bytes a second, 1 or more")
+    try:
+        value = rate(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
+    if value < LEAST_RATE:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected at least 1 byte a second")
     return value
 
 
 def _descriptor(text: str) -> int:
     try:
         os.fstat(int(text))
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, ValueError) as error:
         raise argparse.ArgumentTypeError(f"{text!r} isn't an open file descriptor") from error
     return int(text)
-
-
-@contextmanager
-def _signals_for_main_thread_only() -> Iterator[None]:
-    """Threads that are started within, and those that they start, are never handed a signal.
-
-    Python runs handlers on the main thread; a signal that the system hands to another thread doesn't
-    wake it, and would wait until the peer ends by itself.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class PeerProcess:
@@ -224,11 +230,18 @@ class PeerProcess:
         if logs.trace is not None:
             run = arguments.run
             logs.trace.start(config, peer_id=self._peer_id, random_seed=seed, run=run, has=has)
-        self._status = None
+        self._tell_how_it_stands(arguments)
+        self._lifeline: int | None = arguments.lifeline_fd
+
+    def _tell_how_it_stands(self, arguments: argparse.Namespace) -> None:
+        """Whoever launched it, by status lines; else people, on stderr (spec 7.5)."""
+        self._status = self._speaker = None
         if arguments.status_fd is not None:
             self._status = StatusReporter(arguments.status_fd, self._runtime, self._network)
             self._network.post(self._status.start)
-        self._lifeline: int | None = arguments.lifeline_fd
+        elif not arguments.quiet:
+            self._speaker = Speaker(self._runtime, self._network, self._warn, terminal_width())
+            self._network.post(self._speaker.start)
 
     def _stop_if_asked(self) -> None:
         """End before anything is touched, if a signal came meanwhile."""
@@ -286,8 +299,8 @@ class PeerProcess:
         # What stands now stays: the collector need not look at it, nor hurry after what comes.
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
-        _prefer_throughput()
-        with _signals_for_main_thread_only():
+        prefer_throughput()
+        with signals_for_main_thread_only():
             if self._lifeline is not None:
                 self._watch_lifeline(self._lifeline)
             try:
@@ -299,6 +312,8 @@ class PeerProcess:
         status, reason = self._end()
         if self._status is not None:
             self._status.end(status, reason)
+        if self._speaker is not None:
+            self._speaker.end(complete=status == ExitStatus.COMPLETE)
         if status:
             self._warn(f"ended with status {status}: {reason}")
         return status
@@ -338,23 +353,11 @@ class PeerProcess:
         threading.Thread(target=watch, name="lifeline", daemon=True).start()
 
 
-def _prefer_throughput() -> None:
-    """Where the system has it, be scheduled as a batch: to wake up interrupts nobody.
-
-    A peer that finishes what it does before another one runs finds more to do at once when its turn
-    comes, and does it for less.
-    """
-    with contextlib.suppress(
-        AttributeError, OSError
-    ):  # another system; or not allowed in a container
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-
-
-def main(argv: list[str] | None, signals: Signals) -> int:
+def main(argv: list[str] | None, signals: Signals, program: str = PROGRAM) -> int:
     """Run one peer; return its exit status (spec 7.4)."""
-    _fill_standard_descriptors()
+    fill_standard_descriptors()
     try:
-        arguments = parse_arguments(argv)
+        arguments = parse_arguments(argv, program)
     except (OSError, AttributeError):  # stderr is full, or there is none: it can't be told
         return ExitStatus.USAGE
     warn = Diagnostics(arguments.peer_id)
@@ -377,16 +380,3 @@ def _run(arguments: argparse.Namespace, signals: Signals, warn: Diagnostics) -> 
             return ExitStatus.UNUSABLE
         warn.show(traceback.format_exc())
         return ExitStatus.INTERNAL_ERROR
-
-
-def _fill_standard_descriptors() -> None:
-    """Give descriptors 0 to 2 to the null device if they are closed: a log would get them otherwise.
-
-    What is meant for stderr would then go into that log.
-    """
-    for fd in range(3):
-        try:
-            os.fstat(fd)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one

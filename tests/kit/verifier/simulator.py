@@ -312,9 +312,12 @@ class Swarm:
 
     def start(self, ident: int) -> None:
         seed = ident - 1001 < self.shape.seeds
-        self.peers[ident] = Peer(self, ident, seed=seed)
+        self.peers[ident] = self.make(ident, seed=seed)
         for other in self.ids[: self.ids.index(ident)]:
             self.dial(ident, other)
+
+    def make(self, ident: int, *, seed: bool) -> Peer:
+        return Peer(self, ident, seed=seed)
 
     def dial(self, ident: int, other: int, pause: float = 0.05) -> None:
         def attempt() -> None:

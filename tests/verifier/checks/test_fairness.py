@@ -71,7 +71,7 @@ def test_a_lost_tail_proves_nothing(tmp_path: Path) -> None:
     blamed = {finding.because[:9] for one in broken for finding in one.tally.findings}
     assert blamed == {"peer 1003"}
     reasons = [reason for one in verdict.results for reason in one.tally.reasons]
-    assert any("log_peer_1002.log may lack its end" in reason for reason in reasons)
+    assert any("log_peer_1002.log may have lost its end" in reason for reason in reasons)
 
 
 def test_a_log_that_goes_on_proves_it(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tests.verifier.matrix.running import (
 )
 
 PAGE = Path(__file__).parents[1] / "matrix" / "kill_matrix.md"
-pytestmark = [pytest.mark.xdist_group("matrix"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 """The mutants run once, in one worker; on a busy machine they take minutes."""
 
 

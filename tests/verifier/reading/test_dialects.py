@@ -6,12 +6,13 @@ import gzip
 import re
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.kit.histories.book import HISTORIES
+from tests.kit.verifier.corpus import CORPUS
 from verifier.reading.dialects import (
     CUT_OFF,
     NOT_ELEVEN,
@@ -20,10 +21,10 @@ from verifier.reading.dialects import (
     Reading,
     read_line,
 )
+from verifier.reading.encodings import decode_file
 from verifier.reading.sentences import Kind, Sentence, prescribed
 
 NOW = "2024-02-03 10:20:30: "
-CORPUS = Path(__file__).parents[3].parent / "shared" / "corpus"
 
 MAKES = Sentence(Kind.MAKES, 1002, 1001)
 FROM = Sentence(Kind.CONNECTED_FROM, 1001, 1002)
@@ -323,19 +324,20 @@ OTHERWISE = re.compile(
 """Words of lines that state something else: own messages, settings, other peers' completion."""
 
 
-@pytest.mark.skipif(not CORPUS.is_dir(), reason=f"no foreign logs at {CORPUS}")
 def test_share_of_foreign_logs_that_is_read() -> None:
-    """At least 99 % of the lines in which other programs state an event are read as one."""
+    """At least 99 % of the lines in which other programs state an event are read as one: those of the
+    recorded histories, and of real programs where their logs are at hand.
+    """
     stated: Counter[str] = Counter()
     unread: Counter[str] = Counter()
-    for folder in sorted(CORPUS.glob("*/*")):
+    for folder in sorted([*HISTORIES.glob("*/"), *CORPUS.glob("*/*")]):
         # Lines that differ in digits only are read alike, so one of each shape is read.
         shapes: Counter[str] = Counter()
         examples: dict[str, str] = {}
         for path in folder.rglob("log_peer_*"):
             data = path.read_bytes()
             text = gzip.decompress(data) if path.suffix == ".gz" else data
-            for line in text.decode("utf-8", "replace").splitlines():
+            for line in decode_file(text).splitlines():
                 shape = line.translate(ZEROS)
                 shapes[shape] += 1
                 examples.setdefault(shape, line)

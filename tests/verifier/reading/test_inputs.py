@@ -168,6 +168,18 @@ def test_damaged_lines(tmp_path: Path) -> None:
     assert fired(verdict) == {"F02"}
 
 
+def test_a_count_on_its_own_line(tmp_path: Path) -> None:
+    """D09: the count of the last piece on a line of its own doesn't part it from the line of completion."""
+    run = good_run()
+    lines = [line.replace(". Now", ".\nNow") for line in run.log(1003)]
+    run.files["log_peer_1003.log"] = lines
+    assert "D09" not in fired(judge(run.write(tmp_path / "apart")))
+    place = run.find(1003, "complete file")
+    stamp = lines[place].split(": ")[0]
+    lines.insert(place, f"{stamp}: Peer 1003 is choked by 1001.\n")
+    assert "D09" in fired(judge(run.write(tmp_path / "between")))
+
+
 def test_long_lines_keep_memory_bounded(tmp_path: Path) -> None:
     """A line of many blocks is cut, and the lines after it are whole."""
     path = tmp_path / "log"

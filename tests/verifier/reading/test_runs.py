@@ -136,6 +136,17 @@ def test_a_log_that_holds_other_runs_is_not_called_missing(tmp_path: Path) -> No
     assert "log_peer_1003.log holds no line of this run" in report.verdicts[1].notes
 
 
+def test_haves_count_in_each_run(tmp_path: Path) -> None:
+    """Whether a log tells of haves is asked of each run, so leniency doesn't leave them all undecided."""
+    logs = Logs()
+    for number in range(2):
+        logs.run(60 * number)
+        logs.say(60 * number + 12, 1002, "received the 'have' message from 1003 for the piece 0")
+    report = verify([logs.write(tmp_path)], Options(run="all", lenient=True, checks=("H01",)))
+    for verdict in report.verdicts:
+        assert sum(life.columns.have_count for life in verdict.case.lives) == 1
+
+
 def test_a_reconnect_is_no_run(tmp_path: Path) -> None:
     """A neighbor that comes back while another goes on begins nothing (spec 2.5)."""
     logs = Logs()

@@ -20,7 +20,6 @@ from tests.kit.verifier.judging import good_run
 from tests.kit.verifier.pages import HOSTILE, broken_run, hostile_run
 from verifier.api import verify
 
-pytest.importorskip("plotly", reason="pages need the extra `report`")
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium drives the browser")
 WebDriverWait = pytest.importorskip("selenium.webdriver.support.ui").WebDriverWait
 NEEDED = {"chromium": "chromium", "chromedriver": "chromium-driver"}

@@ -84,8 +84,19 @@ def test_texts_can_be_read(theme: str) -> None:
     paper = luminance(THEMES[theme]["paper"])
     for name in (*TEXTS, *(f"line-{number}" for number in range(1, 9))):
         bright, dim = sorted((luminance(THEMES[theme][name]), paper), reverse=True)
-        least = 3.0 if name.startswith("line-") else 4.5  # names of lines are bold
-        assert (bright + 0.05) / (dim + 0.05) >= least, name
+        assert (bright + 0.05) / (dim + 0.05) >= 4.5, name
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_numbers_on_the_heat_map_can_be_read(theme: str) -> None:
+    """Numbers have a contrast of 4.5 on every colour of the heat map, whose ends are told apart at a glance."""
+    colors = THEMES[theme]
+    ink, *ends = (luminance(colors[name]) for name in ("ink", "shade", "deep"))
+    for ground in ends:  # what is between has a luminance between them
+        bright, dim = sorted((ink, ground), reverse=True)
+        assert (bright + 0.05) / (dim + 0.05) >= 4.5
+    shade, deep = (lab(linear(colors[name])) for name in ("shade", "deep"))
+    assert sum((a - b) ** 2 for a, b in zip(shade, deep, strict=True)) ** 0.5 > 2 * APART
 
 
 def test_themes_name_the_same_colours() -> None:

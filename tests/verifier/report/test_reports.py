@@ -152,7 +152,7 @@ def test_crash_is_unknown() -> None:
 
 
 def test_only_unknown_is_three(tmp_path: Path) -> None:
-    """With --lenient a program that never tells of haves is unknown, status 3 (invariants 1.9)."""
+    """With --lenient a program that never logs haves is unknown, status 3 (invariants 1.9)."""
     run = good_run()
     for peer in range(1001, 1006):
         run.log(peer)[:] = [line for line in run.log(peer) if "'have'" not in line]

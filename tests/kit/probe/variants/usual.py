@@ -1,37 +1,20 @@
-"""Wrong programs for the probe: the reference peer with one mistake that student programs make.
-
-python -m tests.kit.probe.wrong FAULT ID --workdir DIR
-"""
+"""The usual mistakes, among them those of the eight prepared programs whose first screens are kept."""
 
 from __future__ import annotations
 
 import socket
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
+from tests.kit.probe.variants.kit import replace, variant
 from tests.reference import choking, habits, peer, wire
 from tests.reference.link import start as link_start
 from tests.reference.peer import Peer
 from tests.reference.wire import Type
 
-FAULTS: dict[str, Callable[[], None]] = {}
 
-
-def fault(function: Callable[[], None]) -> Callable[[], None]:
-    """Register a mistake under its function's name."""
-    FAULTS[function.__name__.replace("_", "-")] = function
-    return function
-
-
-def replace(owner: Any, name: str, value: object) -> None:
-    """Put something wrong in the place of something right."""
-    assert hasattr(owner, name), name
-    setattr(owner, name, value)
-
-
-@fault
+@variant("BF-01")
 def lowest_bit_first() -> None:
     """Bit 0 of byte 0 is piece 0, written and read, as java.util.BitSet has it."""
 
@@ -47,7 +30,7 @@ def lowest_bit_first() -> None:
     replace(wire, "bitfield_indexes", indexes)
 
 
-@fault
+@variant("FR-01")
 def payload_length() -> None:
     """The length leaves out the type byte."""
 
@@ -58,7 +41,7 @@ def payload_length() -> None:
     replace(habits, "frame", frame)
 
 
-@fault
+@variant("SV-01")
 def serves_choked() -> None:
     """Whoever asks is served."""
 
@@ -69,7 +52,7 @@ def serves_choked() -> None:
     replace(Peer, "take_request", take_request)
 
 
-@fault
+@variant("RQ-03")
 def double_requests() -> None:
     """A second request goes out beside the first."""
 
@@ -86,7 +69,7 @@ def double_requests() -> None:
     replace(Peer, "ask", ask)
 
 
-@fault
+@variant("HV-01")
 def no_have_to_sender() -> None:
     """The sender of a piece is told no have."""
     right = Peer.take_piece
@@ -104,19 +87,19 @@ def no_have_to_sender() -> None:
     replace(Peer, "announce", announce)
 
 
-@fault
+@variant("EN-02")
 def never_ends() -> None:
     """Nobody looks whether all are complete."""
     replace(Peer, "all_complete", lambda self: False)
 
 
-@fault
+@variant("CH-09")
 def no_optimistic() -> None:
     """There is no optimistic choice."""
     replace(choking.Choking, "choose_optimistic", lambda self: None)
 
 
-@fault
+@variant("CN-03")
 def waits_for_bitfield() -> None:
     """After the handshake the bitfield is awaited, in the loops that dial and accept."""
     begun = Peer.begin
@@ -173,7 +156,7 @@ def waits_for_bitfield() -> None:
     replace(peer, "start", start)
 
 
-@fault
+@variant("SV-03")
 def pads_last_piece() -> None:
     """The last piece is as long as the others."""
     from tests.reference.files import Copy  # noqa: PLC0415
@@ -184,7 +167,7 @@ def pads_last_piece() -> None:
     )
 
 
-@fault
+@variant("CH-08")
 def slowest_first() -> None:
     """Those that give least are preferred."""
 
@@ -199,7 +182,7 @@ def slowest_first() -> None:
     replace(choking.Choking, "choose_preferred", sort)
 
 
-@fault
+@variant("EN-03")
 def ends_when_complete() -> None:
     """It ends when it has the file itself."""
     right = Peer.all_complete
@@ -210,7 +193,7 @@ def ends_when_complete() -> None:
     )
 
 
-@fault
+@variant("RQ-07")
 def in_order() -> None:
     """Pieces are asked for in the order of their numbers."""
     made = Peer.__init__
@@ -222,7 +205,7 @@ def in_order() -> None:
     replace(Peer, "__init__", init)
 
 
-@fault
+@variant("RQ-06")
 def forgets_lost_requests() -> None:
     """A piece whose request was lost to a choke is never asked for again."""
     right = Peer.ask
@@ -236,7 +219,7 @@ def forgets_lost_requests() -> None:
     replace(Peer, "ask", ask)
 
 
-@fault
+@variant("IN-02")
 def no_not_interested() -> None:
     """Not interested is never said."""
     right = Peer.send
@@ -246,8 +229,3 @@ def no_not_interested() -> None:
             right(self, link, kind, payload)
 
     replace(Peer, "send", send)
-
-
-if __name__ == "__main__":
-    FAULTS[sys.argv.pop(1)]()
-    sys.exit(peer.main())
