@@ -29,6 +29,7 @@ from core.interface.effects import (
     CloseConnection,
     CompleteFile,
     Log,
+    Punish,
     SetTimer,
     SkipPiece,
     Warn,
@@ -75,6 +76,8 @@ class Downloads:
         """How many open requests were given up (trace record `end`)."""
         self.skipped_pieces = 0
         """How many pieces came that weren't kept (trace record `end`)."""
+        self.rejected_pieces = 0
+        """How many pieces came whose content was wrong (trace record `end`)."""
 
     # What neighbors have, and whether that is of use (spec 5.1, 5.2).
 
@@ -242,6 +245,8 @@ class Downloads:
             raise LocalProtocolError(f"piece {piece} is whole, but was not being received")
         del self._receiving[piece]
         own.add(piece)
+        for wrong in state.wrong.values():
+            wrong.discard(piece)
         freed = self._open.pop(piece, None) is None
         source = neighbor.peer_id
         state.rates[source] = state.rates.get(source, 0) + state.config.piece_length(piece)
@@ -259,6 +264,21 @@ class Downloads:
                 if not other.useful and other.our_interest.state == "interested":
                     other.our_interest.lose()
         self._answered(neighbor, piece)
+
+    def rejected(self, neighbor: Neighbor, piece: int) -> None:
+        """Ask others for a piece that was accepted, is whole, and is wrong; its sender goes (spec 9.3)."""
+        if not self._comes_from(neighbor, piece):
+            raise LocalProtocolError(f"piece {piece} is wrong, but was not being received")
+        state, peer_id = self._state, neighbor.peer_id
+        del self._receiving[piece]
+        self.rejected_pieces += 1
+        state.wrong.setdefault(peer_id, set()).add(piece)
+        state.note("rejected", neighbor=peer_id, piece=piece)
+        self._answered(neighbor, piece)
+        if piece not in self._open:
+            self._relist(piece)
+        reason = f"the content of piece {piece} is wrong: its SHA-256 isn't that of pieces.sha256"
+        state.out.append(Punish(peer_id, reason, clause="9.3"))
 
     def skipped(self, neighbor: Neighbor, piece: int) -> None:
         """Take in that a piece which wasn't kept has passed by; it may have answered the open request.

@@ -6,11 +6,12 @@ Four questions are asked after whatever may change their answer:
   and haves; what was known stands after its connection is gone, until the next handshake.
 - If so: was every other peer told our last piece on its latest connection (spec 7.2)? Whoever is
   connected was, in its bitfield or by have. Whoever's connection was lost out of order may not have
-  got it: that one is dialled once more, or awaited, for 5 s at most.
+  got it: that one is dialled once more, or awaited, for 5 s at most. Whoever ended in order may have
+  been started again: if we dial it, we do so once more.
 - Otherwise: is somebody missing without whom nothing can be done (spec 7.3)? That is so when all who
-  are here are complete, and when nobody here has some piece. Then a clock runs. Once it started only
-  pieces set it back, told or received, so that one who connects in vain again and again doesn't keep
-  us waiting.
+  are here are complete, and when nobody here has some piece, or who has it sent it wrong (spec 9.3).
+  Then a clock runs. Once it started only pieces set it back, told or received, so that one who connects
+  in vain again and again doesn't keep us waiting.
 - Has our own storage or log failed (spec 7.4)? Then we stay only as long as we can serve, somebody here
   lacks something, and the same clock hasn't run out: others may have failed too.
 """
@@ -47,6 +48,8 @@ class Ending:
         """When each peer was first connected."""
         self._announced: set[int] = set()
         self._given_up: set[int] = set()
+        self._parted: set[int] = set()
+        """Whom we dial, and whose connection ended in order: each may have been started again."""
         self._announcing = False
         self._clock: float | None = None
         self._due: float | None = None
@@ -61,15 +64,17 @@ class Ending:
     def connected(self, neighbor: Neighbor) -> None:
         """Take in an accepted handshake: nothing is known of the neighbor's pieces (spec 2.7)."""
         self._incomplete.add(neighbor.peer_id)
+        self._parted.discard(neighbor.peer_id)
         self._seen.setdefault(neighbor.peer_id, self._state.now)
         if self._state.own.complete:
             self._announced.add(neighbor.peer_id)  # the bitfield that goes out now says it
 
     def learned(self, neighbor: Neighbor) -> None:
-        """Take in what the neighbor announced of its pieces."""
+        """Take in what the neighbor announced of its pieces: news, unless it sent some of them wrong."""
         if not neighbor.spoke:
             neighbor.spoke = True
-            self._clock = None
+            if not self._state.wrong.get(neighbor.peer_id):
+                self._clock = None
         if neighbor.pieces.complete:
             self._incomplete.discard(neighbor.peer_id)
 
@@ -94,10 +99,15 @@ class Ending:
         neighbor.ended_in_order = self._state.own.complete and neighbor.pieces.complete
 
     def lost(self, neighbor: Neighbor) -> None:
-        """Take in a lost connection; one that didn't end in order is dialled again (spec 2.5)."""
-        if neighbor.ended_in_order:
-            return
-        self._announced.discard(neighbor.peer_id)
+        """Dial again whose connection is gone (spec 2.5), also if it ended in order.
+
+        For whoever was killed when it was complete may come back, and depends on being dialled, at the
+        latest before we end (spec 7.2). Who ended in order and dials by itself isn't awaited.
+        """
+        if neighbor.ended_in_order and neighbor.peer_id in self._dialled:
+            self._parted.add(neighbor.peer_id)
+        if not neighbor.ended_in_order or neighbor.peer_id in self._dialled:
+            self._announced.discard(neighbor.peer_id)
         if neighbor.peer_id in self._dialled and not self.finished:
             self._state.out.append(Dial(neighbor.peer_id))
 
@@ -111,6 +121,12 @@ class Ending:
         if not self._failure:
             self._failure, self._failed_at = reason, self._state.now
         self._serves = self._serves and serves
+
+    def give_up_parted(self) -> None:
+        """Dial nobody any longer who ended in order: a choice is due, which is no use any more."""
+        if self._announcing:
+            self._given_up.update(self._parted)
+            self.evaluate()
 
     def give_up_announcing(self) -> None:
         """End the time to tell the others."""
@@ -174,13 +190,17 @@ class Ending:
             self._set_due(due)
 
     def _missing(self) -> set[int]:
-        """Who is awaited in vain: nobody, as long as those here can go on without."""
+        """Who is awaited in vain: nobody, as long as those here can go on without.
+
+        Who sent wrong content is awaited too, until it sends that piece right (spec 9.3).
+        """
         state, here = self._state, self._state.neighbors
-        awaited = self._incomplete if state.own.complete else set(self._others)
-        missing = awaited - here.keys()
         if state.own.complete:
+            missing = self._incomplete - here.keys()
             stuck = all(neighbor.pieces.complete for neighbor in here.values())
         else:
+            wrong = {peer_id for peer_id in here if state.wrong.get(peer_id)}
+            missing = wrong | (self._others - here.keys())
             stuck = bool(missing) and self._waiting.lacking() > 0
         return missing if stuck else set()
 

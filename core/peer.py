@@ -32,6 +32,7 @@ from core.interface.events import (
     PieceOffered,
     PieceProgressed,
     PieceReceived,
+    PieceRejected,
     PieceSent,
     PieceSkipped,
     Started,
@@ -64,7 +65,7 @@ class Peer:
 
     `rng` is where all chance comes from. `wait` sets both waits of spec 7.3, in seconds (None: 60 and
     600; 0: don't wait; infinity: never give up). With `tracing` it also orders the records that only
-    the trace has (`Note`).
+    the trace has (`Note`). `has` are pieces that an earlier life left, a byte each (spec 9.2).
     """
 
     def __init__(
@@ -75,8 +76,9 @@ class Peer:
         *,
         wait: float | None = None,
         tracing: bool = False,
+        has: bytes = b"",
     ) -> None:
-        self.state = State(config, peer_id, rng, tracing=tracing)
+        self.state = State(config, peer_id, rng, tracing=tracing, has=has)
         self.downloads = Downloads(self.state)
         self.repeats = Repeats(self.state)
         self.uploads = Uploads(self.state, self.repeats)
@@ -89,6 +91,7 @@ class Peer:
             PieceOffered: self._on_piece_offered,
             PieceProgressed: self._on_piece_progressed,
             PieceReceived: self._on_piece_received,
+            PieceRejected: self._on_piece_rejected,
             PieceSkipped: self._on_piece_skipped,
             PieceSent: self._on_piece_sent,
             TimerFired: self._on_timer,
@@ -179,6 +182,10 @@ class Peer:
         self.ending.piece_received()
         self.ending.evaluate()
 
+    def _on_piece_rejected(self, event: PieceRejected) -> None:
+        self.downloads.rejected(self._neighbor(event.neighbor), event.piece)
+        self.ending.evaluate()
+
     def _on_piece_skipped(self, event: PieceSkipped) -> None:
         neighbor = self._neighbor(event.neighbor)
         asked = event.piece in neighbor.asked
@@ -259,7 +266,9 @@ class Peer:
     def _on_timer(self, event: TimerFired) -> None:
         match event.timer:
             case Timer.RESELECTION:
-                self.uploads.tick()
+                self.ending.give_up_parted()
+                if not self.ending.finished:
+                    self.uploads.tick()
             case Timer.OVERDUE:
                 self.downloads.check_overdue()
             case Timer.MISSING:

@@ -21,13 +21,20 @@ class State:
     """Shared by `core.peer.Peer` and its parts; nobody else touches it, but may look."""
 
     def __init__(
-        self, config: SwarmConfig, peer_id: int, rng: Random, *, tracing: bool = False
+        self,
+        config: SwarmConfig,
+        peer_id: int,
+        rng: Random,
+        *,
+        tracing: bool = False,
+        has: bytes = b"",
     ) -> None:
         self.config = config
         self.peer_id = peer_id
         self.rng = rng
         self.tracing = tracing
         self.own = PieceMap(config.piece_count, full=config.peer(peer_id).has_file)
+        self.own.add_all(self.own.news(has))
         self.neighbors: dict[int, Neighbor] = {}
         self.machines = Machines(self._observe if tracing else None)
         self.now = 0.0
@@ -38,6 +45,8 @@ class State:
         """Content bytes from each neighbor that counted since the last reselection (spec 4.2)."""
         self.failed = False
         """Our storage or log failed: nothing more is requested (spec 7.4)."""
+        self.wrong: dict[int, set[int]] = {}
+        """Pieces that are lacking and of which a peer sent wrong content (spec 9.3)."""
 
     def log(self, event: LogEvent, **fields: Any) -> None:
         """Order one of the eleven lines (spec 8.1)."""

@@ -93,13 +93,17 @@ class Waiting:
         """List some peers with what each has announced; empty if there is none."""
         ids, pieces = sorted(peer_ids), len(self._state.own)
         words = [
-            f"{peer_id} (it told {self.announced(peer_id)} of {pieces} pieces)"
+            f"{peer_id} (it told {self.announced(peer_id)} of {pieces} pieces{self._wrong(peer_id)})"
             if peer_id in self._announced
             else f"{peer_id} (never connected)"
             for peer_id in ids[:NAMED]
         ]
         words += [f"{len(ids) - NAMED} more"] if len(ids) > NAMED else []
         return ", ".join(words)
+
+    def _wrong(self, peer_id: int) -> str:
+        wrong = len(self._state.wrong.get(peer_id, ()))
+        return f", and sent wrong content for {wrong} that are missing here" if wrong else ""
 
     def lack(self) -> list[str]:
         """Word the pieces that nobody here has as a part of a sentence, if there are any."""
@@ -109,9 +113,21 @@ class Waiting:
         return [f"{lacking} of {len(self._state.own)} pieces are with nobody who is connected"]
 
     def lacking(self) -> int:
-        """How many pieces nobody here has: neither we nor a connected neighbor, as far as told."""
+        """How many pieces nobody here has: neither we nor a connected neighbor, as far as told.
+
+        What a neighbor sent wrong, it doesn't have (spec 9.3).
+        """
         state = self._state
-        maps = [state.own, *(neighbor.pieces for neighbor in state.neighbors.values())]
-        if any(pieces.complete for pieces in maps):
+        if state.own.complete:
             return 0
-        return sum(not any(flags) for flags in zip(*(pieces.has for pieces in maps), strict=True))
+        maps = [state.own.has]
+        for peer_id, neighbor in state.neighbors.items():
+            if wrong := state.wrong.get(peer_id):
+                maps.append(bytearray(neighbor.pieces.has))
+                for piece in wrong:
+                    maps[-1][piece] = 0
+            elif neighbor.pieces.complete:
+                return 0
+            else:
+                maps.append(neighbor.pieces.has)
+        return sum(not any(flags) for flags in zip(*maps, strict=True))

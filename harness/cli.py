@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness import develop, docs, grading, options, probing, simulate
+from harness import develop, docs, grading, hashing, options, probing, simulate
 from harness.bench import compare, scale
 from harness.local import reports, swarm
 from harness.packing import archive
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _INTERRUPTED = "130, 143, 129 interrupted, terminated, hung up"
-_WHERE = ("config", "ssh_config", "home", "python")
+_WHERE = ("config", "hosts", "from_first", "port", "ssh_config", "home", "python")
+_SHAPE = ("file", "piece_size", "k")
 _LAUNCHING = ("timeout", "random_seed", "plain", "trace")
 
 
@@ -68,6 +69,14 @@ COMMANDS = (
             _INTERRUPTED,
             "else that of the first peer that failed",
         ),
+    ),
+    Command(
+        "hash",
+        hashing.run_hash,
+        hashing.Options,
+        "Write pieces.sha256 of a file: with it peers check every piece, and can resume (docs/hashes.md).",
+        "hash --file lecture.mp4 --piece-size 256KiB",
+        ("0 written", "1 the file can't be read or the hashes can't be written", "2 wrong use"),
     ),
     Command(
         "test",
@@ -193,7 +202,7 @@ REMOTE = (
         "Check that every host is ready: reachable, Python, ports, names, space, clock, file.",
         "remote.check --config three-laptops",
         ("0 all are ready", "1 unusable configuration", "2 wrong use", "8 a host isn't ready"),
-        (*_WHERE, "file"),
+        (*_WHERE, *_SHAPE),
     ),
     Command(
         "deploy",
@@ -209,7 +218,7 @@ REMOTE = (
             "2 wrong use",
             "8 a host failed",
         ),
-        (*_WHERE, "file"),
+        (*_WHERE, *_SHAPE, "to"),
     ),
     Command(
         "launch",
@@ -228,7 +237,7 @@ REMOTE = (
             _INTERRUPTED,
             "else that of the first peer that failed",
         ),
-        (*_WHERE, "file", *_LAUNCHING),
+        (*_WHERE, *_SHAPE, "resume", *_LAUNCHING),
     ),
     Command(
         "collect",
@@ -237,7 +246,7 @@ REMOTE = (
         "Bring logs, traces and checksums of the latest launch to a run folder; then `invoke verify`.",
         "remote.collect --config three-laptops",
         ("0 all is here", "1 unusable configuration", "2 wrong use", "8 a host failed"),
-        (*_WHERE, "file", "runs"),
+        (*_WHERE, *_SHAPE, "runs"),
     ),
     Command(
         "stop",
@@ -253,7 +262,7 @@ REMOTE = (
         remote.run_swarm,
         plan.Options,
         "Do it all across the hosts: check, deploy, launch, collect, and judge the logs.",
-        "remote.swarm --config three-laptops --file lecture.mp4",
+        "remote.swarm --hosts anna@pc1,pc2,pc3 --file lecture.mp4 --to Downloads",
         (
             "0 every peer ended with 0, all copies are identical and the logs break no rule",
             "1 unusable configuration or file",

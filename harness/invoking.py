@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from invoke.collection import Collection
 from invoke.exceptions import Exit
+from invoke.parser import context
 from invoke.tasks import Task
 
 from harness import options
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 def tasks() -> Collection:
     """All commands as tasks of `invoke`."""
+    # Its own options are parsed before it asks for tasks; ours have no short flags (`auto_shortflags`).
+    context.to_flag = _flag
     remotes = Collection("remote", *map(task_of, REMOTE))
     return Collection(*map(task_of, COMMANDS), remotes)
 
@@ -35,14 +38,28 @@ def task_of(command: Command) -> Task[Any]:
         [
             inspect.Parameter("_context", inspect.Parameter.POSITIONAL_OR_KEYWORD),
             *(
-                inspect.Parameter(one.keyword, keyword, default=one.default if one.is_flag else "")
+                inspect.Parameter(name, keyword, default=default)
                 for one in found
+                for name, default in _parameters(one)
             ),
         ]
     )
     body.__doc__ = command.explanation("invoke")
     meanings = {one.name: one.help for one in found}
+    meanings |= {f"no-{one.name}": f"Not --{one.name}." for one in found if one.is_switch}
     return Task(body, name=command.name, auto_shortflags=False, help=meanings)
+
+
+def _parameters(one: options.Option) -> list[tuple[str, str | bool]]:
+    """The parameters of a task that stand for an option, with their defaults."""
+    if one.is_switch:
+        return [(one.keyword, False), (f"no_{one.keyword}", False)]
+    return [(one.keyword, one.default if one.is_flag else "")]
+
+
+def _flag(name: str) -> str:
+    """An option's flag: `--k` too, for which `invoke` by itself has `-k` alone."""
+    return f"--{context.translate_underscores(name)}"
 
 
 def finish(work: Callable[[], int]) -> None:

@@ -51,6 +51,11 @@ class Option:
         """Whether it takes no value; one that is on unless told otherwise has a `--no-` form."""
         return isinstance(self.default, bool)
 
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is on, off, or left to the command."""
+        return self.read is switch
+
     def value(self, text: str) -> Any:
         """What was written, read; the default where nothing was. HarnessError names the option."""
         if not text:
@@ -90,8 +95,17 @@ def read(
     values = {}
     for one in options_of(kind, only):
         value = given.get(one.keyword, "")
+        if one.is_switch and not isinstance(value, str):
+            value = "yes" if value else "no" if given.get(f"no_{one.keyword}") else ""
         values[one.field] = value if isinstance(value, bool) else one.value(value)
     return kind(**values)
+
+
+def switch(text: str) -> bool:
+    """Read yes or no: an option of this reader, whose default is None, has flags `--name` and `--no-name`."""
+    if text not in ("yes", "no"):
+        raise ValueError("expected yes or no")
+    return text == "yes"
 
 
 def count(least: int = 0) -> Callable[[str], int]:

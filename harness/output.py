@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import os
 import sys
+import threading
+import time
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -76,6 +78,25 @@ def lasting_output() -> Iterator[None]:
         sys.stdout.flush()
     finally:
         sys.stdout = stdout
+
+
+@contextmanager
+def busy(what: str, every: float = 2.0) -> Iterator[None]:
+    """Within, tell every few seconds on stderr that something still goes on, and for how long."""
+    over = threading.Event()
+    begun = time.monotonic()
+
+    def tell() -> None:
+        while not over.wait(every):
+            print(f"{what}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        over.set()
+        teller.join()
 
 
 def outcome(work: Callable[[], int]) -> tuple[int, str]:

@@ -242,6 +242,14 @@ def test_unusable_seed(
     refuses(alone, 1, capfd, str(path), "10 bytes", "" if content is None else words)
 
 
+def test_hashes_that_do_not_fit(pair: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Hashes of another file are refused with one message, by seed and leecher, and nothing is changed (spec 9.3)."""
+    (pair / "pieces.sha256").write_text("FileName other\nFileSize 10\nPieceSize 4\n")
+    words = ("pieces.sha256: doesn't fit Common.cfg", "FileName 'other' (Common.cfg: 'file')")
+    refuses(pair, 1, capfd, *words, "invoke hash")
+    refuses(pair, 2, capfd, *words, "invoke hash")
+
+
 def test_port_in_use(pair: Path, port: int, capfd: pytest.CaptureFixture[str]) -> None:
     """A port in use is named, and whatever another run of this peer has written stays as it is (spec 7.4, 9.2)."""
     (pair / "peer_2").mkdir()

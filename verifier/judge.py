@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,14 @@ from verifier.findings import Outcome, Severity, Tally
 from verifier.history.case import Case
 from verifier.history.fit import misfit
 from verifier.history.lives import Swarm, join, make_life
+from verifier.history.resumed import HASHES, Earlier, inherit
 from verifier.history.runs import Run, find_runs
 from verifier.reading.config import InputError, WrongConfiguration, load
 from verifier.reading.finding import Logs, find_logs, find_traces
 from verifier.report.metrics import Metrics, measure
 from verifier.rules import CHECKS
 from verifier.showing import shown
+from verifier.traces.reader import find_traces as list_traces
 from verifier.traces.swarm import Traces
 
 if TYPE_CHECKING:
@@ -134,9 +137,10 @@ def verify_logs(
             where = shown(configuration.common.parent)
             raise WrongConfiguration(f"{shown(folder)}: {problem}, or mend {where}")
         runs = find_runs(logs)
+        earlier = _earlier(folder, configuration.common.parent, known, logs, options)
         verdicts = []
         for number, name in _chosen(len(runs), options.run):
-            swarm = _swarm(config, known, logs, runs, number, options)
+            swarm = _swarm(config, known, logs, runs, number, options, earlier)
             swarm.folder = folder
             swarm.strangers = [file.label for file in others if file.exact]
             swarm.unusable = found.unusable
@@ -175,6 +179,19 @@ def _chosen(most: int, wanted: str) -> list[tuple[int, str]]:
     return [(number - 1, f"run {number} of {most}" if several else "") for number in numbers]
 
 
+def _earlier(
+    folder: Path,
+    config: Path,
+    files: Sequence[LogFile],
+    logs: Sequence[LogColumns],
+    options: Options,
+) -> Earlier:
+    """What tells with which pieces lives began."""
+    traces = [] if options.trace == "ignore" else list_traces(folder, find_traces(folder))
+    resumable = any((place / HASHES).is_file() for place in (folder, config))
+    return Earlier(files, logs, traces, resumable=resumable)
+
+
 def _swarm(
     config: Config,
     files: Sequence[LogFile],
@@ -182,6 +199,7 @@ def _swarm(
     runs: Sequence[Run],
     number: int,
     options: Options,
+    earlier: Earlier,
 ) -> Swarm:
     """The lives of one run, put together."""
     swarm = Swarm(config, [], options.lenient)
@@ -199,7 +217,7 @@ def _swarm(
     chosen = [(files[log], window, logs[log].cut(*window)) for log, window in runs[number].windows]
     for file, window, columns in _lives(chosen, options, swarm):
         swarm.lives.append(make_life(len(swarm.lives), file, window, columns, config))
-    join(swarm)
+    join(swarm, partial(inherit, earlier=earlier))
     return swarm
 
 

@@ -105,11 +105,12 @@ class CloseConnection:
 @value
 class Punish:
     """The neighbor broke the protocol: close its connection, tell people why, and keep it away for a
-    pause (spec 3.5); `NeighborLost` follows.
+    pause (spec 3.5); `NeighborLost` follows. `clause` is the rule that it broke.
     """
 
     neighbor: int
     reason: str
+    clause: str = "3.5"
 
 
 @value

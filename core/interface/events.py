@@ -92,6 +92,14 @@ class PieceReceived:
 
 
 @value
+class PieceRejected:
+    """The content of an accepted piece is whole, and isn't what its hash says (spec 9.3)."""
+
+    neighbor: int
+    piece: int
+
+
+@value
 class PieceSkipped:
     """The content of a piece has passed by: it wasn't accepted, or couldn't be written."""
 
@@ -167,6 +175,7 @@ Event = (
     | UnknownReceived
     | PieceProgressed
     | PieceReceived
+    | PieceRejected
     | PieceSkipped
     | PieceSent
     | StreamEnded

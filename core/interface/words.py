@@ -20,7 +20,7 @@ LogEvent = Literal[
 """The eleven prescribed lines (spec 8.1)."""
 
 NoteKind = Literal[
-    "preferred", "optimistic", "request", "freed", "skipped", "dropped", "transition"
+    "preferred", "optimistic", "request", "freed", "skipped", "rejected", "dropped", "transition"
 ]
 """The records of a trace that tell of a decision (docs/trace.md)."""
 

@@ -23,7 +23,7 @@ from core.config import PeerInfo, SwarmConfig
 from core.exits import ExitStatus
 from harness.bench import report as benchreport
 from harness.bench.meter import measure
-from harness.bench.report import KINDS, Row, Scenario
+from harness.bench.report import HASHED, KINDS, Row, Scenario
 from harness.errors import HarnessError
 from harness.local import copies, ports, runfolder
 from harness.options import count, format_bytes, option, path, size
@@ -57,6 +57,10 @@ class Options:
     repetitions: int = option("How often each is measured (default: 3).", count(least=1), default=3)
     quick: bool = option("Files of 50 MiB: a look, not a measurement.", default=False)
     trace: bool = option("Peers write their traces, to see what that adds.", default=False)
+    hashes: bool = option(
+        "Also swarms whose peers check every piece by its hash, to see what that adds.",
+        default=False,
+    )
     json: Path | None = option(
         "Where to write all figures (default: runs/bench-<time stamp>.json).", path
     )
@@ -79,6 +83,7 @@ def run_bench(options: Options, kinds: Sequence[str] = KINDS) -> int:
     """Measure, print a table, write JSON; 0. HarnessError when something can't be measured."""
     console = make_console()
     planned = scenarios(options)
+    kinds = (*kinds, HASHED) if options.hashes else kinds
     rows: list[Row] = []
     with _workspace(planned) as workspace:
         console.print(benchreport.surroundings(workspace), soft_wrap=True)
@@ -152,9 +157,10 @@ def _measure(workspace: Path, source: Path, scenario: Scenario, kind: str, *, tr
     folder = workspace / kind
     folder.mkdir()
     try:
-        if kind == "swarm":
+        if kind in {"swarm", HASHED}:
             config = _config(scenario)
-            runfolder.fill(folder, config, source=source, random_seed=0)
+            hashes = kind == HASHED
+            runfolder.fill(folder, config, source=source, random_seed=0, hashes=hashes)
             measurement = measure(_swarm(folder, config, trace=trace), folder, timeout=_TIMEOUT)
             compared = copies.compare(folder, config)
             if not all(copy.identical for copy in compared.values()):

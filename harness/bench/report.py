@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 KINDS = ("pump", "star", "swarm")
 """What is measured, in the order in which each repetition runs it."""
+HASHED = "hashed"
+"""The swarm once more, with piece hashes, where that is asked for."""
 _GIB = 1 << 30
 _TCP_CONGESTION = getattr(socket, "TCP_CONGESTION", None)
 
@@ -147,7 +149,7 @@ def _summary(rows: Sequence[Row], scenario: Scenario) -> dict[str, dict[str, dic
     """
     runs = {
         kind: [row for row in rows if (row.scenario, row.kind) == (scenario, kind)]
-        for kind in KINDS
+        for kind in (*KINDS, HASHED)
     }
     summary: dict[str, dict[str, dict[str, float]]] = {}
     for kind, own in runs.items():

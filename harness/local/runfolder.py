@@ -2,6 +2,7 @@
 
     runs/2026-11-22T10-00-00/
         Common.cfg  PeerInfo.cfg          as the peers read them
+        pieces.sha256                     its pieces' hashes, of a real file
         peer_1001/TheFile.dat             each peer's folder (spec 9)
         log_peer_1001.log                 its log (spec 8)
         trace_peer_1001.jsonl             its trace (docs/trace.md)
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING
 from core.config import PeerInfo, SwarmConfig
 from core.exits import ExitStatus
 from harness.errors import HarnessError
+from harness.hashing import write_hashes
 from harness.local.ports import NEVER
 from peerio.config import ConfigError, format_common, format_peers, load_config
 
@@ -131,11 +133,19 @@ def new_run_folder(runs: Path | None = None) -> Path:
     raise HarnessError(f"{runs}: there are a thousand runs of this second")
 
 
-def fill(folder: Path, config: SwarmConfig, *, source: Path | None, random_seed: int) -> None:
+def fill(
+    folder: Path,
+    config: SwarmConfig,
+    *,
+    source: Path | None,
+    random_seed: int,
+    hashes: bool = True,
+) -> None:
     """Write the configuration, make each peer's folder and give the seeds the file.
 
-    `source` is linked, never changed; without it the content is pseudo-random. HarnessError when
-    the peers couldn't use this configuration, such as a file name with odd blanks.
+    `source` is linked, never changed, and hashed piece by piece if `hashes`; without it the
+    content is pseudo-random. HarnessError when the peers couldn't use this configuration, such as a
+    file name with odd blanks.
     """
     try:
         (folder / "Common.cfg").write_text(format_common(config), encoding="utf-8", newline="\n")
@@ -143,6 +153,8 @@ def fill(folder: Path, config: SwarmConfig, *, source: Path | None, random_seed:
     except ConfigError as error:
         raise HarnessError(str(error)) from error
     read_config(folder, warn=print)
+    if source is not None and hashes:
+        write_hashes(folder, source, config.piece_size, config.file_name)
     for peer in config.peers:
         (folder / f"peer_{peer.peer_id}").mkdir()
     for copy in (copy_of(folder, config, peer) for peer in config.peers if peer.has_file):

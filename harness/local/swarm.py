@@ -8,16 +8,21 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from rich.measure import Measurement
+
 from core.exits import ExitStatus
 from harness.errors import HarnessError
-from harness.local import copies, ports, reports, runfolder, settings
+from harness.hashing import fitted, is_traced
+from harness.local import copies, corruption, ports, reports, runfolder, settings
 from harness.local.launcher import Launcher
 from harness.local.result import FILE_NAME, Result, shown
 from harness.local.settings import Settings
-from harness.options import count, format_bytes, option, path, rate, seconds, size
+from harness.options import count, format_bytes, option, path, rate, seconds, size, switch
+from harness.output import busy
 from harness.watch.board import Board
 from harness.watch.console import has_color, make_console, say
 from harness.watch.live import make_display
+from peerio import hashes
 from verifier.api import verify
 from verifier.judge import UNUSABLE, VIOLATION
 
@@ -25,8 +30,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
+    from rich.table import Table
 
     from core.config import SwarmConfig
+
+
+_WIDEST = 1000
+"""Characters of a table's line; paths are told whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +55,14 @@ class Options:
         count(least=1),
     )
     piece_size: int | None = option(
-        "Bytes of a piece, such as 32768, 1MB or 1MiB (default: the configuration's).",
+        "Bytes of a piece, such as 32768, 1MB or 1MiB "
+        "(default: what fits the file with --file, else the configuration's).",
         size(least=1),
+    )
+    k: int | None = option(
+        "Number of preferred neighbors "
+        "(default: all, up to 8, with --file, else the configuration's).",
+        count(least=1),
     )
     rate: int | None = option(
         "Upload limit of each peer in bytes a second, such as 200kB; 0 for none "
@@ -65,6 +81,13 @@ class Options:
     )
     keep: bool = option("Keep the leechers' copies after the comparison.", default=False)
     free_ports: bool = option("Pick free ports instead of the configuration's.", default=False)
+    resume: bool = option(
+        "Go on with the newest run, which was interrupted: what is there and right is kept.",
+        default=False,
+    )
+    trace: bool | None = option(
+        "Peers write traces too (default: unless --file is larger than 64 MiB).", switch
+    )
     runs: Path | None = option(runfolder.RUNS_HELP, path)
     report: bool = option(
         "Write report.html into the run's folder, a page with charts.",
@@ -79,10 +102,13 @@ def run_swarm(options: Options, runs: Path | None = None) -> int:
     time-out, 6 where copies differ, 7 where a rule was broken, 130 and 143 when interrupted and
     terminated, otherwise that of the first peer that failed. HarnessError when it can't start.
     """
+    if options.resume:
+        return _resume(options, runs or options.runs)
     source = runfolder.find_config(options.config)
     config = _configured(source, options)
     limits = _limits(source, options)
     ports.check(config)
+    trace = is_traced(options.trace, config.file_size)
     random_seed = options.random_seed
     if random_seed is None:
         random_seed = random.randrange(1 << 32)
@@ -95,7 +121,44 @@ def run_swarm(options: Options, runs: Path | None = None) -> int:
             runfolder.fill(folder, config, source=options.file, random_seed=random_seed)
         except OSError as error:
             raise HarnessError(f"the run folder can't be made: {error}") from error
-        return _run(Run(folder, config, limits, random_seed), options)
+        return _run(Run(folder, config, limits, random_seed, trace), options)
+
+
+def _resume(options: Options, runs: Path | None) -> int:
+    """Go on with the newest run: its configuration stands."""
+    folder = runfolder.latest_run(runs)
+    if not (folder / hashes.FILE_NAME).is_file():
+        raise HarnessError(
+            f"--resume: {folder} has no {hashes.FILE_NAME}, which tells which pieces are right: "
+            "only runs of a real file (--file) have one, or put it there (`invoke hash`)"
+        )
+    config = runfolder.read_config(folder, warn=print)
+    _refuse_other(folder, config, options)
+    ports.check(config)
+    trace = is_traced(options.trace, config.file_size)
+    seed = options.random_seed
+    seed = random.randrange(1 << 32) if seed is None else seed
+    limits = Settings() if options.rate is None else Settings(rate=options.rate)
+    if options.timeout is not None:
+        limits = replace(limits, timeout=options.timeout)
+    print(f"going on with {shown(folder)}")
+    return _run(Run(folder, config, limits, seed, trace, resume=True), options)
+
+
+def _refuse_other(folder: Path, config: SwarmConfig, options: Options) -> None:
+    """Who names another file or shape than the run's means another run; HarnessError says so."""
+    wanted = config
+    if options.file is not None:
+        wanted = runfolder.with_file(wanted, options.file)
+    if options.piece_size is not None:
+        wanted = replace(wanted, piece_size=options.piece_size)
+    if wanted != config or options.peers not in (None, len(config.peers)):
+        raise HarnessError(
+            f"--resume: the newest run, {folder}, shares {config.file_name} of {config.file_size} "
+            f"bytes in pieces of {config.piece_size} among {len(config.peers)} peers, which isn't "
+            "what the other options say: start anew without --resume, or leave them out",
+            status=ExitStatus.USAGE,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +169,15 @@ class Run:
     config: SwarmConfig
     limits: Settings
     random_seed: int
+    trace: bool = True
+    resume: bool = False
 
     def command(self, peer_id: int) -> list[str]:
         """The command line of one peer."""
         command = [sys.executable, str(runfolder.PEER_PROCESS), str(peer_id)]
-        command += ["--workdir", str(self.folder), "--trace"]
+        command += ["--workdir", str(self.folder)]
+        command += ["--trace"] if self.trace else []
+        command += ["--resume"] if self.resume else []
         return command + peer_options(peer_id, self.folder.name, self.limits, self.random_seed)
 
 
@@ -128,9 +195,11 @@ def _configured(source: Path, options: Options) -> SwarmConfig:
     if options.peers is not None:
         config = runfolder.with_peers(config, options.peers)
     if options.file is not None:
-        config = runfolder.with_file(config, options.file)
+        config = fitted(runfolder.with_file(config, options.file))
     if options.piece_size is not None:
         config = replace(config, piece_size=options.piece_size)
+    if options.k is not None:
+        config = replace(config, preferred_neighbors=options.k)
     if options.free_ports:
         config = ports.with_free_ports(config)
     return config
@@ -161,11 +230,12 @@ def _run(run: Run, options: Options) -> int:
             each_tick=lambda: runfolder.point_latest_to(run.folder),
         ).run()
     runfolder.point_latest_to(run.folder)
-    if outcome.interrupted and not runfolder.has_logs(run.folder):
+    if outcome.interrupted and not run.resume and not runfolder.has_logs(run.folder):
         shutil.rmtree(run.folder)
         say(console, "interrupted before any peer had begun: nothing is left of this run")
         return outcome.exit_status
-    compared = copies.compare(run.folder, run.config)
+    with busy("comparing the copies"):
+        compared = copies.compare(run.folder, run.config)
     # The verifier compares the copies too, so it comes before they go.
     result = Result(
         run.folder,
@@ -178,15 +248,19 @@ def _run(run: Run, options: Options) -> int:
     try:
         return conclude(result, console, report=options.report)
     finally:
-        if not options.keep:
+        if outcome.exit_status and (run.folder / hashes.FILE_NAME).is_file():
+            print("the copies are kept: go on with `swarmproof swarm --resume`")
+        elif not options.keep:
             copies.remove(compared[peer.peer_id] for peer in run.config.peers if not peer.has_file)
 
 
-def conclude(result: Result, console: Console, *, report: bool = False) -> int:
+def conclude(
+    result: Result, console: Console, *, report: bool = False, table: Table | None = None
+) -> int:
     """Judge the logs, write and tell the result; the exit status that it all comes to.
 
-    With `report` the page with charts is written too. What was interrupted isn't judged: nothing would
-    be found but that the logs end too early.
+    With `report` the page with charts is written too; `table` stands in for the result's. What was
+    interrupted isn't judged: nothing would be found but that the logs end too early.
     """
     if result.interrupted:
         exit_status = _write(result)
@@ -197,7 +271,8 @@ def conclude(result: Result, console: Console, *, report: bool = False) -> int:
     if exit_status == 0 and not all(copy.identical for copy in result.copies.values()):
         exit_status = ExitStatus.COPIES_DIFFER
     try:
-        verdict = verify([result.folder], color=has_color(console))
+        with busy("judging the logs"):
+            verdict = verify([result.folder], color=has_color(console))
     except KeyboardInterrupt:  # the swarm had ended before
         _write(replace(result, exit_status=ExitStatus.INTERRUPTED))
         raise
@@ -206,12 +281,22 @@ def conclude(result: Result, console: Console, *, report: bool = False) -> int:
     result = replace(result, exit_status=exit_status)
     exit_status = _write(result)
     say(console, "\n".join([*verdict.problems, verdict.text, ""]))
-    console.print(result.table(console.width))
+    if exit_status == ExitStatus.COPIES_DIFFER:
+        say(console, "\n".join(corruption.explain(result.folder, result.copies, verdict)))
+    _show(console, result.table(console.width) if table is None else table, whole=table is not None)
     say(console, result.last_words())
     if report:
         page = reports.write_report(result.folder / reports.NAME, verdict)
         print(f"Report: {shown(page)}")
     return exit_status
+
+
+def _show(console: Console, table: Table, *, whole: bool) -> None:
+    """Print a table; a `whole` one leaves nothing out, such as paths, where the terminal is too narrow."""
+    if whole:
+        wide = console.options.update(max_width=_WIDEST)
+        console.width = max(console.width, Measurement.get(console, wide, table).maximum)
+    console.print(table)
 
 
 def _write(result: Result) -> int:

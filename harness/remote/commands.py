@@ -9,8 +9,10 @@ from core.exits import ExitStatus
 from harness.errors import HarnessError
 from harness.local.children import GRACE
 from harness.local.swarm import conclude
+from harness.output import busy
 from harness.remote.check import check
 from harness.remote.collect import collect
+from harness.remote.delivery import arrivals, deliver
 from harness.remote.deploy import deploy
 from harness.remote.host.messages import Results, Stopped
 from harness.remote.launch import launch
@@ -76,7 +78,7 @@ def _see_what_there_is(fleet: Fleet) -> None:
 
 def run_stop(options: Options) -> int:
     """End what was launched, and only that: 0 when nothing is left, 8 when a host failed."""
-    plan = make_plan(options)
+    plan = make_plan(options, needs_file=False)
     console = make_console()
     with plan.connect() as fleet:
         outcomes = fleet.each(lambda session: session.ask(Stopped, grace=GRACE).ended)
@@ -99,5 +101,8 @@ def run_swarm(options: Options) -> int:
         outcome, board = launch(plan, fleet, console)
         if board is None:
             return outcome.exit_status
-        result = collect(plan, fleet, console, board=board, exit_status=outcome.exit_status)
-    return conclude(replace(result, interrupted=outcome.interrupted), console)
+        with busy("collecting"):
+            result = collect(plan, fleet, console, board=board, exit_status=outcome.exit_status)
+        places = deliver(plan, fleet, result, console)
+    table = arrivals(plan, result, places)
+    return conclude(replace(result, interrupted=outcome.interrupted), console, table=table)

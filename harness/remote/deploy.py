@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from harness.errors import HarnessError, HostError
 from harness.options import format_bytes
 from harness.remote.bundle import bundle
-from harness.remote.host.messages import Adopted, Configured, HasProgram, Sums, Unpacked
+from harness.remote.host.messages import Adopted, Configured, HasProgram, Reused, Sums, Unpacked
 from harness.remote.session import named
 
 if TYPE_CHECKING:
@@ -55,10 +55,26 @@ def _deploy_to(plan: Plan, packed: Bundle, session: Session) -> Done:
     folders = [f"peer_{peer.peer_id}" for peer in peers]
     session.ask(Configured, files=plan.files, folders=folders)
     seeds = [peer for peer in peers if peer.has_file]
+    reused = _reuse(plan, session)
     if plan.options.file is None:
         places = [f"{session.about.home}/swarm/{plan.copy_of(peer)}" for peer in seeds]
         return Done(project, f"expected at {', '.join(places)}" if places else "")
-    return Done(project, ", ".join(_put_file(plan, plan.options.file, p, session) for p in seeds))
+    put = [_put_file(plan, plan.options.file, peer, session) for peer in seeds]
+    return Done(project, ", ".join([*put, *reused]))
+
+
+def _reuse(plan: Plan, session: Session) -> list[str]:
+    """Leechers whose host has the very file need not be sent it: they start with it."""
+    if plan.options.file is None:
+        return []
+    told = []
+    for peer in session.host.peers:
+        if not peer.has_file:
+            order = {"path": plan.copy_of(peer), "folder": plan.options.to}
+            if session.ask(Reused, **order, sha256=plan.file_sha256).found:
+                plan.kept.add(peer.peer_id)
+                told.append("was there")
+    return told
 
 
 def _put_project(packed: Bundle, session: Session) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from core.exits import ExitStatus
 from harness.errors import HostError
+from harness.hashing import is_traced
 from harness.local.children import GRACE, TICK
 from harness.local.launcher import Outcome
 from harness.local.shutdown import Shutdown
@@ -60,21 +61,28 @@ def launch(plan: Plan, fleet: Fleet, console: Console) -> tuple[Outcome, Board |
         return Outcome(ExitStatus.HOSTS_FAILED, {}), None
     say(console, headline(plan.config, plan.random_seed))
     starts = []
+    trace = is_traced(plan.options.trace, plan.config.file_size)
     for peer in plan.config.peers:
         session = fleet.sessions[peer.host]
-        starts.append((session, peer.peer_id, _command(plan, session, peer, program, run)))
+        starts.append(
+            (session, peer.peer_id, _command(plan, session, peer, program, run, trace=trace))
+        )
     board = Board(plan.config)
     with make_display(board, console, plain=plan.options.plain) as display:
         launcher = RemoteLauncher(starts, display, timeout=plan.limits.timeout)
         return launcher.run(), board
 
 
-def _command(plan: Plan, session: Session, peer: PeerInfo, program: str, run: str) -> list[str]:
+def _command(
+    plan: Plan, session: Session, peer: PeerInfo, program: str, run: str, *, trace: bool
+) -> list[str]:
     """The command line of a peer on its host."""
     home = session.about.home
     command = [session.about.executable, f"{home}/programs/{program}/peerProcess.py"]
     command += [str(peer.peer_id), "--workdir", f"{home}/swarm"]
-    command += ["--trace"] if plan.options.trace else []
+    command += ["--trace"] if trace else []
+    resumes = plan.options.resume or peer.peer_id in plan.kept
+    command += ["--resume"] if resumes else []
     return command + peer_options(peer.peer_id, run, plan.limits, plan.random_seed)
 
 

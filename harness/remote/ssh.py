@@ -126,6 +126,11 @@ class SSHWire:
         return sftp
 
 
+def address_of(name: str, ssh_config: Path | None) -> str:
+    """The name or address that the user's ssh configuration has for `[user@]host[:port]`."""
+    return str(_connection(name, ssh_config).host)
+
+
 def _connection(name: str, ssh_config: Path | None) -> Any:
     """A connection that isn't open yet; HarnessError when the ssh configuration can't be used."""
     path = None if ssh_config is None else str(ssh_config)

@@ -30,6 +30,7 @@ class PeerView:
     peer_id: int
     has_file: bool
     pieces: int
+    piece_size: int = 0
     status: Status | None = None
     up_rate: float = 0.0
     down_rate: float = 0.0
@@ -49,6 +50,13 @@ class PeerView:
         if self.exit_status is not None:
             return "done" if self.exit_status == 0 else f"ended with {self.exit_status}"
         return self.status.state if self.status else "starting"
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until it is complete, if it goes on as now; None where nothing tells."""
+        if self.status is None or self.status.complete or not self.down_rate or not self.piece_size:
+            return None
+        return (self.pieces - self.status.pieces) * self.piece_size / self.down_rate
 
     @property
     def flags(self) -> dict[int, str]:
@@ -80,7 +88,9 @@ class Board:
 
     def __init__(self, config: SwarmConfig, clock: Callable[[], float] = time.monotonic) -> None:
         self.peers = {
-            peer.peer_id: PeerView(peer.peer_id, peer.has_file, config.piece_count)
+            peer.peer_id: PeerView(
+                peer.peer_id, peer.has_file, config.piece_count, config.piece_size
+            )
             for peer in config.peers
         }
         self._file_size = config.file_size

@@ -170,5 +170,6 @@ def plain_line(view: PeerView) -> str:
     return (
         f"peer {view.peer_id}: {view.state}, {pieces}/{view.pieces} pieces, "
         f"up {format_bytes(view.up_rate)}/s, down {format_bytes(view.down_rate)}/s"
+        + (f", {view.left:.0f} s left" if view.left is not None else "")
         + (f", neighbors {flags}" if flags else "")
     )

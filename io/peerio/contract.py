@@ -27,6 +27,22 @@ class PieceSink(Sink, Protocol):
     def hexdigest(self) -> str | None:
         """The content's BLAKE2b digest (8 bytes, in hex) where one is wanted, else None."""
 
+    def is_right(self) -> bool:
+        """Whether the content, now whole, is what its hash says; True where no hash is known."""
+
+
+class PieceStore(Protocol):
+    """Where pieces are kept; `peerio.storage` and the simulator have one each."""
+
+    def sink(self, index: int, /, *, digest: bool = False) -> PieceSink:
+        """Where a piece's content goes."""
+
+    def erase(self, index: int, /) -> None:
+        """A piece that was written is wrong: nothing of it stays; StorageError if that can't be."""
+
+    def complete(self) -> None:
+        """Every piece is written; StorageError if the file can't have its real name."""
+
 
 class Clock(Protocol):
     """A monotonic clock that is read once a turn."""
@@ -109,8 +125,11 @@ class Network(Protocol):
     def close_connection(self, remote_peer_id: int, *, flush: bool) -> None:
         """Send what is queued if `flush`, then close; `on_peer_disconnected` follows."""
 
-    def punish(self, remote_peer_id: int, reason: str) -> None:
-        """Close a connection whose neighbor broke the protocol, and keep it away (spec 3.5)."""
+    def punish(self, remote_peer_id: int, reason: str, clause: str) -> None:
+        """Close a connection whose neighbor broke this clause, and keep it away (spec 3.5)."""
+
+    def forgive_content(self) -> None:
+        """The file is complete: who is kept away for wrong content may come back (spec 9.3)."""
 
     def set_timer(self, timer: Timer, at: float | None) -> None:
         """Call `on_timer` at this time; None clears it."""

@@ -165,11 +165,15 @@ class Networking:
         if link is not None:
             self._links.close(link, flush=flush, timeout=DRAIN_TIMEOUT)
 
-    def punish(self, remote_peer_id: int, reason: str) -> None:
-        """Close a connection whose neighbor broke the protocol, and keep it away (spec 3.5)."""
+    def punish(self, remote_peer_id: int, reason: str, clause: str) -> None:
+        """Close a connection whose neighbor broke this clause, and keep it away (spec 3.5)."""
         link = self._links.open.get(remote_peer_id)
         if link is not None:
-            self._links.broke_protocol(link, RemoteProtocolError(reason, clause="3.5"))
+            self._links.broke_protocol(link, RemoteProtocolError(reason, clause=clause))
+
+    def forgive_content(self) -> None:
+        """Let those come back who are kept away for wrong content (spec 9.3)."""
+        self._admission.penalties.forgive_content()
 
     def set_timer(self, timer: Timer, at: float | None) -> None:
         """Call `on_timer` at this time; None clears it."""

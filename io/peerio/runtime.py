@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from core.config import SwarmConfig
 from core.exits import ExitStatus
@@ -40,6 +40,7 @@ from core.interface.events import (
     PieceOffered,
     PieceProgressed,
     PieceReceived,
+    PieceRejected,
     PieceSent,
     PieceSkipped,
     Started,
@@ -52,23 +53,13 @@ from core.interface.events import (
 )
 from core.interface.messages import Message, Unchoke
 from core.peer import Peer
-from peerio.contract import Network, PieceSink
+from peerio.contract import Network, PieceSink, PieceStore
 from peerio.eventlog import EventLog, LineSink, LogError, Stamp
 from peerio.storage import StorageError
 from peerio.trace import Trace
 
 # It warns of every method that it leaves alone, which is what `model_override` asks for.
 logging.getLogger("transitions").setLevel(logging.ERROR)
-
-
-class PieceStore(Protocol):
-    """Where pieces are kept; `peerio.storage` and the simulator have one each."""
-
-    def sink(self, index: int, /, *, digest: bool = False) -> PieceSink:
-        """Where a piece's content goes."""
-
-    def complete(self) -> None:
-        """Every piece is written; StorageError if the file can't have its real name."""
 
 
 class Logs:
@@ -204,9 +195,18 @@ class Runtime:
         sink = self._receiving.pop(remote_peer_id, None)
         if sink is None or sink.failed:
             self._handle(PieceSkipped(remote_peer_id, piece))
+        elif not sink.is_right():
+            self._erase(piece)
+            self._handle(PieceRejected(remote_peer_id, piece))
         else:
             self.down += self._config.piece_length(piece)
             self._handle(PieceReceived(remote_peer_id, piece))
+
+    def _erase(self, piece: int) -> None:
+        try:
+            self.store.erase(piece)
+        except StorageError as error:
+            self.can_not_write(str(error))
 
     def on_piece_sent(self, remote_peer_id: int) -> None:
         """The queued piece is out."""
@@ -289,6 +289,7 @@ class Runtime:
             counts = {
                 "skipped_pieces": downloads.skipped_pieces,
                 "freed_requests": downloads.freed,
+                "rejected_pieces": downloads.rejected_pieces,
             }
             status, reason = self.outcome
             ended = {"status": status, "reason": reason, "hurried": self._hurried}
@@ -333,7 +334,7 @@ class Runtime:
         self.network.close_connection(order.neighbor, flush=order.flush)
 
     def _punish(self, order: Punish) -> None:
-        self.network.punish(order.neighbor, order.reason)
+        self.network.punish(order.neighbor, order.reason, order.clause)
 
     def _finish(self, order: Finish) -> None:
         self._finished = ExitStatus(order.status), order.reason
@@ -352,6 +353,7 @@ class Runtime:
         self.logs.trace.record(order.kind, order.fields)
 
     def _complete_file(self, _order: CompleteFile) -> None:
+        self.network.forgive_content()
         try:
             self.store.complete()
         except StorageError as error:
@@ -361,13 +363,14 @@ class Runtime:
 class _GuardedSink:
     """A sink whose failure is our problem (spec 7.4), not the neighbor's whose piece it was."""
 
-    __slots__ = ("_runtime", "_sink", "failed", "piece", "size", "written_at")
+    __slots__ = ("_right", "_runtime", "_sink", "failed", "piece", "size", "written_at")
 
     def __init__(self, runtime: Runtime, piece: int) -> None:
         self._runtime = runtime
         self._sink = runtime.store.sink(piece, digest=runtime.logs.trace is not None)
         self.piece = piece
         self.failed = False
+        self._right: bool | None = None
         self.size = 0
         self.written_at = runtime.network.clock.now
 
@@ -385,3 +388,9 @@ class _GuardedSink:
     def hexdigest(self) -> str | None:
         """The content's digest, where there is a trace to hold it."""
         return self._sink.hexdigest()
+
+    def is_right(self) -> bool:
+        """Whether the content, now whole, is what its hash says; what couldn't be written isn't judged."""
+        if self._right is None:
+            self._right = self.failed or self._sink.is_right()
+        return self._right

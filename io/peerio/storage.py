@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.config import SwarmConfig
+    from peerio.hashes import PieceHashes
+
+_ZEROS = 1 << 20
+"""Bytes that are overwritten at once."""
 
 
 class StorageError(Exception):
@@ -50,12 +54,14 @@ class Storage:
         config: SwarmConfig,
         *,
         warn: Callable[[str], None] | None = None,
+        hashes: PieceHashes | None = None,
     ) -> None:
-        """For the two class methods; only a leecher has something to warn of."""
+        """For the class methods; only a leecher has something to warn of, and hashes to check."""
         self.fd = fd
         self.path = path
         self._config = config
         self._warn = warn
+        self._hashes = hashes
         self._writable = warn is not None
         # A few file systems say 0 of every file.
         self._links = min(os.fstat(fd).st_nlink, 1)
@@ -97,11 +103,17 @@ class Storage:
 
     @classmethod
     def create_leecher(
-        cls, folder: Path, config: SwarmConfig, *, warn: Callable[[str], None]
+        cls,
+        folder: Path,
+        config: SwarmConfig,
+        *,
+        warn: Callable[[str], None],
+        hashes: PieceHashes | None = None,
     ) -> Storage:
         """Makes the empty `.part` in `folder` and reserves its space (spec 9.2, design 4.5).
 
         What lay there goes as the module's text says; `warn` is told where a file was moved to.
+        With `hashes` each piece that is written is checked (spec 9.3).
         Raises StorageError, with needed and free bytes when the space can't be reserved.
         """
         path = folder / config.file_name
@@ -119,11 +131,11 @@ class Storage:
             ) from error
         fd = _create_reserved(part, config.file_size)
         try:
-            _make_way(path, warn)
+            make_way(path, warn)
         except StorageError:
             _remove(fd, part)
             raise
-        return cls(fd, part, config, warn=warn)
+        return cls(fd, part, config, warn=warn, hashes=hashes)
 
     def sink(self, index: int, *, digest: bool = False) -> PieceSink:
         """Where the content of one piece goes; `digest` asks for a hash of it (docs/trace.md).
@@ -134,7 +146,21 @@ class Storage:
         assert self._writable, "a complete file is never written"
         assert 0 <= index < self._config.piece_count
         start = index * self._config.piece_size
-        return PieceSink(self, start, start + self._config.piece_length(index), digest=digest)
+        expected = None if self._hashes is None else self._hashes[index]
+        end = start + self._config.piece_length(index)
+        return PieceSink(self, start, end, digest=digest, expected=expected)
+
+    def erase(self, index: int) -> None:
+        """Overwrites a piece that was written and is wrong with zeros (spec 9.3).
+
+        Raises StorageError when it can't be.
+        """
+        sink = self.sink(index)
+        left = self._config.piece_length(index)
+        while left:
+            part = bytes(min(left, _ZEROS))
+            sink.write(part)
+            left -= len(part)
 
     def send_piece(self, sock: socket.socket, index: int, offset: int, count: int) -> int:
         """Hands at most `count` bytes (1 or more) of a piece, from its byte `offset` on, to `sock`.
@@ -183,7 +209,7 @@ class Storage:
         self._writable = False
         self.check_kept()
         final = self.path.with_name(self._config.file_name)
-        _make_way(final, self._warn)
+        make_way(final, self._warn)
         try:
             filesystem.rename_open(self.fd, self.path, final)
         except OSError as error:
@@ -250,13 +276,23 @@ class Storage:
 class PieceSink:
     """Takes the content of one piece, front to back, into the file."""
 
-    __slots__ = ("_end", "_hash", "_position", "_storage")
+    __slots__ = ("_check", "_end", "_expected", "_hash", "_position", "_storage")
 
-    def __init__(self, storage: Storage, start: int, end: int, *, digest: bool) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        start: int,
+        end: int,
+        *,
+        digest: bool,
+        expected: bytes | None = None,
+    ) -> None:
         self._storage = storage
         self._position = start
         self._end = end
         self._hash = hashlib.blake2b(digest_size=8) if digest else None
+        self._expected = expected
+        self._check = None if expected is None else hashlib.sha256()
 
     def write(self, data: memoryview | bytes) -> None:
         """Writes the next bytes of the piece, never more than it has left.
@@ -277,10 +313,16 @@ class PieceSink:
         self._position = end
         if self._hash is not None:
             self._hash.update(data)
+        if self._check is not None:
+            self._check.update(data)
 
     def hexdigest(self) -> str | None:
         """BLAKE2b with 8 bytes of all content so far; None unless it was asked for."""
         return None if self._hash is None else self._hash.hexdigest()
+
+    def is_right(self) -> bool:
+        """Whether all content, now whole, is what its hash says; without hashes it always is."""
+        return self._check is None or self._check.digest() == self._expected
 
 
 def _create_reserved(path: Path, size: int) -> int:
@@ -289,19 +331,29 @@ def _create_reserved(path: Path, size: int) -> int:
         fd = filesystem.create(path)
     except OSError as error:
         raise StorageError(f"{path}: can't create this file: {error.strerror}") from error
+    reserve_space(fd, path, size, on_failure=lambda: _remove(fd, path))
+    return fd
+
+
+def reserve_space(
+    fd: int, path: Path, size: int, *, on_failure: Callable[[], None] = lambda: None
+) -> None:
+    """Gives an open file its size, and space for all of it.
+
+    Raises StorageError with needed and free bytes; `on_failure` is called before what is free is counted.
+    """
     try:
         filesystem.reserve(fd, size, path.parent)
     except OSError as error:
-        _remove(fd, path)  # before looking at what is free
+        on_failure()
         raise StorageError(
             f"{path}: can't reserve {size} bytes: {error.strerror}; "
             f"{_free(path.parent)}; make room, or run the peer in another folder"
         ) from error
-    return fd
 
 
-def _make_way(path: Path, warn: Callable[[str], None]) -> None:
-    """Moves aside whatever has the real name (spec 9.2)."""
+def make_way(path: Path, warn: Callable[[str], None]) -> None:
+    """Moves aside whatever has the real name (spec 9.2); StorageError if it can't be."""
     if not os.path.lexists(path):
         return
     try:

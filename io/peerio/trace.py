@@ -40,9 +40,15 @@ class Trace:
         self._seq += 1
 
     def start(
-        self, config: SwarmConfig, *, peer_id: int, random_seed: int, run: str | None
+        self,
+        config: SwarmConfig,
+        *,
+        peer_id: int,
+        random_seed: int,
+        run: str | None,
+        has: bytes = b"",
     ) -> None:
-        """Write the first record: the configuration in force."""
+        """Write the first record: the configuration in force, and what an earlier life left."""
         self.record(
             "start",
             {
@@ -57,6 +63,7 @@ class Trace:
                 "piece_size": config.piece_size,
                 "pieces": config.piece_count,
                 "has_file": config.peer(peer_id).has_file,
+                "resumed": _spans(has),
                 "peers": [
                     [peer.peer_id, peer.host, peer.port, peer.has_file] for peer in config.peers
                 ],
@@ -84,6 +91,17 @@ class Trace:
     def connection(self, conn: str, neighbor: int, state: str, fields: dict[str, Any]) -> None:
         """Write the record of a connection that is open or closed."""
         self.record("connection", {"conn": conn, "neighbor": neighbor, "state": state, **fields})
+
+
+def _spans(has: bytes) -> list[list[int]]:
+    """The pieces that are there as pairs: the first and the last of each row of them."""
+    spans: list[list[int]] = []
+    end = 0
+    while (start := has.find(1, end)) >= 0:
+        end = has.find(0, start)
+        end = len(has) if end < 0 else end
+        spans.append([start, end - 1])
+    return spans
 
 
 def _version() -> str:

@@ -274,7 +274,7 @@ def test_a_piece_that_was_not_asked_for() -> None:
 
 
 def test_end_of_stream_when_both_are_complete() -> None:
-    """Once both ends are complete an end of stream is the normal end: flushed, closed, not dialled again (spec 3.6, 7.2)."""
+    """Once both ends are complete an end of stream is the normal end: flushed, closed; and dialled again, since others still load (spec 3.6, 7.2)."""
     script = Script(peer_of(swarm(True, True, False), 2), hide=(SetTimer, Log))
     assert (
         script
@@ -287,6 +287,7 @@ def test_end_of_stream_when_both_are_complete() -> None:
         >> StreamEnded(1)
         << CloseConnection(1, flush=True)
         >> is_lost(1)
+        << Dial(1)
     )
 
 

@@ -29,6 +29,8 @@ MODULES = {
         "core.config",
         "peerio.runtime",
         "peerio.config",
+        "peerio.hashes",
+        "peerio.resume",
         "peerio.storage",
         "peerio.eventlog",
         "peerio.trace",

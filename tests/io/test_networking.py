@@ -128,6 +128,9 @@ class Sink:
     def hexdigest(self) -> str | None:
         return None
 
+    def is_right(self) -> bool:
+        return True
+
 
 class Source:
     """Every piece has the same content."""
@@ -444,11 +447,11 @@ def test_a_neighbor_that_the_peer_wants_punished(config: SwarmConfig, two: Peer)
     """What only the peer can know to be an error closes the connection like any other, with a pause (spec 3.5)."""
     with dial(config, 2, encode_handshake(3) + b"\0\0\0\1\x63") as bad:
         two.awaits("unknown", 3)
-        two.network.post(lambda: two.network.punish(3, "too much of it"))
+        two.network.post(lambda: two.network.punish(3, "too much of it", "3.5"))
         two.warned("too much of it (spec 3.5); it may come back after 1 s")
         two.awaits("disconnected", 3)
         until_closed(bad)
-    two.network.post(lambda: two.network.punish(3, "it isn't there"))
+    two.network.post(lambda: two.network.punish(3, "it isn't there", "3.5"))
     with dial(config, 2, encode_handshake(3)) as early:
         two.warned("not before")
         until_closed(early)

@@ -74,8 +74,11 @@ class FakeNetwork:
     def close_connection(self, remote_peer_id: int, *, flush: bool) -> None:
         self._journal.append(f"close {remote_peer_id} {flush}")
 
-    def punish(self, remote_peer_id: int, reason: str) -> None:
-        self._journal.append(f"punish {remote_peer_id} {reason}")
+    def punish(self, remote_peer_id: int, reason: str, clause: str) -> None:
+        self._journal.append(f"punish {remote_peer_id} {reason} {clause}")
+
+    def forgive_content(self) -> None:
+        self._journal.append("forgive content")
 
     def set_timer(self, timer: Timer, at: float | None) -> None:
         self._journal.append(f"timer {timer.name} {at}")
@@ -94,9 +97,15 @@ class FakeStore:
         self.contents: dict[int, bytes] = {}
         self.fails = False
         self.completed = False
+        self.wrong = False
 
     def sink(self, index: int, /, *, digest: bool = False) -> FakeSink:
         return FakeSink(self, index, digest=digest)
+
+    def erase(self, index: int, /) -> None:
+        if self.fails:
+            raise StorageError("disk full")
+        del self.contents[index]
 
     def complete(self) -> None:
         if self.fails:
@@ -115,6 +124,9 @@ class FakeSink:
 
     def hexdigest(self) -> str | None:
         return "0123456789abcdef" if self._digest else None
+
+    def is_right(self) -> bool:
+        return not self._store.wrong
 
 
 class Stage:
@@ -170,6 +182,10 @@ def play(stage: Stage) -> None:
     assert runtime.on_piece_start(3, (stage.asked() + 1) % 4) is None  # skipped
     runtime.on_piece_end(3, (stage.asked() + 1) % 4)
     runtime.on_turn_end()
+    stage.store.wrong = True
+    stage.gives(3, stage.asked())  # rejected
+    stage.store.wrong = False
+    runtime.on_turn_end()
     stage.network.clock.now += 4.0
     runtime.on_timer(Timer.RESELECTION)
     for _ in range(4):
@@ -208,7 +224,7 @@ def test_the_document_is_read() -> None:
     assert list(common) == ["v", "peer", "seq", "t_wall", "t_mono", "kind"]
     assert set(kinds) == {
         "start", "connection", "message", "event", "transition", "preferred", "optimistic",
-        "request", "freed", "skipped", "dropped", "end",
+        "request", "freed", "skipped", "rejected", "dropped", "end",
     }  # fmt: skip
     assert kinds["freed"] == {"neighbor", "piece", "cause"}
 

@@ -34,6 +34,7 @@ from core.interface.events import (
     NeighborLost,
     PieceOffered,
     PieceReceived,
+    PieceRejected,
     PieceSkipped,
     Timer,
     TimerFired,
@@ -227,6 +228,11 @@ def skips(neighbor: int, piece: int) -> SkipPiece:
 def is_kept(neighbor: int, piece: int) -> PieceReceived:
     """The content of a piece that was wanted is whole."""
     return PieceReceived(neighbor, piece)
+
+
+def is_wrong(neighbor: int, piece: int) -> PieceRejected:
+    """The content of a piece that was wanted is whole, and isn't what its hash says."""
+    return PieceRejected(neighbor, piece)
 
 
 def passes_by(neighbor: int, piece: int) -> PieceSkipped:

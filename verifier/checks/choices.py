@@ -106,19 +106,17 @@ def _spells(life: Life) -> Iterator[tuple[int, int, frozenset[int], frozenset[in
     walk, leaving = Walk(life), set(life.last_lines)
     interested: frozenset[int] = frozenset()
     preferred: frozenset[int] = frozenset()
-    gone: set[int] = set()
+    heard = NEVER
+    """The line up to which each of the interested was heard of on its connection."""
     begin = 0
     for step in walk.steps():
-        kind, line, conn = step.kind, step.line, step.conn
+        kind, line = step.kind, step.line
         if kind not in CHANGES and line not in leaving:
             continue
-        if begin and not gone & interested:
+        if begin and heard >= line:
             yield begin, line, interested, preferred
         interested, preferred = frozenset(walk.interested), walk.preferred
-        if conn >= 0 and line == life.last_lines[conn]:
-            gone.add(step.other)
-        elif conn >= 0:
-            gone.discard(step.other)
+        heard = min((life.last_lines[walk.conn[one]] for one in interested), default=NEVER)
         begin = line if life.seed or line >= life.done_line else 0
 
 

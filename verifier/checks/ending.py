@@ -26,7 +26,7 @@ def _finals(case: Case) -> list[Life]:
 
 def completes(case: Case, life: Life) -> bool:
     """Whether a log tells completion; with --lenient all pieces are enough."""
-    told = Kind.COMPLETE in life.columns.events.kinds
+    told = Kind.COMPLETE in life.columns.events.kinds or life.begun >= case.config.pieces
     return told or (case.swarm.lenient and len(life.seq) >= case.config.pieces)
 
 
@@ -111,16 +111,19 @@ def knew_before_leaving(case: Case, tally: Tally) -> None:
             continue
         tally.saw(len(case.config.peers) - 1)
         for peer in unknown:
-            if peer in case.swarm.missing:
+            final = case.swarm.final(peer)
+            if final is not None and final.headless:
+                tally.unsure(f"what {final.file.label} began with isn't known")
+            elif peer in case.swarm.missing:
                 tally.unsure(f"what {case.name(peer)} had when it connected: its log is missing")
-                continue
-            if reason := _unlogged(case, life, peer):
+            elif reason := _unlogged(case, life, peer):
                 tally.unsure(reason)
-                continue
-            tally.report(
-                f"{case.name(life.owner)} ends without knowing that {case.name(peer)} is complete",
-                case.at(life, life.columns.line_count),
-            )
+            else:
+                tally.report(
+                    f"{case.name(life.owner)} ends without knowing that"
+                    f" {case.name(peer)} is complete",
+                    case.at(life, life.columns.line_count),
+                )
 
 
 def _unlogged(case: Case, life: Life, peer: int) -> str | None:

@@ -37,7 +37,7 @@ def downloads(life: Life) -> Iterator[tuple[int, int, int, int, int]]:
     ERROR,
     lenient=WARNING,
     clause="8.1",
-    rule="The number of pieces goes up by one with each download, from 1.",
+    rule="The number of pieces goes up by one with each download, from 1, or from what an earlier life left.",
     order="L",
     needs="one log",
     example="`Now the number of pieces it has is 7.` follows a 5.",
@@ -46,7 +46,7 @@ def downloads(life: Life) -> Iterator[tuple[int, int, int, int, int]]:
 def counts_up(case: Case, tally: Tally) -> None:
     """Each count against the one before it in the same life."""
     for life in case.lives:
-        before, above = 0, 0
+        before, above = life.begun, 0
         for _, line, _, number, _ in downloads(life):
             if number < 0:
                 tally.unsure(f"{life.file.label}: downloads without their number of pieces")
@@ -114,9 +114,9 @@ def count_is_set(case: Case, tally: Tally) -> None:
     """Each count against the pieces above it."""
     for life in case.lives:
         if life.headless:
-            tally.unsure(f"{life.file.label} has lost its beginning")
+            tally.unsure(f"what {life.file.label} began with isn't known")
             continue
-        have = 0
+        have = life.begun
         for _, line, piece, number, _ in downloads(life):
             have += line == life.line_of[piece]
             if number >= 0:
@@ -308,7 +308,7 @@ def complete_once(case: Case, tally: Tally) -> None:
         ]
         whole = len(life.seq) >= case.config.pieces
         last = life.seq_lines[-1] if life.seq else 0
-        if not whole and (life.headless or not done):
+        if (not whole and (life.headless or not done)) or life.begun >= case.config.pieces:
             continue
         tally.saw()
         if not whole:

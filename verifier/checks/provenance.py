@@ -55,6 +55,9 @@ def source_had_it(case: Case, tally: Tally) -> None:
             if any(case.lives[number].line_of[piece] != NEVER for number in sources):
                 continue
             source = case.lives[sources[-1]]
+            if source.headless:
+                tally.unsure(f"what {source.file.label} began with isn't known")
+                continue
             excuse = case.ends.excuse(source, life, conn, line, life.columns.events.times[row])
             if other in case.swarm.missing:  # only earlier logs of it are there
                 excuse = f"the log of {case.name(other)} is missing"
@@ -73,7 +76,7 @@ def source_had_it(case: Case, tally: Tally) -> None:
     "conservation",
     ERROR,
     clause="6.3, 7.1",
-    rule="Each leecher's log has as many downloads as there are pieces.",
+    rule="Each leecher's log has as many downloads as there are pieces, less those that an earlier life left.",
     order="-",
     needs="all logs",
     example="305 download lines where there are 306 pieces.",
@@ -98,9 +101,10 @@ def conservation(case: Case, tally: Tally) -> None:
             continue
         tally.saw(number)
         different = len(life.seq) == case.config.pieces and case.swarm.lenient
-        if number != case.config.pieces and not different:
+        owed = case.config.pieces - life.begun
+        if number != owed and not different:
             tally.report(
-                f"{case.name(peer)} logs {number} downloads of {case.config.pieces} pieces",
+                f"{case.name(peer)} logs {number} downloads of {owed} pieces",
                 case.at(life, life.seq_lines[-1] if life.seq else 1),
             )
 
@@ -147,6 +151,36 @@ def _origin(case: Case, life: Life, piece: int) -> int | None:
     if mate is None or case.lives[mate[0]].place[piece] == NEVER:
         return None
     return mate[0]
+
+
+@check(
+    "D17",
+    "resumed-from-earlier",
+    Severity.WARNING,
+    clause="1.3, 9.2",
+    rule="Who begins with pieces got them in an earlier life: logs tell it, but for those that were under way when it was killed.",
+    order="-",
+    needs="the logs of earlier lives",
+    example="peer 1003 resumes with 40 pieces, and its earlier logs tell of 12.",
+)
+def resumed_from_earlier(case: Case, tally: Tally) -> None:
+    """Pieces at the start against earlier downloads; each neighbor may have been sending one more."""
+    for life in case.lives:
+        if not life.begun:
+            continue
+        if not life.lives_before:
+            tally.unsure(
+                f"{life.file.label} begins with pieces, and no log of an earlier life is here"
+            )
+            continue
+        tally.saw(life.begun)
+        under_way = (len(case.config.peers) - 1) * life.lives_before
+        if life.unlogged > under_way:
+            tally.report(
+                f"{life.unlogged} of the {life.begun} pieces that {case.name(life.owner)} begins"
+                " with are in no earlier log",
+                case.at(life, 1),
+            )
 
 
 @check(

@@ -20,6 +20,8 @@ from verifier.reading.sentences import Kind
 from verifier.reading.topics import TOPICS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from verifier.reading.config import Config
     from verifier.reading.finding import LogFile
 
@@ -33,7 +35,9 @@ class Life:
 
     `seq` are its pieces in the order of their first download, `seq_lines` and `seq_times` where
     and when; `place` tells a piece's index in `seq` and `line_of` its line (NEVER where it has
-    none); `empty` tells that the log holds no line although there are neighbors; `sources` the connection that each piece of `seq` came over. `ends` holds for each
+    none). It began with the first `begun` pieces of `seq`, which an earlier life left: their line is 0,
+    their source -1; `unlogged` of them none of the `lives_before` logs of earlier lives tells.
+    `headless` tells that what it began with isn't known; `empty` tells that the log holds no line although there are neighbors; `sources` the connection that each piece of `seq` came over. `ends` holds for each
     connection the line at which the next one of that pair begins; `mates` the other end of each
     connection as (life, connection); `bases` how many of the mate's downloads its bitfield told,
     None where that can't be known.
@@ -54,6 +58,9 @@ class Life:
     done_line: int = NEVER
     empty: bool = False
     headless: bool = False
+    begun: int = 0
+    lives_before: int = 0
+    unlogged: int = 0
     ends: list[int] = field(default_factory=list)
     last_lines: list[int] = field(default_factory=list)
     mates: list[tuple[int, int] | None] = field(default_factory=list)
@@ -191,8 +198,11 @@ def make_life(
     return life
 
 
-def join(swarm: Swarm) -> None:
-    """Order the lives of each peer and match the connections of each pair, n-th with n-th."""
+def join(swarm: Swarm, inherit: Callable[[Swarm], None]) -> None:
+    """Order the lives of each peer and match the connections of each pair, n-th with n-th.
+
+    `inherit` gives lives the pieces that they begin with, once their connections are matched.
+    """
     peers = len(swarm.config.peers)
     swarm.by_peer = [[] for _ in range(peers)]
     oldest_first = sorted(  # .1 is the oldest, 0 the current one
@@ -212,6 +222,7 @@ def join(swarm: Swarm) -> None:
         theirs = ends.get((other, owner), [])
         if owner < other or not theirs:
             _match(swarm, mine, theirs)
+    inherit(swarm)
     for life in swarm.lives:
         for conn, connection in enumerate(life.columns.conns):
             life.bases[conn] = _base(swarm, life.mates[conn], connection)
@@ -254,6 +265,8 @@ def _base(swarm: Swarm, mate: tuple[int, int] | None, conn: Connection) -> int |
     if mate is None:
         return None
     life = swarm.lives[mate[0]]
+    if life.headless:
+        return None
     connection = life.columns.conns[mate[1]]
     if connection.implicit:
         first = life.seq_lines[0] if life.seq else NEVER

@@ -98,7 +98,7 @@ class Walk:
         self.preferred: frozenset[int] = frozenset()
         self.optimistic = NOBODY
         self.open = {number for number, conn in enumerate(life.columns.conns) if conn.implicit}
-        self.complete = life.seed
+        self.complete = life.seed or life.done_line == 0
 
     @property
     def unchoked(self) -> frozenset[int]:

@@ -64,11 +64,11 @@ def _own(case: Case, life: Life, metrics: Metrics) -> None:
     """What one log tells of its owner."""
     me = case.swarm.peer_id(life.owner)
     begun = life.columns.first_time
-    if life.seq and life.columns.timed:
-        metrics.first_piece[me] = life.seq_times[0] - begun
+    if len(life.seq) > life.begun and life.columns.timed:
+        metrics.first_piece[me] = life.seq_times[life.begun] - begun
         if life.done_line != NEVER:
             metrics.completion[me] = life.seq_times[-1] - begun
-    for source in life.sources:
+    for source in life.sources[life.begun :]:
         other = case.swarm.peer_id(life.columns.conns[source].other)
         table = metrics.uploads.setdefault(other, {})
         table[me] = table.get(me, 0) + 1

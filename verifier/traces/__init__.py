@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from verifier.traces import choices, lines, messages, order, requests, service
+from verifier.traces import choices, lines, messages, order, requests, service, waste
 
-__all__ = ["choices", "lines", "messages", "order", "requests", "service"]
+__all__ = ["choices", "lines", "messages", "order", "requests", "service", "waste"]

@@ -68,7 +68,7 @@ class _Places:
         self.interested: set[int] = set()
         self.unchoked: set[int] = set()
         self.preferred: set[int] = set()
-        self.own = 0
+        self.own = len(trace.begun)
 
     def take(self, row: int) -> None:
         """What a record changes."""

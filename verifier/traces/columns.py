@@ -63,7 +63,7 @@ class Code:
         38, 43
     )
     START, END, OPEN, CLOSED, TRANSITION, PREFERRED, OPTIMISTIC = range(48, 55)
-    REQUEST, FREED, SKIPPED, DROPPED = range(55, 59)
+    REQUEST, FREED, SKIPPED, DROPPED, REJECTED = range(55, 60)
 
 
 OUTS = range(Code.OUT, Code.OUT + len(TYPES))
@@ -73,7 +73,10 @@ LINES = range(Code.EVENT, Code.EVENT + len(EVENTS))
 
 @dataclass(slots=True)
 class Start:
-    """The first record: the configuration in force; intervals in seconds, sizes in bytes."""
+    """The first record: the configuration in force; intervals in seconds, sizes in bytes.
+
+    `resumed` are the pieces that an earlier life left.
+    """
 
     k: int
     p: float
@@ -81,6 +84,7 @@ class Start:
     file_size: int
     piece_size: int
     has_file: bool
+    resumed: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -92,6 +96,7 @@ class End:
     """A signal came, so that flush and drain had 1 s at most (spec 7.2)."""
     skipped_pieces: int
     freed_requests: int
+    rejected_pieces: int
 
 
 @dataclass(slots=True)
@@ -112,8 +117,9 @@ class Decision:
 class Link:
     """One end of one connection. `outs` and `ins` are the rows of its messages, in order.
 
-    `had` counts the writer's downloads before its bitfield; -1 while none was sent. `mate` is the
-    other end, where a trace shows it.
+    `rejected` tells that wrong content came over it. `had` counts the writer's downloads, and what
+    it began with, before its bitfield; -1 while none was sent. `mate` is the other end, where a trace
+    shows it.
     """
 
     index: int
@@ -123,6 +129,7 @@ class Link:
     opened: int = -1
     closed: int = -1
     cause: str = ""
+    rejected: bool = False
     outs: array[int] = field(default_factory=lambda: array("i"))
     ins: array[int] = field(default_factory=lambda: array("i"))
     had: int = -1
@@ -175,6 +182,18 @@ class TraceLife:
         """Whether it had the file from the start."""
         return self.start is not None and self.start.has_file
 
+    @property
+    def begun(self) -> frozenset[int]:
+        """The pieces that an earlier life left."""
+        return frozenset() if self.start is None else self.start.resumed
+
+    def own(self, pieces: int) -> bytearray:
+        """The pieces that it began with, a byte each."""
+        own = bytearray([self.seed]) * pieces
+        for piece in self.begun:
+            own[piece] = 1
+        return own
+
     def rows(self, wanted: Collection[int]) -> list[int]:
         """The rows with these codes, in order."""
         mask = bytes(code in wanted for code in range(256))
@@ -192,5 +211,5 @@ class TraceLife:
         return self.ends[number] if number >= 0 else None
 
     def cause(self, row: int) -> str:
-        """The cause that a row of `FREED`, `SKIPPED` or `DROPPED` gives."""
+        """The cause that a row of `FREED`, `SKIPPED` or `DROPPED` gives; `REJECTED` has one only."""
         return self.causes[self.values[row]]

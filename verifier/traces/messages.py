@@ -199,8 +199,10 @@ def bitfield_next(traces: Traces, tally: Tally) -> None:
                 f" expected {length} and {has}",
                 traces.at(trace, row),
             )
-        if link.mate is not None and link.mate[1].cause == "protocol error":
-            mate, end = link.mate
+        if link.mate is None or link.mate[1].rejected:
+            continue
+        mate, end = link.mate
+        if end.cause == "protocol error":
             tally.report(
                 f"{mate.name} closed {link.name} for a protocol error of {trace.name}",
                 traces.at(trace, link.outs[min(len(end.ins), len(link.outs) - 1)]),

@@ -160,7 +160,7 @@ class _Causes:
     def __init__(self, traces: Traces, trace: TraceLife) -> None:
         self._traces = traces
         self._trace = trace
-        self.own = bytearray([trace.seed]) * traces.config.pieces
+        self.own = trace.own(traces.config.pieces)
         self.connected: set[int] = set()
         self.unchoked: set[int] = set()
         self.preferred: set[int] = set()
@@ -302,7 +302,7 @@ class _Progress:
 def sent_before_received(traces: Traces, tally: Tally) -> None:
     """Replay all traces at once, each message after its sending; what can't go on is a cycle."""
     for trace in traces.lives:
-        own: set[int] = set()
+        own = set(trace.begun)
         for row in trace.rows({Code.DOWNLOADED, Code.OUT_PIECE}):
             piece = trace.numbers[row]
             if trace.codes[row] == Code.DOWNLOADED:

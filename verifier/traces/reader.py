@@ -35,6 +35,7 @@ SENTENCES = dict(zip(EVENTS, (PRESCRIBED[kind] for kind in Kind), strict=True))
 """The prescribed sentence of each event, with its fields' names in braces."""
 BY_SIGNAL = {130, 143}
 """Statuses of a peer that a signal ended (spec 7.4)."""
+_MOST_PIECES = 2**24
 MOST = 2**40
 """Numbers above this are no piece, size or number of anything."""
 
@@ -115,6 +116,14 @@ def _ids(value: Any) -> list[int]:
     return [_whole(item) for item in value]
 
 
+def _spanned(value: Any) -> frozenset[int]:
+    """Pieces written as pairs of a first and a last one."""
+    spans = [_ids(span) for span in value]
+    if any(len(span) != 2 or span[1] >= _MOST_PIECES for span in spans):
+        raise _BadRecordError("'resumed' isn't a list of [first, last]")
+    return frozenset(piece for first, last in spans for piece in range(first, last + 1))
+
+
 class _Reader:
     """Turns the records of one file into rows."""
 
@@ -134,6 +143,7 @@ class _Reader:
             "freed": lambda record: self._noted(Code.FREED, record),
             "skipped": lambda record: self._noted(Code.SKIPPED, record),
             "dropped": lambda record: self._noted(Code.DROPPED, record),
+            "rejected": self._rejected,
             "start": self._start,
             "end": self._end,
         }
@@ -244,7 +254,7 @@ class _Reader:
             if kind == "piece":
                 if record["kept"] is not True:
                     code = Code.IN_SKIPPED_PIECE
-                elif isinstance(record.get("sha"), str):
+                if isinstance(record.get("sha"), str):
                     trace.digests[row] = record["sha"]
         else:
             raise _BadRecordError("its direction is neither 'out' nor 'in'")
@@ -289,6 +299,11 @@ class _Reader:
     def _noted(self, code: int, record: Record) -> None:
         value = self._index(self._trace.causes, _text(record["cause"]))
         self._row(code, self._of(record["neighbor"]), _whole(record["piece"]), value)
+
+    def _rejected(self, record: Record) -> None:
+        self._noted(Code.REJECTED, {**record, "cause": "wrong"})
+        if link := self._latest.get(record["neighbor"]):
+            link.rejected = True
 
     def _connection(self, record: Record) -> None:
         row = len(self._trace.codes)
@@ -340,7 +355,9 @@ class _Reader:
             _whole(record["file_size"]),
             _whole(record["piece_size"]),
             bool(record["has_file"]),
+            _spanned(record.get("resumed", [])),  # traces of before have no such field
         )
+        self._trace.downloads.extend(sorted(self._trace.begun))
         self._row(Code.START)
 
     def _end(self, record: Record) -> None:
@@ -350,5 +367,6 @@ class _Reader:
             bool(record.get("hurried", status in BY_SIGNAL)),
             _whole(record["skipped_pieces"]),
             _whole(record["freed_requests"]),
+            _whole(record.get("rejected_pieces", 0)),  # traces of before have no such field
         )
         self._row(Code.END)

@@ -1,4 +1,4 @@
-"""W04 to W06, W18: what a peer asks for, and what becomes of it (spec 6)."""
+"""W04 to W06: what a peer asks for, and what becomes of it (spec 6)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope, check
 from verifier.findings import Severity
-from verifier.traces.columns import OUTS, Code
+from verifier.traces.columns import Code
 
 if TYPE_CHECKING:
     from verifier.findings import Tally
@@ -166,7 +166,7 @@ class _Wishes:
         self._traces = traces
         self._trace = trace
         pieces = traces.config.pieces
-        self.own = bytearray([trace.seed]) * pieces
+        self.own = trace.own(pieces)
         self.book: dict[int, int] = {}
         self.limbo: dict[int, int] = {}
         """Pieces whose request was answered in vain, since they are coming from another."""
@@ -322,75 +322,3 @@ def _asked(
         tally.report(f"piece {piece} is here", traces.at(trace, row))
     if known is None or not (known[piece] or link in wishes.unsure):
         tally.report(f"piece {piece} isn't known to be there", traces.at(trace, row))
-
-
-@check(
-    "W18",
-    "waste-is-counted",
-    ERROR,
-    clause="6.4, 6.5",
-    rule="Each piece that isn't kept and each request that is given up is recorded with its cause, and the last record counts them.",
-    order="L",
-    needs="one trace",
-    example="the record `end` counts 2 skipped pieces, and 3 are recorded.",
-    scope=Scope.TRACE,
-)
-def waste_is_counted(traces: Traces, tally: Tally) -> None:
-    """Records `skipped` against pieces not kept and their causes; the counts of the record `end`."""
-    for trace in traces.lives:
-        _skips(traces, tally, trace)
-        if trace.end is None:
-            continue
-        tally.saw()
-        counted = (trace.end.skipped_pieces, trace.end.freed_requests)
-        found = tuple(len(trace.rows({code})) for code in (Code.SKIPPED, Code.FREED))
-        if counted != found:
-            tally.report(
-                f"it counts {counted[0]} skipped pieces and {counted[1]} freed requests;"
-                f" recorded are {found[0]} and {found[1]}",
-                traces.at(trace, len(trace) - 1),
-            )
-
-
-def _skips(traces: Traces, tally: Tally, trace: TraceLife) -> None:
-    """Each piece not kept with its record, whichever comes first; at the end nothing is decided."""
-    asked: set[tuple[int, int]] = set()
-    own: set[int] = set()
-    told: set[tuple[int, int]] = set()
-    silent: dict[tuple[int, int], tuple[int, bool]] = {}
-    for row in trace.rows({Code.OUT_REQUEST, Code.SKIPPED, Code.DOWNLOADED, *PIECES}):
-        code, piece = trace.codes[row], trace.numbers[row]
-        key = (trace.links[row], piece)
-        if code == Code.OUT_REQUEST:
-            asked.add(key)
-        elif code == Code.DOWNLOADED:
-            own.add(piece)
-        elif code == Code.SKIPPED:
-            tally.saw()
-            here = trace.seed or piece in own
-            came = silent.pop(key, None)
-            if came is None:
-                told.add(key)
-            was_asked = key in asked if came is None else came[1]
-            if not _cause_holds(trace.cause(row), here=here, asked=was_asked):
-                tally.report(f"'{trace.cause(row)}', but that isn't so", traces.at(trace, row))
-        else:
-            if code == Code.IN_PIECE and key not in asked:
-                tally.report(f"piece {piece} was kept, but not asked for", traces.at(trace, row))
-            elif code == Code.IN_SKIPPED_PIECE and key not in told:
-                silent[key] = (row, key in asked)
-            told.discard(key)
-            asked.discard(key)
-    last = max(trace.rows(OUTS), default=-1)
-    for (_, piece), (row, _) in silent.items():
-        if row < last:
-            tally.report(f"piece {piece} was dropped without a word", traces.at(trace, row))
-
-
-def _cause_holds(cause: str, *, here: bool, asked: bool) -> bool:
-    """Whether a piece was skipped for the cause that is told (spec 6.5)."""
-    if cause == "failed":
-        return True
-    if here or cause == "had it":
-        return here and cause == "had it"
-    return cause == ("in progress" if asked else "not asked")

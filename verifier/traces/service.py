@@ -86,7 +86,7 @@ def _replay(
     traces: Traces, tally: Tally, trace: TraceLife, taken: dict[int, set[tuple[int, int]]]
 ) -> None:
     queues: dict[int, _Queue] = {}
-    own: set[int] = set()
+    own = set(trace.begun)
     wanted = {Code.IN_REQUEST, Code.IN_HAVE, Code.DROPPED, Code.DOWNLOADED, Code.TRANSITION}
     for row in trace.rows({*OUTS, *wanted}):
         code, piece = trace.codes[row], trace.numbers[row]

@@ -179,6 +179,12 @@ class Agent:
     def _do_adopt(self, upload: str, path: str) -> Answer:
         return messages.Adopted(self._place.adopt(upload, path))
 
+    def _do_reuse(self, path: str, folder: str | None, sha256: str) -> Answer:
+        return messages.Reused(self._place.reuse(path, folder, sha256, self._say_alive))
+
+    def _do_deliver(self, path: str, folder: str) -> Answer:
+        return messages.Delivered(*self._place.deliver(path, folder, self._say_alive))
+
     def _do_prepare(
         self, run: str, program: str, files: dict[str, str], note: dict[str, Any]
     ) -> Answer:

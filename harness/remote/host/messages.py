@@ -126,6 +126,23 @@ class Adopted(Answer):
 
 
 @dataclass(frozen=True, slots=True)
+class Reused(Answer):
+    """Where the very file was found, which is the peer's copy now; None where it wasn't."""
+
+    KIND = "reuse"
+    found: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered(Answer):
+    """Where the file is now, and the new path of the one that was in the way, if one was."""
+
+    KIND = "deliver"
+    where: str
+    aside: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared(Answer):
     """Peers can be started."""
 
@@ -222,7 +239,8 @@ class Ended(Message):
 KINDS: dict[tuple[str, str], type[Message]] = {
     (kind.KEY, kind.KIND): kind
     for kind in (
-        *(Opened, Clock, Look, HasProgram, Unpacked, Configured, Sums, Adopted, Prepared, Results),
+        *(Opened, Clock, Look, HasProgram, Unpacked, Configured, Sums, Adopted, Reused),
+        *(Delivered, Prepared, Results),
         *(Stopped, Refused, Alive, Started, Line, Diagnostic, Ended),
     )
 }

@@ -19,6 +19,7 @@ import re
 import shutil
 import socket
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.local.listening import why_unusable
@@ -26,9 +27,9 @@ from harness.remote.host.messages import Sum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
 LAUNCH = "launch.json"
+HASHES = "pieces.sha256"
 _RESULT = re.compile(r"(log_peer_|trace_peer_|peer_)([0-9]+)\.(log|jsonl|stderr)(\.[0-9]+)?")
 _CHUNK = 1 << 20
 
@@ -102,17 +103,48 @@ class Place:
             (self.swarm / folder).mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
             (self.swarm / name).write_text(text, encoding="utf-8")
+        if HASHES not in files:  # of another file
+            (self.swarm / HASHES).unlink(missing_ok=True)
 
     def adopt(self, upload: str, path: str) -> str | None:
         """Give an upload its name; a file that had it is moved aside, and its new name returned."""
         target = self.swarm / path
-        aside = target.with_name(f"{target.name}.1")
-        while aside.exists():
-            aside = target.with_name(f"{target.name}.{int(aside.suffix[1:]) + 1}")
-        if found := target.exists():
-            target.rename(aside)
+        aside = _make_way(target)
         (self.swarm / upload).rename(target)
-        return str(aside) if found else None
+        return aside
+
+    def reuse(
+        self, path: str, folder: str | None, sha256: str, alive: Callable[[], None]
+    ) -> str | None:
+        """Make the file with this hash a peer's copy if it lies there or in a folder; where it was."""
+        target = self.swarm / path
+        places = [target] if folder is None else [target, _folder(folder) / target.name]
+        for place in places:
+            if self._sum(place, alive).sha256 == sha256:
+                if place != target:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    _make_way(target)
+                    _link_or_copy(place, target, alive)
+                return str(place)
+        return None
+
+    def deliver(self, path: str, folder: str, alive: Callable[[], None]) -> tuple[str, str | None]:
+        """Put a peer's copy into a folder under its name: where it is, and what was moved aside for it."""
+        source = self.swarm / path
+        target = _folder(folder) / source.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = None
+        if target.exists():
+            if target.samefile(source) or self._is_same(source, target, alive):
+                return str(target), None
+            aside = _make_way(target)
+        _link_or_copy(source, target, alive)
+        return str(target), aside
+
+    def _is_same(self, one: Path, other: Path, alive: Callable[[], None]) -> bool:
+        if one.stat().st_size != other.stat().st_size:
+            return False
+        return self._sum(one, alive).sha256 == self._sum(other, alive).sha256
 
     # Launching.
 
@@ -160,6 +192,38 @@ class Place:
             for path in sorted(self.swarm.iterdir())
             if _RESULT.fullmatch(path.name)
         }
+
+
+def _folder(name: str) -> Path:
+    """A folder in the user's home, or an absolute one."""
+    return Path.home() / Path(name).expanduser()
+
+
+def _make_way(target: Path) -> str | None:
+    """Move aside whatever is there; its new path."""
+    aside = target.with_name(f"{target.name}.1")
+    while aside.exists():
+        aside = target.with_name(f"{target.name}.{int(aside.suffix[1:]) + 1}")
+    if not target.exists():
+        return None
+    target.rename(aside)
+    return str(aside)
+
+
+def _link_or_copy(source: Path, target: Path, alive: Callable[[], None]) -> None:
+    """Give a file another name, or copy it where that can't be; it is there whole or not at all."""
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        fresh = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            with source.open("rb") as content, fresh.open("wb") as copy:
+                while chunk := content.read(_CHUNK):
+                    copy.write(chunk)
+                    alive()
+            fresh.replace(target)
+        finally:
+            fresh.unlink(missing_ok=True)
 
 
 def why_ports_unusable(peers: dict[str, tuple[str, int]]) -> dict[int, str | None]:

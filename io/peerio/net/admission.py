@@ -30,9 +30,14 @@ class Penalties:
     def __init__(self) -> None:
         self._pause: dict[Origin, float] = {}
         self._until: dict[Origin, float] = {}
+        self._content: set[Origin] = set()
 
-    def punish(self, origin: Origin, now: float) -> float:
-        """A protocol error ended a connection: the pause that follows, in seconds."""
+    def punish(self, origin: Origin, now: float, *, content: bool = False) -> float:
+        """A protocol error ended a connection, or wrong content: the pause that follows, in seconds."""
+        if content:
+            self._content.add(origin)
+        else:
+            self._content.discard(origin)
         if len(self._until) >= REMEMBERED:
             for other in [other for other, until in self._until.items() if until < now]:
                 self.forgive(other)
@@ -45,6 +50,12 @@ class Penalties:
         """The neighbor delivered a piece, or behaved for long enough."""
         self._pause.pop(origin, None)
         self._until.pop(origin, None)
+        self._content.discard(origin)
+
+    def forgive_content(self) -> None:
+        """No content is needed any more: those whose last error was wrong content may come back."""
+        for origin in list(self._content):
+            self.forgive(origin)
 
     def allowed_at(self, origin: Origin) -> float:
         """From when on it may come back; 0 if it may."""

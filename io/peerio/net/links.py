@@ -31,6 +31,8 @@ UNFINISHED_HANDSHAKES = 64
 """So many accepted connections may be without a handshake; the oldest goes (spec 2.4)."""
 GOOD_BEHAVIOUR = 60.0
 """Seconds without a protocol error after which earlier ones are forgotten (spec 3.5)."""
+WRONG_CONTENT = "9.3"
+"""The clause that is broken by content alone."""
 RESETS = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 
 
@@ -186,7 +188,8 @@ class Links:
 
     def broke_protocol(self, link: Link, error: RemoteProtocolError) -> None:
         """The neighbor sent what can't be: it may come back later (spec 3.5)."""
-        pause = self._admission.penalties.punish(link.origin, self._loop.now)
+        content = error.clause == WRONG_CONTENT
+        pause = self._admission.penalties.punish(link.origin, self._loop.now, content=content)
         self._callbacks.on_warning(
             f"connection with peer {link.neighbor} closed: it broke the protocol: {error}; "
             f"it may come back after {pause:.0f} s"

@@ -160,11 +160,12 @@ class Receiver:
     def _piece_ended(self, link: Link, end: PieceEnd) -> float:
         self.messages += 1
         sink, link.sink = link.sink, None
-        if sink is not None:
+        right = sink is not None and sink.is_right()
+        if right:
             self._penalties.forgive(link.origin)
         if self._recorder:
             size = PIECE_HEADER_SIZE + self._rules.piece_length(end.piece)
-            fields: dict[str, Any] = {"piece": end.piece, "kept": sink is not None}
+            fields: dict[str, Any] = {"piece": end.piece, "kept": right}
             if sink is not None:
                 fields["sha"] = sink.hexdigest()
             self._recorder.frame(link, "in", "piece", size, fields)

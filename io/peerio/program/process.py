@@ -7,19 +7,15 @@ by `peerProcess.py`, which handles signals before this module is imported.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import gc
 import math
 import os
 import random
 import re
 import secrets
-import signal
 import threading
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from core.config import SwarmConfig
@@ -27,12 +23,20 @@ from core.exits import ExitStatus
 from core.peer import Peer
 from peerio.config import ConfigError, load_config
 from peerio.eventlog import LineFile, LogError, log_path, move_logs_aside, trace_path
+from peerio.hashes import HashesError
+from peerio.hashes import load as load_hashes
 from peerio.networking import BoundPort, NetworkError, Networking
 from peerio.program.diagnostics import Diagnostics
 from peerio.program.limits import LimitError, ensure_descriptors, explain_shortage
 from peerio.program.quantities import duration, rate
 from peerio.program.signals import Signals
 from peerio.program.speaking import Speaker, terminal_width
+from peerio.program.surroundings import (
+    fill_standard_descriptors,
+    prefer_throughput,
+    signals_for_main_thread_only,
+)
+from peerio.resume import open_resumed
 from peerio.runtime import Logs, Runtime
 from peerio.status import StatusReporter
 from peerio.storage import Storage, StorageError
@@ -55,6 +59,8 @@ example:
 """
 LEAST_RATE = 1.0
 """Bytes a second: a lower limit would never let a piece through."""
+_CHECK_SILENCE = 2.0
+"""Seconds between two words on how far the check of what is resumed has come."""
 FORCED_END = 6.0
 """Seconds after which a peer whose launcher is gone ends in any case."""
 
@@ -81,6 +87,12 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
         epilog=EXIT_STATUSES.replace(PROGRAM, program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_options(made)
+    _add_options_for_launchers(made)
+    return made
+
+
+def _add_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("peer_id", type=_peer_id, metavar="ID", help="this peer's id")
     made.add_argument(
         "--workdir",
@@ -111,8 +123,11 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
         metavar="BYTES_PER_SECOND",
         help="upload limit of this peer, such as 200kB or 1MiB (default: none)",
     )
-    _add_options_for_launchers(made)
-    return made
+    made.add_argument(
+        "--resume",
+        action="store_true",
+        help="keep what an earlier run left and is right by pieces.sha256 (see docs/hashes.md)",
+    )
 
 
 def _add_options_for_launchers(made: argparse.ArgumentParser) -> None:
@@ -172,23 +187,6 @@ def _descriptor(text: str) -> int:
     return int(text)
 
 
-@contextmanager
-def _signals_for_main_thread_only() -> Iterator[None]:
-    """Threads that are started within, and those that they start, are never handed a signal.
-
-    Python runs handlers on the main thread; a signal that the system hands to another thread doesn't
-    wake it, and would wait until the peer ends by itself.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 class PeerProcess:
     """A peer, from its configuration to its exit status.
 
@@ -200,6 +198,7 @@ class PeerProcess:
         self._peer_id: int = arguments.peer_id
         self._signals = signals
         self._warn = warn
+        self._told_at = time.monotonic()
         workdir: Path = arguments.workdir
         config = self._load(workdir)
         try:
@@ -208,11 +207,11 @@ class PeerProcess:
             seed = secrets.randbits(32) if arguments.random_seed is None else arguments.random_seed
             # Peers that are given the same seed still choose independently of each other.
             rng = random.Random(f"{seed}/{self._peer_id}")
-            core = Peer(config, self._peer_id, rng, wait=arguments.wait, tracing=arguments.trace)
-            self._stop_if_asked()
-            self._storage = self._open_storage(workdir, config)
+            self._storage, has = self._open_storage(workdir, config, resume=arguments.resume)
+            wait, tracing = arguments.wait, arguments.trace
+            core = Peer(config, self._peer_id, rng, wait=wait, tracing=tracing, has=has)
             log, trace = self._open_logs(workdir, tracing=arguments.trace)
-        except (LimitError, NetworkError, StorageError, LogError) as error:
+        except (LimitError, NetworkError, HashesError, StorageError, LogError) as error:
             reason = explain_shortage(error.__cause__) or str(error)
             raise Ending(ExitStatus.UNUSABLE, reason) from error
         logs = Logs(self._peer_id, log, trace, lambda: self._network.clock.now)
@@ -229,7 +228,8 @@ class PeerProcess:
         )
         self._runtime.network = self._network
         if logs.trace is not None:
-            logs.trace.start(config, peer_id=self._peer_id, random_seed=seed, run=arguments.run)
+            run = arguments.run
+            logs.trace.start(config, peer_id=self._peer_id, random_seed=seed, run=run, has=has)
         self._tell_how_it_stands(arguments)
         self._lifeline: int | None = arguments.lifeline_fd
 
@@ -264,11 +264,29 @@ class PeerProcess:
         self._stop_if_asked()
         return config
 
-    def _open_storage(self, workdir: Path, config: SwarmConfig) -> Storage:
-        folder = workdir / f"peer_{self._peer_id}"
+    def _open_storage(
+        self, workdir: Path, config: SwarmConfig, *, resume: bool
+    ) -> tuple[Storage, bytes]:
+        """The file, and which pieces of it an earlier life left, a byte each."""
+        hashes = load_hashes(workdir, config)
+        self._stop_if_asked()
+        folder, warn = workdir / f"peer_{self._peer_id}", self._warn
         if config.peer(self._peer_id).has_file:
-            return Storage.open_seed(folder, config)
-        return Storage.create_leecher(folder, config, warn=self._warn)
+            return Storage.open_seed(folder, config), b""
+        if not resume:
+            return Storage.create_leecher(folder, config, warn=warn, hashes=hashes), b""
+        storage, has = open_resumed(folder, config, hashes, warn=warn, progress=self._checked)
+        if storage.path.name != config.file_name and has and all(has):
+            storage.complete()
+        return storage, has
+
+    def _checked(self, done: int, pieces: int) -> None:
+        """So many pieces of what is resumed are checked: that may take long, and be interrupted."""
+        self._stop_if_asked()
+        now = time.monotonic()
+        if now >= self._told_at + _CHECK_SILENCE:
+            self._told_at = now
+            self._warn(f"checking what is here: {done} of {pieces} pieces")
 
     def _open_logs(self, workdir: Path, *, tracing: bool) -> tuple[LineFile, LineFile | None]:
         move_logs_aside(workdir, self._peer_id)
@@ -281,8 +299,8 @@ class PeerProcess:
         # What stands now stays: the collector need not look at it, nor hurry after what comes.
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
-        _prefer_throughput()
-        with _signals_for_main_thread_only():
+        prefer_throughput()
+        with signals_for_main_thread_only():
             if self._lifeline is not None:
                 self._watch_lifeline(self._lifeline)
             try:
@@ -335,21 +353,9 @@ class PeerProcess:
         threading.Thread(target=watch, name="lifeline", daemon=True).start()
 
 
-def _prefer_throughput() -> None:
-    """Where the system has it, be scheduled as a batch: to wake up interrupts nobody.
-
-    A peer that finishes what it does before another one runs finds more to do at once when its turn
-    comes, and does it for less.
-    """
-    with contextlib.suppress(
-        AttributeError, OSError
-    ):  # another system; or not allowed in a container
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-
-
 def main(argv: list[str] | None, signals: Signals, program: str = PROGRAM) -> int:
     """Run one peer; return its exit status (spec 7.4)."""
-    _fill_standard_descriptors()
+    fill_standard_descriptors()
     try:
         arguments = parse_arguments(argv, program)
     except (OSError, AttributeError):  # stderr is full, or there is none: it can't be told
@@ -374,16 +380,3 @@ def _run(arguments: argparse.Namespace, signals: Signals, warn: Diagnostics) -> 
             return ExitStatus.UNUSABLE
         warn.show(traceback.format_exc())
         return ExitStatus.INTERNAL_ERROR
-
-
-def _fill_standard_descriptors() -> None:
-    """Give descriptors 0 to 2 to the null device if they are closed: a log would get them otherwise.
-
-    What is meant for stderr would then go into that log.
-    """
-    for fd in range(3):
-        try:
-            os.fstat(fd)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one

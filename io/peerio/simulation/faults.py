@@ -76,12 +76,14 @@ class Troubles:
         rng: Random,
         lives: Callable[[], list[Life]],
         start: Callable[[int], None],
+        resume: Callable[[int], None],
     ) -> None:
         self._wire, self._world = wire, wire.world
         self._scenario = scenario
         self._rng = rng
         self._lives = lives
         self._start = start
+        self._resume = resume
 
     def schedule(self) -> None:
         """Choose when."""
@@ -89,6 +91,7 @@ class Troubles:
         for times, befall in (
             (faults.resets, self._reset),
             (self._scenario.crashes, self._crash),
+            (self._scenario.resumes, self._interrupt),
             (faults.cuts, self._cut),
             (faults.half_open, self._half_open),
             (faults.vanishings, self._vanish),
@@ -158,6 +161,15 @@ class Troubles:
             life.kill()
             self._start_again(life)
 
+    def _interrupt(self) -> None:
+        """One leecher is killed, and comes back with what it has."""
+        leechers = [life for life in self._lives() if not life.is_seed]
+        if leechers:
+            life = self._rng.choice(leechers)
+            life.kill()
+            pause = self._rng.uniform(0.1, 3) * self._scenario.p
+            self._world.after(pause, lambda: self._resume(life.peer_id))
+
     def _vanish(self) -> None:
         life = self._victim()
         if life is not None:
@@ -175,4 +187,7 @@ class Troubles:
 
 def first_safe(faults: Faults, scenario: Scenario) -> float:
     """From when on a swarm may end: the last joiner comes then."""
-    return scenario.horizon + NOTICED if faults.silent else 0.0
+    if faults.silent:
+        return scenario.horizon + NOTICED
+    # A complete peer that comes back must find somebody.
+    return scenario.horizon + 4 * scenario.p if scenario.resumes else 0.0

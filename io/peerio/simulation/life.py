@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.peer import Peer
 from peerio.eventlog import Stamp
 from peerio.networking import Networking
 from peerio.runtime import Logs, Runtime
+from peerio.simulation.files import Left, open_file
 from peerio.simulation.hosts import Host
 from peerio.simulation.wire import Wire
 
@@ -43,50 +43,6 @@ class MemoryLines:
         return "".join(f"{line}\n" for line in self.lines)
 
 
-class MemorySink:
-    """Takes a piece's content into a file in memory."""
-
-    def __init__(self, data: bytearray, start: int, *, digest: bool) -> None:
-        self._data = data
-        self._position = start
-        self._hash = hashlib.blake2b(digest_size=8) if digest else None
-
-    def write(self, data: memoryview, /) -> None:
-        """Take the next bytes."""
-        self._data[self._position : self._position + len(data)] = data
-        self._position += len(data)
-        if self._hash is not None:
-            self._hash.update(data)
-
-    def hexdigest(self) -> str | None:
-        """The content's digest, where there is a trace to hold it."""
-        return None if self._hash is None else self._hash.hexdigest()
-
-
-class MemoryFile:
-    """A peer's file: the runtime's `PieceStore` and networking's `PieceSource`."""
-
-    def __init__(self, config: SwarmConfig, content: bytes | bytearray) -> None:
-        self.data = content
-        self._piece_size = config.piece_size
-
-    def sink(self, index: int, /, *, digest: bool = False) -> MemorySink:
-        """Where a piece's content goes."""
-        if isinstance(self.data, bytes):  # of a seed, which only a broken one writes
-            self.data = bytearray(self.data)
-        return MemorySink(self.data, index * self._piece_size, digest=digest)
-
-    def send_piece(self, sock: Any, index: int, offset: int, count: int, /) -> int:
-        """Hand content to the socket; how many bytes it took."""
-        start = index * self._piece_size + offset
-        content = memoryview(self.data)[start : start + count]
-        taken: int = sock.send_content(content)
-        return taken
-
-    def complete(self) -> None:
-        """It has no other name to take."""
-
-
 class Life:
     """A process of one peer, on a host of its own. `core` makes its core."""
 
@@ -104,6 +60,8 @@ class Life:
         skew: float,
         random_seed: int,
         on_end: Callable[[], None],
+        wrong: bool = False,
+        left: Left | None = None,
     ) -> None:
         self.peer_id = peer_id
         self._world = world = wire.world
@@ -119,13 +77,15 @@ class Life:
         self.warnings: list[str] = []
         stamp = Stamp(lambda: EPOCH + world.now + skew)
         logs = Logs(peer_id, self.log, self.trace, lambda: world.now, stamp)
-        is_seed = config.peer(peer_id).has_file
-        self.file = MemoryFile(config, content if is_seed else bytearray(config.file_size))
-        peer = core(config, peer_id, rng, wait=scenario.wait, tracing=tracing)
+        self.is_seed = config.peer(peer_id).has_file
+        self.file = open_file(config, scenario, peer_id, content, left, wrong=wrong)
+        has = b"" if left is None else left.has
+        peer = core(config, peer_id, rng, wait=scenario.wait, tracing=tracing, has=has)
         self.runtime = Runtime(config, peer, self.file, logs, self.warnings.append)
         self.network = self.runtime.network = self._networking(config, rng, scenario, logs)
         if logs.trace is not None:
-            logs.trace.start(config, peer_id=peer_id, random_seed=random_seed, run="simulated")
+            seed = random_seed
+            logs.trace.start(config, peer_id=peer_id, random_seed=seed, run="simulated", has=has)
 
     def _networking(
         self, config: SwarmConfig, rng: Random, scenario: Scenario, logs: Logs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from core.config import PeerInfo, SwarmConfig
 
@@ -88,6 +89,15 @@ class Scenario:
     """So many leechers join late."""
     crashes: int = 0
     """So many times a leecher is killed, and started again with nothing."""
+    hashes: bool = False
+    """Every piece is checked (spec 9.3)."""
+    corrupters: int = 0
+    """So many peers, behind the first, send wrong content; only with hashes."""
+    wrong_each: int = 1
+    """They send each of so many pieces wrong."""
+    resumes: int = 0
+    """So many times a leecher is killed, complete or not, and started again with what it has, of which
+    parts may be torn; only with hashes."""
     faults: Faults = Faults()
     forgetful: int = 0
     """So many peers, the first ones, are `Forgetful`; they write no traces."""
@@ -138,7 +148,20 @@ def random_scenario(seed: int, *, faults: bool = True) -> Scenario:
         ipv6=rng.random() < 0.25,
         faults=_random_faults(rng) if trouble else Faults(),
         forgetful=rng.choice([0, 0, 0, 1, 2]) if trouble else 0,
+        **_random_hashes(Random(f"hashes {seed}"), peers) if trouble else {},
     )
+
+
+def _random_hashes(rng: Random, peers: int) -> dict[str, Any]:
+    """In two of five of the swarms that have trouble, pieces are checked."""
+    if rng.random() < 0.6:
+        return {}
+    return {
+        "hashes": True,
+        "corrupters": rng.choice([0, 0, 1, 2]) if peers > 2 else 0,
+        "wrong_each": rng.choice([1, 2, 10]),
+        "resumes": rng.choice([0, 1, 1, 3]),
+    }
 
 
 def _random_faults(rng: Random) -> Faults:

@@ -6,6 +6,7 @@ a folder that the verifier reads.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +15,9 @@ from random import Random
 
 from core.peer import Peer
 from peerio.config import format_common, format_peers
+from peerio.hashes import FILE_NAME, format_hashes
 from peerio.simulation.faults import FaultyWire, Troubles, first_safe
+from peerio.simulation.files import Left
 from peerio.simulation.forgetful import Forgetful
 from peerio.simulation.life import Life
 from peerio.simulation.scenario import Scenario
@@ -38,6 +41,8 @@ class Outcome:
     """Virtual time until the last peer ended."""
     steps: int
     lives: dict[int, list[Life]] = field(repr=False)
+    hashes: str = field(repr=False, default="")
+    """The text of `pieces.sha256`."""
 
     @property
     def ok(self) -> bool:
@@ -50,6 +55,8 @@ class Outcome:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "Common.cfg").write_text(format_common(config), encoding="utf-8", newline="\n")
         (folder / "PeerInfo.cfg").write_text(format_peers(config), encoding="utf-8", newline="\n")
+        if self.scenario.hashes:
+            (folder / FILE_NAME).write_text(self.hashes, encoding="utf-8", newline="\n")
         for peer_id, lives in self.lives.items():
             for number, life in enumerate(lives, start=1):
                 tail = f".{number}" if number < len(lives) else ""
@@ -68,6 +75,7 @@ class Swarm:
         self.config = scenario.config()
         self._seed = seed
         self._core = core
+        self._wrong = {peer.peer_id for peer in self.config.peers[1 : 1 + scenario.corrupters]}
         self._forgetful = {peer.peer_id for peer in self.config.peers[: scenario.forgetful]}
         self._rng = rng = Random(f"faults {seed}")
         self.world = World(Random(f"world {seed}"))
@@ -81,7 +89,8 @@ class Swarm:
     def run(self) -> Outcome:
         """Run until every peer has ended, or for `PATIENCE` virtual seconds."""
         self._schedule_starts()
-        Troubles(self.wire, self.scenario, self._rng, self.running, self.start).schedule()
+        troubles = (self.running, self.start, self.resume)
+        Troubles(self.wire, self.scenario, self._rng, *troubles).schedule()
         ended = self.world.run(until=PATIENCE)
         last = {peer_id: lives[-1] if lives else None for peer_id, lives in self.lives.items()}
         statuses = {
@@ -99,7 +108,18 @@ class Swarm:
             self.world.now,
             self.world.steps,
             self.lives,
+            self._hashes(),
         )
+
+    def _hashes(self) -> str:
+        """What `pieces.sha256` would say."""
+        config, pieces = self.config, range(self.config.piece_count)
+        digests = [hashlib.sha256(self._piece(self.content, piece)).digest() for piece in pieces]
+        return format_hashes(config.file_name, config.file_size, config.piece_size, digests)
+
+    def _piece(self, content: bytes | bytearray, piece: int) -> bytes:
+        size = self.config.piece_size
+        return bytes(content[piece * size : (piece + 1) * size])
 
     def _ended(self) -> None:
         """A peer has ended in order; was it the last?"""
@@ -121,7 +141,20 @@ class Swarm:
                 at = max(at, first_safe(scenario.faults, scenario))
             self.world.at(at, partial(self.start, peer.peer_id))
 
-    def start(self, peer_id: int) -> None:
+    def resume(self, peer_id: int) -> None:
+        """Start a killed peer's process again, with what it had, of which parts may be torn."""
+        data, rng = bytearray(self.lives[peer_id][-1].file.data), self._rng
+        for _ in range(rng.choice([0, 0, 1, 5])):
+            start = rng.randrange(len(data))
+            end = min(start + rng.randint(1, 2 * self.config.piece_size), len(data))
+            data[start:end] = bytes(end - start)
+        has = bytes(
+            self._piece(data, piece) == self._piece(self.content, piece)
+            for piece in range(self.config.piece_count)
+        )
+        self.start(peer_id, Left(data, has))
+
+    def start(self, peer_id: int, left: Left | None = None) -> None:
         """Start a peer's process."""
         lives = self.lives[peer_id]
         forgetful = peer_id in self._forgetful
@@ -137,6 +170,8 @@ class Swarm:
             skew=self._skews[peer_id],
             random_seed=self._seed,
             on_end=self._ended,
+            wrong=peer_id in self._wrong,
+            left=left,
         )
         lives.append(life)
         life.start()

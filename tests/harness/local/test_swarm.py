@@ -232,3 +232,36 @@ def test_nothing_starts_when_a_port_is_taken(tmp_path: Path) -> None:
         with pytest.raises(HarnessError, match=f"port {taken} is in use"):
             run_swarm(Options(config=config), tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
+
+
+def test_an_interrupted_run_is_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run of a real file that was ended goes on with --resume, in its folder, with what was there (spec 9.2)."""
+    source = tmp_path / "a file.bin"
+    source.write_bytes(bytes(range(256)) * 8000)
+    runs = tmp_path / "runs"
+    slow = Options(file=source, peers=3, rate=1000, timeout=0.3, free_ports=True)
+    assert run_swarm(slow, runs) == ExitStatus.TIMED_OUT
+    assert "go on with `swarmproof swarm --resume`" in capsys.readouterr().out
+    for leecher in ("peer_1002", "peer_1003"):  # as if it had come so far
+        folder = runs / "latest" / leecher
+        folder.mkdir(exist_ok=True)
+        (folder / f"{source.name}.part").write_bytes(source.read_bytes()[:1_000_000])
+    with pytest.raises(HarnessError, match="isn't what the other options say"):
+        run_swarm(Options(resume=True, piece_size=4096), runs)
+    assert run_swarm(Options(resume=True, file=source, peers=3, timeout=60), runs) == 0
+    assert len([path for path in runs.iterdir() if not path.is_symlink()]) == 1
+    result = result_of(runs)
+    assert all(peer["identical"] for peer in result["peers"])
+    assert {peer["down"] for peer in result["peers"][1:]} == {2_048_000 - 61 * 16_384}
+    out = capsys.readouterr().out
+    assert "61 of 125 pieces are right; 64 are missing or torn" in out
+    assert "PASS" in out
+
+
+def test_what_can_not_be_resumed(tmp_path: Path) -> None:
+    """A run without hashes can't go on, and says what is needed; nor can one that isn't there."""
+    with pytest.raises(HarnessError, match="no run in"):
+        run_swarm(Options(resume=True), tmp_path)
+    (tmp_path / "2026-11-28T00-00-00").mkdir()
+    with pytest.raises(HarnessError, match=r"has no pieces\.sha256"):
+        run_swarm(Options(resume=True), tmp_path)

@@ -26,6 +26,7 @@ from core.interface.events import (
     PieceOffered,
     PieceProgressed,
     PieceReceived,
+    PieceRejected,
     PieceSent,
     PieceSkipped,
     StopRequested,
@@ -80,6 +81,7 @@ class Life(Referee):
         model, incoming = self.model, peer_id not in self.model.dialled
         model.sides[peer_id] = Side(incoming, since=self.now)
         model.known_complete.discard(peer_id)
+        model.parted.discard(peer_id)
         model.seen.setdefault(peer_id, self.now)
         if model.complete:
             model.told.add(peer_id)
@@ -94,8 +96,8 @@ class Life(Referee):
         """The connection is gone."""
         self.coming.pop(peer_id, None)
         self.mute.discard(peer_id)
-        side = self.model.lose(peer_id)
-        redial = peer_id in self.model.dialled and not side.in_order
+        self.model.lose(peer_id)
+        redial = peer_id in self.model.dialled
         self.play(NeighborLost(peer_id), [Dial(peer_id)] if redial else [])
 
     def end_stream(self, peer_id: int) -> None:
@@ -125,7 +127,9 @@ class Life(Referee):
             model.moved(self.now)
         side.has |= pieces
         if not side.spoke:
-            side.spoke, model.clock = True, None
+            side.spoke = True
+            if not model.wrong_of(peer_id):
+                model.clock = None
         if side.has == model.pieces:
             model.known_complete.add(peer_id)
 
@@ -214,6 +218,20 @@ class Life(Referee):
         piece, wanted, size, _ = self.coming[peer_id]
         if size < self.config.piece_length(piece) - 1:
             self.coming[peer_id] = (piece, wanted, size + 1, self.now)
+
+    def end_wrong_piece(self, peer_id: int) -> None:
+        """The last byte of a piece comes, and its content isn't what its hash says (spec 9.3)."""
+        model = self.model
+        piece, wanted, _, _ = self.coming.pop(peer_id)
+        assert wanted, "only what is accepted is checked"
+        if self.ended:
+            self.play(PieceRejected(peer_id, piece))
+            return
+        del model.writer[piece]
+        model.wrong.setdefault(peer_id, set()).add(piece)
+        model.sides[peer_id].wrong = True
+        model.answered(peer_id, piece, self.now)
+        self.heard(peer_id, PieceRejected(peer_id, piece))
 
     def end_piece(self, peer_id: int, *, written: bool = True) -> None:
         """The last byte of a piece comes; after a failure of ours it may not be written."""

@@ -38,6 +38,8 @@ class RandomLife:
         self.life = Life(config, me, seed, wait=wait, core=core)
         self.life.begin()
         self.others = sorted(self.life.model.others)
+        self.wrong = Random(f"wrong {seed}").choice([0.0, 0.0, 0.1, 0.4])
+        """How many of the pieces that come have wrong content (spec 9.3)."""
         trouble = rng.choice([0.0, 0.2, 1.0])  # how often a rare thing happens
         self.weights: dict[Callable[[], None], float] = {
             self.connect: 6,
@@ -141,7 +143,9 @@ class RandomLife:
     def go_on(self) -> None:
         if self.life.coming:
             peer_id = self.rng.choice(sorted(self.life.coming))
-            if self.rng.random() < 0.9:
+            if self.life.coming[peer_id][1] and self.rng.random() < self.wrong:
+                self.life.end_wrong_piece(peer_id)
+            elif self.rng.random() < 0.9:
                 self.life.end_piece(peer_id, written=self.rng.random() < 0.5)
             else:
                 self.life.more_of_piece(peer_id)

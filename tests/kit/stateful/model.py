@@ -46,6 +46,8 @@ class Side:
     may_cross: bool = False
     """The next request may have crossed our choke."""
     punished: bool = False
+    wrong: bool = False
+    """It sent wrong content."""
 
     def hear_interest(self, *, told: bool, first: bool, both_have: int) -> None:
         """A word on its interest; `first` if there was none before."""
@@ -62,10 +64,12 @@ class Side:
 class PeerModel:
     """What a peer knows, has and owes."""
 
-    def __init__(self, config: SwarmConfig, me: int, wait: float | None) -> None:
+    def __init__(self, config: SwarmConfig, me: int, wait: float | None, begun: set[int]) -> None:
         self.config, self.me, self.wait = config, me, wait
         self.pieces = set(range(config.piece_count))
-        self.own = set(self.pieces) if config.peer(me).has_file else set[int]()
+        self.own = set(self.pieces) if config.peer(me).has_file else begun
+        self.wrong: dict[int, set[int]] = {}
+        """What each sent wrong, as long as it is lacking (spec 9.3)."""
         self.sides: dict[int, Side] = {}
         self.writer: dict[int, int] = {}
         """Who is writing which piece now (spec 6.5)."""
@@ -85,6 +89,8 @@ class PeerModel:
         """Who was connected, and when first."""
         self.told: set[int] = set()
         self.given_up: set[int] = set()
+        self.parted: set[int] = set()
+        """Whom we dial, and whose connection ended in order (spec 7.2)."""
         self.announcing = False
         self.clock: float | None = None
         self.by_clock = False
@@ -147,7 +153,9 @@ class PeerModel:
         self.preferred.discard(peer_id)
         if self.optimistic == peer_id:
             self.optimistic = None
-        if not side.in_order:
+        if side.in_order and peer_id in self.dialled:
+            self.parted.add(peer_id)
+        if not side.in_order or peer_id in self.dialled:
             self.told.discard(peer_id)
         return side
 
@@ -158,15 +166,21 @@ class PeerModel:
         self.moved_at, self.clock = now, None
 
     def lacking(self) -> set[int]:
-        """Pieces that nobody here has."""
-        return self.pieces - self.own.union(*(side.has for side in self.sides.values()))
+        """Pieces that nobody here has, or sends right."""
+        right = (side.has - self.wrong_of(peer_id) for peer_id, side in self.sides.items())
+        return self.pieces - self.own.union(*right)
+
+    def wrong_of(self, peer_id: int) -> set[int]:
+        """What a peer sent wrong and is lacking."""
+        return self.wrong.get(peer_id, set()) - self.own
 
     def missing(self) -> set[int]:
         """Who is awaited in vain (spec 7.3)."""
         if self.complete:
             done = all(side.has == self.pieces for side in self.sides.values())
             return self.others - self.known_complete - set(self.sides) if done else set()
-        return self.others - set(self.sides) if self.lacking() else set()
+        doubtful = {peer_id for peer_id in self.sides if self.wrong_of(peer_id)}
+        return self.others - set(self.sides) | doubtful if self.lacking() else set()
 
     def patience_ends(self, clock: float) -> float:
         """Until when they are awaited: who was here 60 s from the first time it was, others 600 s.
@@ -182,7 +196,8 @@ class PeerModel:
             ends[peer] = max(clock, self.seen.get(peer, clock)) + limit
         if self.complete:
             return min(ends.values())
-        bring = [n for n in missing if self.config.peer(n).has_file or self.told_last.get(n)]
+        told = self.told_last | {n: len(side.has) for n, side in self.sides.items()}
+        bring = [n for n in missing if self.config.peer(n).has_file or told.get(n)]
         return max(ends[peer] for peer in bring or missing)
 
     def useless_at(self) -> float:

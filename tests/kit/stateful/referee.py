@@ -74,8 +74,12 @@ class Referee:
         core: type[Peer] = Peer,
     ) -> None:
         self.config, self.me = config, me
-        self.core = core(config, me, Random(seed), wait=wait, tracing=bool(seed % 2))
-        self.model = PeerModel(config, me, wait)
+        chance = Random(f"begins {seed}")
+        share = chance.choice([0, 0, 0.5, 1]) if seed % 3 == 0 else 0
+        begun = {piece for piece in range(config.piece_count) if chance.random() < share}
+        has = bytes(piece in begun for piece in range(config.piece_count))
+        self.core = core(config, me, Random(seed), wait=wait, tracing=bool(seed % 2), has=has)
+        self.model = PeerModel(config, me, wait, begun)
         if seed % 4 == 3:
             self.core.repeats.limit = 8
         self.limit = self.core.repeats.limit
@@ -122,14 +126,16 @@ class Referee:
         assert not missing, f"{event}: not ordered: {missing}"
         if due is not None and (not model.by_clock or event == TimerFired(Timer.MISSING)):
             assert model.finished == due, f"{event}: not ended with {due}"
-        if event == TimerFired(Timer.RESELECTION) and not ended:
+        if event == TimerFired(Timer.RESELECTION) and model.finished is None:
             self._end_tick()
         self.check_rest()
 
     def _due_end(self, event: Event) -> int | None:
         if isinstance(event, StopRequested):
             return event.status
-        quiet = (Timer.RESELECTION, Timer.OVERDUE, Timer.WAITING)
+        quiet = {Timer.RESELECTION, Timer.OVERDUE, Timer.WAITING}
+        if self.model.announcing:  # who ended in order isn't awaited when a choice is due
+            quiet.discard(Timer.RESELECTION)
         if isinstance(event, TimerFired) and event.timer in quiet:
             return None
         return self.model.due_end(self.now)
@@ -231,6 +237,8 @@ class Referee:
                     late = int(self.now // periods[place]) + 1
                     self.ticks = (late, self.ticks[1]) if place == 0 else (self.ticks[0], late)
         self._rated = False
+        if model.announcing:
+            model.given_up |= model.parted
         self.play(event)
 
     def _end_tick(self) -> None:
@@ -287,7 +295,8 @@ class Referee:
         model, core = self.model, self.core
         assert set(core.state.neighbors) == set(model.sides)
         for peer_id, side in model.sides.items():
-            assert side.punished == (side.idle > self.limit), f"{peer_id}: {side.idle} too many?"
+            guilty = side.wrong or side.idle > self.limit
+            assert side.punished == guilty, f"{peer_id}: {side.idle} too many, or wrong content?"
         unchoked = {n for n, side in model.sides.items() if side.unchoked}
         assert len(unchoked) <= self.config.preferred_neighbors + 1
         if model.finished is not None:

@@ -15,6 +15,7 @@ from core.interface.effects import Broadcast, Finish, Log, Punish, Send, SendPie
 from core.interface.messages import Have, NotInterested
 from core.interface.words import LogEvent
 from core.peer import Peer
+from core.piecemap import PieceMap
 from core.state import Neighbor
 
 Change = Callable[[Peer], None]
@@ -39,8 +40,9 @@ def broken(name: str) -> type[Peer]:
             *,
             wait: float | None = None,
             tracing: bool = False,
+            has: bytes = b"",
         ) -> None:
-            super().__init__(config, peer_id, rng, wait=wait, tracing=tracing)
+            super().__init__(config, peer_id, rng, wait=wait, tracing=tracing, has=has)
             CHANGES[name](self)
 
     return Broken
@@ -328,3 +330,29 @@ def serves_what_it_lacks(peer: Peer) -> None:
             requested(neighbor, piece)
 
     peer.uploads.requested = wrong_requested  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
+def counts_wrong_content(peer: Peer) -> None:
+    """A piece whose content is wrong counts like any other (spec 9.3)."""
+    peer.downloads.rejected = peer.downloads.received  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
+def forgets_whose_content_was_wrong(peer: Peer) -> None:
+    """A neighbor's wrong pieces count as its own when it is asked who is missing (spec 7.3, 9.3)."""
+    rejected = peer.downloads.rejected
+
+    def wrong_rejected(neighbor: Neighbor, piece: int) -> None:
+        rejected(neighbor, piece)
+        peer.state.wrong.clear()
+
+    peer.downloads.rejected = wrong_rejected  # type: ignore[method-assign]  # one instance, on purpose
+
+
+@wrong
+def asks_for_what_an_earlier_life_left(peer: Peer) -> None:
+    """A piece that is there from the start is taken for missing in the first bitfield (spec 9.2)."""
+    own = peer.state.own
+    if 0 < own.count < len(own):
+        peer.state.own = PieceMap(len(own))

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from peerio.simulation.files import Left
 from peerio.simulation.scenario import Scenario
 from peerio.simulation.swarm import Swarm
 from verifier.api import verify
@@ -89,10 +90,10 @@ class DirectedSwarm(Swarm):
         for time, what, ids in events:
             self.world.at(time, partial(getattr(self, f"_{what}"), *ids))
 
-    def start(self, peer_id: int) -> None:
+    def start(self, peer_id: int, left: Left | None = None) -> None:
         """Start a peer, unless it is to come later."""
         if peer_id not in self._waiting:
-            super().start(peer_id)
+            super().start(peer_id, left)
 
     def _start(self, peer_id: int) -> None:
         self._waiting.discard(peer_id)

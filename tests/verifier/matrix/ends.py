@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.ending import Ending
-from core.interface.effects import Dial, Finish, SetTimer
+from core.interface.effects import Dial, Finish, Punish, SetTimer
 from core.interface.events import NeighborLost, Started, Timer
 from peerio.net.link import Outbox
 from peerio.net.recorder import Recorder
 from peerio.networking import Networking
 from peerio.protocol import encode_haves
+from peerio.simulation.files import Left
 from peerio.simulation.scenario import Faults
 from tests.verifier.matrix.mutants import PLAIN, UNTRACED, mutant
 from tests.verifier.matrix.orders import OpenPeer
+
+CHECKING = replace(PLAIN, hashes=True, corrupters=1)
+RESUMING = replace(PLAIN, hashes=True, resumes=3)
 
 
 @mutant("C01", "C05", "W02", scenario=replace(PLAIN, faults=Faults(resets=2)), seed=3)
@@ -34,6 +38,27 @@ class DialsLaterPeers(Networking):
             self.earlier.remove(remote_peer_id)
         else:
             super().connect_to_peer(remote_peer_id, host, port)
+
+
+@mutant("D17", scenario=replace(RESUMING, seeds=2), seed=2, place="peerio.simulation.swarm.Left")
+def claims_what_was_torn(data, has):
+    """Resumes with every piece, whatever is in the file, and serves zeros."""
+    return Left(data, b"\1" * len(has))
+
+
+@mutant("W19", scenario=CHECKING)
+class BearsWrongContent(OpenPeer):
+    """Goes on with a neighbor that sends wrong content."""
+
+    def handle(self, event, now):
+        return [order for order in super().handle(event, now) if not isinstance(order, Punish)]
+
+
+@mutant("W19", scenario=CHECKING, place="peerio.simulation.files.MemorySink.is_right")
+def rejects_what_is_right(self):
+    """Rejects some pieces that are right, now and then."""
+    right = self._data[self._start : self._position] == self._expected
+    return right and sum(self._data[::997]) % 5 > 0
 
 
 @mutant("C03", "end")

@@ -68,8 +68,8 @@ class TwoWritersOfOnePiece(Downloads):
 class ClaimsToHaveAll(State):
     """A leecher begins with a full map, and serves zeros."""
 
-    def __init__(self, config, peer_id, rng, *, tracing=False) -> None:
-        super().__init__(config, peer_id, rng, tracing=tracing)
+    def __init__(self, config, peer_id, rng, **options) -> None:
+        super().__init__(config, peer_id, rng, **options)
         for piece in range(config.piece_count):
             self.own.add(piece)
 
@@ -78,12 +78,12 @@ class ClaimsToHaveAll(State):
 class SeedStartsEmpty(State):
     """A seed doesn't look at its file."""
 
-    def __init__(self, config, peer_id, rng, *, tracing=False) -> None:
+    def __init__(self, config, peer_id, rng, **options) -> None:
         peers = tuple(
             replace(peer, has_file=peer.has_file and peer.peer_id != peer_id)
             for peer in config.peers
         )
-        super().__init__(replace(config, peers=peers), peer_id, rng, tracing=tracing)
+        super().__init__(replace(config, peers=peers), peer_id, rng, **options)
 
 
 @mutant("D14", scenario=replace(PLAIN, k=1, p=35.0, m=34.0))

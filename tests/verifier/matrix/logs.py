@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from peerio.eventlog import EventLog, Stamp
-from peerio.simulation.life import MemorySink
+from peerio.simulation.files import MemorySink
 from peerio.trace import Trace
 from tests.verifier.matrix.mutants import PLAIN, mutant
 
@@ -200,6 +200,6 @@ class WritesElsewhere(MemorySink):
 
     number = 0
 
-    def __init__(self, data, start, *, digest) -> None:
+    def __init__(self, data, start, **options) -> None:
         type(self).number += 1
-        super().__init__(data, max(0, start - 1000 * (self.number % 7 == 0)), digest=digest)
+        super().__init__(data, max(0, start - 1000 * (self.number % 7 == 0)), **options)

@@ -24,7 +24,7 @@ from peerio.eventlog import EventLog, Stamp
 from peerio.net.link import Outbox
 from peerio.net.recorder import Recorder
 from peerio.networking import Networking
-from peerio.simulation.life import MemorySink
+from peerio.simulation.files import Left, MemorySink
 from peerio.simulation.scenario import Scenario
 from peerio.simulation.swarm import Swarm
 from peerio.trace import Trace
@@ -45,7 +45,7 @@ PLACES: dict[type, str] = {
 SHARED: dict[type, str] = {
     Upload: "core.state.Upload",
     Outbox: "peerio.net.link.Outbox",
-    MemorySink: "peerio.simulation.life.MemorySink",
+    MemorySink: "peerio.simulation.files.MemorySink",
 }
 """Where those are named that are made later: all peers are broken alike."""
 
@@ -153,15 +153,15 @@ class BrokenSwarm(Swarm):
         self._everybody = everybody or not mutant.who
         self._delayed = {} if everybody else dict(mutant.starts)
 
-    def start(self, peer_id: int) -> None:
+    def start(self, peer_id: int, left: Left | None = None) -> None:
         """Start a peer, a broken one if it is meant to be."""
         mutant = self._mutant
         if peer_id in self._delayed:
             self.world.at(self._delayed.pop(peer_id), lambda: self.start(peer_id))
         elif not (self._everybody or peer_id in mutant.who):
             self._core = Peer
-            super().start(peer_id)
+            super().start(peer_id, left)
         else:
             self._core = mutant.part if mutant.replaces(Peer) else Peer
             with mutant.own():
-                super().start(peer_id)
+                super().start(peer_id, left)

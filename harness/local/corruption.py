@@ -1,0 +1,145 @@
+"""Where copies differ: in which pieces, and from whom each peer got those first."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from verifier.reading.columns import NEVER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from harness.local.copies import Copy
+    from verifier.api import Report
+    from verifier.history.case import Case
+
+_SHOWN = 8
+"""Pieces that are named one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A piece of a peer's copy that isn't the seed's: from whom it came, None where no log tells."""
+
+    peer: int
+    piece: int
+    source: int | None
+
+
+def explain(folder: Path, copies: Mapping[int, Copy], report: Report) -> list[str]:
+    """Lines for people, from the copies and the logs in a run's folder; empty where none differs."""
+    if not report.verdicts:
+        return []
+    case = report.verdicts[-1].case
+    seed = next(peer.peer_id for peer in case.config.peers if peer.has_file)
+    differing = [
+        peer_id
+        for peer_id, copy in copies.items()
+        if copy.sha256 is not None and not copy.identical and copy.path.is_file()
+    ]
+    if copies[seed].sha256 is None or not copies[seed].path.is_file():
+        return []
+    lines, wrong = [], list[Wrong]()
+    for peer_id in differing:
+        pieces = _differing(copies[peer_id].path, copies[seed].path, case.config.piece_size)
+        found = [Wrong(peer_id, piece, _source(case, peer_id, piece)) for piece in pieces]
+        wrong += found
+        lines.append(_told(folder, case, found, seed))
+    return lines + _origins(wrong)
+
+
+def _differing(copy: Path, right: Path, piece_size: int) -> list[int]:
+    """The pieces in which two files differ."""
+    found, piece = [], 0
+    with copy.open("rb") as one, right.open("rb") as other:
+        while expected := other.read(piece_size):
+            if one.read(piece_size) != expected:
+                found.append(piece)
+            piece += 1
+    return found
+
+
+def _source(case: Case, peer_id: int, piece: int) -> int | None:
+    """Whom a peer downloaded a piece from, in the life that did."""
+    owner = [peer.peer_id for peer in case.config.peers].index(peer_id)
+    for number in reversed(case.swarm.by_peer[owner]):
+        life = case.lives[number]
+        place = life.place[piece]
+        if place != NEVER and life.sources[place] >= 0:
+            return case.swarm.peer_id(life.columns.conns[life.sources[place]].other)
+    return None
+
+
+def _told(folder: Path, case: Case, wrong: Sequence[Wrong], seed: int) -> str:
+    """One peer's copy in one line."""
+    peer = wrong[0].peer if wrong else 0
+    words = (
+        f"peer {peer}'s copy differs from peer {seed}'s in {_pieces(one.piece for one in wrong)}"
+    )
+    sources = Counter(one.source for one in wrong)
+    unknown = (
+        "it had from the start" if _is_seed(case, peer) else "of which no log tells the source"
+    )
+    words += ": " + ", ".join(
+        f"{number} from peer {source}" if source else f"{number} {unknown}"
+        for source, number in sources.most_common()
+    )
+    damaged = _damaged_here(folder, case, wrong, seed)
+    if damaged:
+        words += f"; by its trace {_pieces(damaged)} came right, and changed here afterwards"
+    return words
+
+
+def _is_seed(case: Case, peer_id: int) -> bool:
+    return any(peer.peer_id == peer_id and peer.has_file for peer in case.config.peers)
+
+
+def _pieces(pieces: Iterable[int]) -> str:
+    """Pieces in words: how many, and the first."""
+    found = sorted(pieces)
+    names = ", ".join(map(str, found[:_SHOWN])) + (", …" if len(found) > _SHOWN else "")
+    return f"{len(found)} piece{'' if len(found) == 1 else 's'} ({names})"
+
+
+def _damaged_here(folder: Path, case: Case, wrong: Sequence[Wrong], seed: int) -> list[int]:
+    """The pieces that were right when they came, as a peer's trace has it."""
+    pieces = {one.piece for one in wrong}
+    right = folder / f"peer_{seed}" / case.config.file_name
+    received: dict[int, str] = {}
+    for one in wrong[:1]:
+        try:
+            with (folder / f"trace_peer_{one.peer}.jsonl").open(encoding="utf-8") as trace:
+                for line in trace:
+                    if '"type":"piece"' in line and '"kept":true' in line:
+                        record = json.loads(line)
+                        if record["piece"] in pieces:
+                            received[record["piece"]] = str(record.get("sha"))
+        except (OSError, ValueError, LookupError):
+            return []
+    return [piece for piece, sha in received.items() if sha == _digest(right, case, piece)]
+
+
+def _digest(path: Path, case: Case, piece: int) -> str:
+    """A piece's hash as traces have it (docs/trace.md)."""
+    with path.open("rb") as file:
+        file.seek(piece * case.config.piece_size)
+        content = file.read(case.config.piece_length(piece))
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
+
+
+def _origins(wrong: Sequence[Wrong]) -> list[str]:
+    """Who sent on what it had right, or who began it: a sender whose own copy of the piece is right."""
+    bad = {(one.peer, one.piece) for one in wrong}
+    first: dict[int, list[int]] = {}
+    for one in wrong:
+        if one.source is not None and (one.source, one.piece) not in bad:
+            first.setdefault(one.source, []).append(one.piece)
+    return [
+        f"wrong first from peer {source}, whose own copy of them is right: {_pieces(set(pieces))}"
+        for source, pieces in sorted(first.items())
+    ]
