@@ -136,9 +136,7 @@ def test_garbage_is_cheap(seed: int, tmp_path: Path) -> None:
     answer(folder)
 
 
-def test_steering_characters_stay_out(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_steering_characters_stay_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Control characters in names of folders and files, and in the configuration, are shown as escapes."""
     run = good_run()
     run.log(1003)[40:41] = [f"{ESCAPE}what\n"]
@@ -148,7 +146,6 @@ def test_steering_characters_stay_out(
     folder = run.write(tmp_path / f"run{ESCAPE}" / "deep")
     (folder.parent / f"log_peer_1003{ESCAPE}").mkdir()
     (folder / f"log_peer_1009{ESCAPE}.log").write_text("")
-    monkeypatch.setattr(html, "plotly", lambda: "")
     for target in (folder, folder.parent):
         report = verify([target], Options())
         assert report.verdicts, report.problems

@@ -211,13 +211,10 @@ class Scanner:
         to_pieces: dict[int, Callable[[int], None]] = {NOBODY: nothing.append}
         to_lines: dict[int, Callable[[int], None]] = {NOBODY: nothing.append}
         to_times: dict[int, Callable[[float], None]] = {NOBODY: nothing.append}
-        touched = [
-            self.log.conns[number]
-            if (number := self._current.get(other)) is not None
-            else self._conn(other, first + others.index(other), times[others.index(other)])
-            for other in set(others) - {NOBODY}
-        ]
-        for conn in touched:
+        touched = []
+        for other in set(others) - {NOBODY}:
+            row = others.index(other)
+            touched.append(conn := self._conn(other, first + row, times[row]))
             to_pieces[conn.other] = conn.pieces.append
             to_lines[conn.other] = conn.lines.append
             to_times[conn.other] = conn.times.append
@@ -342,7 +339,10 @@ class Scanner:
         if number is None:
             number = self._current[other] = len(self.log.conns)
             self.log.conns.append(Connection(other, -1, 0, time, opened=line))
-        return self.log.conns[number]
+        conn = self.log.conns[number]
+        if conn.kind < 0 and line < conn.opened:  # haves are taken after other lines of their block
+            conn.opened, conn.time = line, time
+        return conn
 
     def _begin(self, kind: Kind, other: int, line: int, time: float) -> None:
         """A connection begins, unless it is the one whose first events stand right above its line."""
