@@ -242,8 +242,10 @@ def test_an_interrupted_run_is_resumed(tmp_path: Path, capsys: pytest.CaptureFix
     slow = Options(file=source, peers=3, rate=1000, timeout=0.3, free_ports=True)
     assert run_swarm(slow, runs) == ExitStatus.TIMED_OUT
     assert "go on with `swarmproof swarm --resume`" in capsys.readouterr().out
+    (run,) = (path for path in runs.iterdir() if not path.is_symlink())
     for leecher in ("peer_1002", "peer_1003"):  # as if it had come so far
-        folder = runs / "latest" / leecher
+        (run / f"log_{leecher}.log").touch()
+        folder = run / leecher
         folder.mkdir(exist_ok=True)
         (folder / f"{source.name}.part").write_bytes(source.read_bytes()[:1_000_000])
     with pytest.raises(HarnessError, match="isn't what the other options say"):
@@ -263,5 +265,6 @@ def test_what_can_not_be_resumed(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="no run in"):
         run_swarm(Options(resume=True), tmp_path)
     (tmp_path / "2026-11-28T00-00-00").mkdir()
+    (tmp_path / "2026-11-28T00-00-00/log_peer_1.log").write_text("a line\n")
     with pytest.raises(HarnessError, match=r"has no pieces\.sha256"):
         run_swarm(Options(resume=True), tmp_path)
