@@ -1,20 +1,17 @@
 """The project's commands: `invoke --list` names them, `invoke NAME --help` explains one."""
 
-import os
-import signal
-import threading
+import sys
 
+if sys.version_info < (3, 11):
+    sys.stderr.write(
+        "invoke: swarmproof needs Python 3.11 or newer, and this is Python %s: "
+        "install with a newer one, `python3.11 -m venv .venv`\n" % sys.version.split()[0]
+    )
+    sys.exit(1)
 
-def _end(number: int, _frame: object) -> None:
-    """End with the signal's status, without the traceback of a half-done import."""
-    os._exit(128 + number)
+from swarmproof.start import loading
 
+with loading("invoke"):
+    from harness import invoking
 
-_first = threading.current_thread() is threading.main_thread()  # which alone may handle signals
-_handler = signal.signal(signal.SIGINT, _end) if _first else None
-
-from harness import cli  # noqa: E402 -- it takes long enough for a Ctrl-C
-
-namespace = cli.tasks()
-if _handler is not None:
-    signal.signal(signal.SIGINT, _handler)
+    namespace = invoking.tasks()

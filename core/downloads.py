@@ -22,7 +22,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.effects import (
+from core.errors import LocalProtocolError
+from core.interface.effects import (
     AcceptPiece,
     Broadcast,
     CloseConnection,
@@ -32,9 +33,9 @@ from core.effects import (
     SkipPiece,
     Warn,
 )
-from core.errors import LocalProtocolError
-from core.events import Timer
-from core.messages import Have, Request
+from core.interface.events import Timer
+from core.interface.messages import Have, Request
+from core.interface.words import FreedCause, SkipCause
 from core.state import Neighbor, State
 
 DRIP_AFTER = 30.0
@@ -175,7 +176,7 @@ class Downloads:
         self._watch(neighbor.download.due)
         return True
 
-    def _free(self, neighbor: Neighbor, piece: int | None, cause: str) -> None:
+    def _free(self, neighbor: Neighbor, piece: int | None, cause: FreedCause) -> None:
         """Give up an open request: its piece may be asked of anyone again."""
         if piece is None or self._open.get(piece) != neighbor.peer_id:
             return
@@ -210,7 +211,7 @@ class Downloads:
         state.note("skipped", neighbor=peer_id, piece=piece, cause=cause)
         state.out.append(SkipPiece(peer_id, piece))
 
-    def _reason_to_skip(self, neighbor: Neighbor, piece: int) -> str | None:
+    def _reason_to_skip(self, neighbor: Neighbor, piece: int) -> SkipCause | None:
         if self._state.failed:
             return "failed"
         if self._state.own.has[piece]:

@@ -17,9 +17,9 @@ Four questions are asked after whatever may change their answer:
 
 from __future__ import annotations
 
-from core.effects import Dial, Finish, SetTimer
-from core.events import Timer
 from core.exits import ExitStatus
+from core.interface.effects import Dial, Finish, SetTimer
+from core.interface.events import Timer
 from core.state import Neighbor, State
 from core.waiting import Waiting
 

@@ -18,10 +18,10 @@ from typing import Any, assert_never
 
 from core.config import SwarmConfig
 from core.downloads import Downloads
-from core.effects import CloseConnection, Dial, Effect, SkipPiece
 from core.ending import Ending
 from core.errors import LocalProtocolError
-from core.events import (
+from core.interface.effects import CloseConnection, Dial, Effect, SkipPiece
+from core.interface.events import (
     DialRefused,
     Event,
     HavesReceived,
@@ -42,7 +42,7 @@ from core.events import (
     TurnEnded,
     UnknownReceived,
 )
-from core.messages import (
+from core.interface.messages import (
     Bitfield,
     Choke,
     Have,

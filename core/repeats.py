@@ -16,7 +16,7 @@ After our own end is ordered nothing changes anything: every message counts.
 
 from __future__ import annotations
 
-from core.effects import Punish
+from core.interface.effects import Punish
 from core.state import Neighbor, State
 
 ALLOWED = 1000

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from core.bitfield import PieceMap
 from core.config import SwarmConfig
-from core.effects import Effect, Log, Note, Send
+from core.interface.effects import Effect, Log, Note, Send
+from core.interface.messages import INTERESTED, NOT_INTERESTED, Message
+from core.interface.words import LogEvent, NoteKind
 from core.machines import Download, ItsInterest, Machines, OurInterest, Upload
 from core.machines.base import NeighborMachine
-from core.messages import INTERESTED, NOT_INTERESTED, Message
 from core.picking import CandidateSet
+from core.piecemap import PieceMap
 
 
 class State:
@@ -38,11 +39,11 @@ class State:
         self.failed = False
         """Our storage or log failed: nothing more is requested (spec 7.4)."""
 
-    def log(self, event: str, **fields: Any) -> None:
+    def log(self, event: LogEvent, **fields: Any) -> None:
         """Order one of the eleven lines (spec 8.1)."""
         self.out.append(Log(event, fields))
 
-    def note(self, kind: str, **fields: Any) -> None:
+    def note(self, kind: NoteKind, **fields: Any) -> None:
         """Order a record that only the trace has; callers on hot paths ask `tracing` first."""
         if self.tracing:
             self.out.append(Note(kind, fields))

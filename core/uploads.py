@@ -8,9 +8,10 @@ the requests that wait. They are granted at the end of a turn, by what is known 
 from __future__ import annotations
 
 from core.choking import Ticks, choose_optimistic, choose_preferred
-from core.effects import SendPiece, SetTimer, Warn
-from core.events import Timer
-from core.messages import CHOKE, UNCHOKE
+from core.interface.effects import SendPiece, SetTimer, Warn
+from core.interface.events import Timer
+from core.interface.messages import CHOKE, UNCHOKE
+from core.interface.words import DropCause
 from core.repeats import Repeats
 from core.state import Neighbor, State
 
@@ -211,10 +212,10 @@ class Uploads:
         if self.optimistic == neighbor.peer_id:
             self.optimistic = None
 
-    def _drop_waiting(self, neighbor: Neighbor, cause: str) -> None:
+    def _drop_waiting(self, neighbor: Neighbor, cause: DropCause) -> None:
         for piece in neighbor.waiting:
             self._note_dropped(neighbor, piece, cause)
         neighbor.waiting.clear()
 
-    def _note_dropped(self, neighbor: Neighbor, piece: int, cause: str) -> None:
+    def _note_dropped(self, neighbor: Neighbor, piece: int, cause: DropCause) -> None:
         self._state.note("dropped", neighbor=neighbor.peer_id, piece=piece, cause=cause)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core.effects import SetTimer, Warn
-from core.events import Timer
+from core.interface.effects import SetTimer, Warn
+from core.interface.events import Timer
 from core.state import Neighbor, State
 
 FIRST_WORD = 60.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import probe.cases
 import probe.sessions  # noqa: F401 -- registers the sessions
 from harness.local.runfolder import ROOT
-from probe.listing import sessions_of
 from probe.registry import CASES, FAMILIES, PLANS
+from probe.report.listing import sessions_of
 
 PAGE = ROOT / "docs" / "probe.md"
 _MARK = "<!-- written by `invoke docs` from probe/cases/ and probe/sessions/ -->\n"

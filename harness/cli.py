@@ -1,22 +1,15 @@
-"""All commands, and how a command line becomes one: the tasks of `invoke` are made of this table."""
+"""All commands: the tasks of `invoke` (invoking.py) and of the command `swarmproof` (program.py) are made of this table."""
 
 from __future__ import annotations
 
-import inspect
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from invoke.collection import Collection
-from invoke.exceptions import Exit
-from invoke.tasks import Task
-
-from core.exits import ExitStatus
-from harness import develop, docs, options, probing, simulate
+from harness import develop, docs, grading, options, probing, simulate
 from harness.bench import compare, scale
-from harness.errors import HarnessError
 from harness.local import reports, swarm
-from harness.output import lasting_output
+from harness.packing import archive
 from harness.remote import commands as remote
 from harness.remote import plan
 
@@ -43,6 +36,8 @@ class Command:
     example: str
     exits: Sequence[str]
     only: Sequence[str] | None = None
+    in_project: bool = False
+    """Whether it works on the project itself, so that only a checkout has it."""
 
     def explanation(self, program: str) -> str:
         """What it does, an example, the exit statuses."""
@@ -51,50 +46,9 @@ class Command:
         end = f"Example: {program} {self.example}.\n{exits}"
         return "\n\n".join([first, *map(_wrapped, more), end])
 
-    def task(self) -> Task[Any]:
-        """The command as a task of `invoke`, which reads its options off the signature."""
-        found = list(options.options_of(self.options, self.only))
-
-        def body(_context: object, **given: str | bool) -> None:
-            finish(lambda: self.run(options.read(self.options, given, self.only)))
-
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        body.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # any function may have one
-            [
-                inspect.Parameter("_context", inspect.Parameter.POSITIONAL_OR_KEYWORD),
-                *(
-                    inspect.Parameter(
-                        one.keyword, keyword, default=one.default if one.is_flag else ""
-                    )
-                    for one in found
-                ),
-            ]
-        )
-        body.__doc__ = self.explanation("invoke")
-        meanings = {one.name: one.help for one in found}
-        return Task(body, name=self.name, auto_shortflags=False, help=meanings)
-
 
 def _wrapped(text: str) -> str:
     return textwrap.fill(text, 100, break_on_hyphens=False)
-
-
-def finish(work: Callable[[], int]) -> None:
-    """End with the exit status of `work`; what it can't do is one message on stderr.
-
-    An output that takes nothing more, such as a closed pipe, changes neither work nor status.
-    """
-    try:
-        with lasting_output():
-            status = work()
-    except HarnessError as error:
-        raise Exit(str(error), code=error.status) from None
-    except OSError as error:  # such as a full disk
-        raise Exit(f"can't go on: {error}", code=ExitStatus.UNUSABLE) from None
-    except KeyboardInterrupt:
-        raise Exit("interrupted", code=ExitStatus.INTERRUPTED) from None
-    if status != 0:
-        raise Exit(code=status)
 
 
 COMMANDS = (
@@ -102,7 +56,7 @@ COMMANDS = (
         "swarm",
         swarm.run_swarm,
         swarm.Options,
-        "Run a swarm on this machine: real peers hand a file from the seed to all leechers.",
+        "Run a swarm on this machine: real peers distribute a file from the seed to all leechers.",
         "swarm --file big.iso --peers 8 --piece-size 1MiB",
         (
             "0 every peer ended with 0, all copies are identical and the logs break no rule",
@@ -122,6 +76,7 @@ COMMANDS = (
         "Lint, check types, run all tests with the core's branch coverage.",
         "test --thorough",
         ("0 all is well", "else that of the first tool that found something"),
+        in_project=True,
     ),
     Command(
         "check",
@@ -130,20 +85,22 @@ COMMANDS = (
         "Lint and check format and types, without running tests.",
         "check",
         ("0 all is well", "else that of the first tool that found something"),
+        in_project=True,
     ),
     Command(
         "docs",
         docs.write,
         options.NoOptions,
-        "Write what is generated in docs/ anew: the machines' diagrams, the checks of each clause, the probe's catalogue.",
+        "Write the generated parts of docs/ again: the machines' diagrams, the checks of each clause, the probe's catalogue.",
         "docs",
         ("0",),
+        in_project=True,
     ),
     Command(
         "bench",
         compare.run_bench,
         compare.Options,
-        "Measure swarms beside two floors: the raw pump and the stop-and-wait star.",
+        "Benchmark swarms against two baselines: a raw copy over TCP, and one-piece-at-a-time download from the seed.",
         "bench --quick --peers 3",
         ("0 measured", "1 a run failed or there is no room for its files", "2 wrong use"),
     ),
@@ -153,7 +110,7 @@ COMMANDS = (
         reports.VerifyOptions,
         "Replay a run's logs and show every broken rule; `python -m verifier --help` has more options.",
         "verify --dir runs/2026-11-22T10-00-00",
-        ("0 no errors", "1 a rule is broken", "2 unusable input", "3 only unknowns"),
+        ("0 no rule is broken", "1 a rule is broken", "2 unusable input", "3 undecided"),
     ),
     Command(
         "probe",
@@ -165,20 +122,32 @@ COMMANDS = (
             "0 nothing broken",
             "1 broken",
             "2 can't be judged or wrong use",
-            "3 something undecided",
+            "3 undecided",
         ),
     ),
     Command(
         "report",
         reports.run_report,
         reports.ReportOptions,
-        "Write a page with charts of a run, and its verdict, and open it; it needs the extra `report`.",
+        "Write a page with charts of a run, and its verdict, and open it in the browser.",
         "report --dir runs/2026-11-22T10-00-00 --no-open",
         (
-            "0 no errors",
+            "0 no rule is broken",
             "1 a rule is broken",
-            "2 unusable input, no Plotly, or the page can't be written",
-            "3 only unknowns",
+            "2 unusable input, or the page can't be written",
+            "3 undecided",
+        ),
+    ),
+    Command(
+        "grade",
+        grading.run_grade,
+        grading.Options,
+        "Judge and score many submissions, and write a table and a page for each (docs/grading.md).",
+        "grade --dir submissions --config configs/assignment",
+        (
+            "0 all were judged",
+            "2 nothing to grade, a wrong rubric or configuration, or wrong use",
+            "3 some couldn't be judged",
         ),
     ),
     Command(
@@ -198,12 +167,22 @@ COMMANDS = (
         ("0 measured", "2 wrong use"),
     ),
     Command(
+        "package",
+        archive.package,
+        archive.Options,
+        "Make swarmproof.pyz: all of this and its libraries in one file that only needs Python.",
+        "package",
+        ("0 it is written", "1 a library is missing, or it can't be written", "2 wrong use"),
+        in_project=True,
+    ),
+    Command(
         "clean",
         develop.clean,
         develop.Cleaning,
         "Remove caches, coverage data and builds; the virtual environment stays.",
         "clean --runs",
         ("0",),
+        in_project=True,
     ),
 )
 REMOTE = (
@@ -211,7 +190,7 @@ REMOTE = (
         "check",
         remote.run_check,
         plan.Options,
-        "Look whether every host is ready: reachable, Python, ports, names, space, clock, file.",
+        "Check that every host is ready: reachable, Python, ports, names, space, clock, file.",
         "remote.check --config three-laptops",
         ("0 all are ready", "1 unusable configuration", "2 wrong use", "8 a host isn't ready"),
         (*_WHERE, "file"),
@@ -288,9 +267,3 @@ REMOTE = (
         ),
     ),
 )
-
-
-def tasks() -> Collection:
-    """All commands as tasks of `invoke`."""
-    remotes = Collection("remote", *(command.task() for command in REMOTE))
-    return Collection(*(command.task() for command in COMMANDS), remotes)

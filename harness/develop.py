@@ -63,7 +63,7 @@ def test(options: Thoroughness) -> int:
     if status := check():
         return status
     # One more than there are cores, for a third of the time is spent waiting for hosts and timers.
-    usual = ["-n", "3", "--dist", "loadgroup", *(["--thorough"] if options.thorough else [])]
+    usual = ["-n", "3", *(["--thorough"] if options.thorough else [])]
     coverage = ["--cov", "--cov-report=term-missing:skip-covered"]
     if status := run_module("pytest", *usual, *coverage, *_OF_THE_CORE):
         return status

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.exits import ExitStatus
 from harness.errors import HarnessError
+from peerio.program import quantities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     """Makes a value of what was written; ValueError says what was expected."""
 
 Given = TypeVar("Given")
-_UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_SIZE = re.compile(r"([0-9]+)\s*(KiB|MiB|GiB)?")
+_UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _META = "option"
 
 
@@ -40,6 +40,11 @@ class Option:
     def keyword(self) -> str:
         """Its name as a parameter's."""
         return self.name.replace("-", "_")
+
+    @property
+    def shown(self) -> str:
+        """What stands for its value in help texts: `PIECE_SIZE`."""
+        return self.keyword.upper()
 
     @property
     def is_flag(self) -> bool:
@@ -101,26 +106,27 @@ def count(least: int = 0) -> Callable[[str], int]:
 
 
 def size(least: int = 0) -> Callable[[str], int]:
-    """Read bytes, written as `32768` or `256KiB`."""
+    """Read bytes, written as `32768`, `1MB` or `256KiB`."""
 
     def read(text: str) -> int:
-        match = _SIZE.fullmatch(text.strip())
-        found = int(match[1]) * _UNITS[match[2] or ""] if match else -1
+        found = quantities.size(text)
         if found < least:
-            raise ValueError(f"expected at least {least} bytes, such as 32768 or 256KiB")
+            raise ValueError(f"expected at least {least} bytes, such as {quantities.SIZES}")
         return found
 
     return read
 
 
+def rate(text: str) -> int:
+    """Read bytes a second, written as sizes are; 0 is no limit."""
+    return quantities.rate(text)
+
+
 def seconds(text: str) -> float:
-    """Read a positive number of seconds."""
-    try:
-        found = float(text)
-    except ValueError:
-        found = -1.0
-    if not 0 < found < float("inf"):
-        raise ValueError("expected a positive number of seconds")
+    """Read a time that isn't 0, written as `90`, `90s` or `1.5m`."""
+    found = quantities.duration(text)
+    if not found:
+        raise ValueError(f"expected more than 0 seconds, such as {quantities.DURATIONS}")
     return found
 
 

@@ -1,16 +1,34 @@
-"""stdout for commands whose work goes on when nobody takes what they print."""
+"""stdout for commands whose work goes on when nobody takes what they print, and how they end."""
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from peerio.diagnostics import Outlet
+from core.exits import ExitStatus
+from harness.errors import HarnessError
+from peerio.program.diagnostics import Outlet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+_PLAINER = str.maketrans(
+    {"…": "...", "━": "-", "\u2013": "-", "→": "->", "\u00d7": "x", "·": "-", "±": "+-"}
+)
+"""What is written instead where a terminal's encoding, such as ASCII, has no such character."""
+
+
+def _plainer(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)  # the only kind that writing has
+    text = error.object[error.start : error.end].translate(_PLAINER)
+    return text.encode("ascii", "backslashreplace").decode(), error.end
+
+
+codecs.register_error("plainer", _plainer)
 
 
 class _Lasting:
@@ -48,14 +66,32 @@ class _Lasting:
 
 @contextmanager
 def lasting_output() -> Iterator[None]:
-    """Within, what stdout doesn't take is dropped."""
+    """Within, what stdout doesn't take is dropped, and what its encoding lacks is written plainer."""
     stdout = sys.stdout
+    if isinstance(stdout, TextIOWrapper):
+        stdout.reconfigure(errors="plainer")
     sys.stdout = cast("TextIO", _Lasting(stdout))
     try:
         yield
         sys.stdout.flush()
     finally:
         sys.stdout = stdout
+
+
+def outcome(work: Callable[[], int]) -> tuple[int, str]:
+    """The exit status of `work`, and what there is to say on stderr if it couldn't be done.
+
+    An output that takes nothing more, such as a closed pipe, changes neither work nor status.
+    """
+    try:
+        with lasting_output():
+            return work(), ""
+    except HarnessError as error:
+        return error.status, str(error)
+    except OSError as error:  # such as a full disk
+        return ExitStatus.UNUSABLE, f"can't go on: {error}"
+    except KeyboardInterrupt:
+        return ExitStatus.INTERRUPTED, "interrupted"
 
 
 class Lines:

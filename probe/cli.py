@@ -13,23 +13,18 @@ from types import FrameType
 
 import probe.cases
 import probe.sessions  # noqa: F401 -- registers the sessions
-from probe import (
-    initial,
-    isolation,
-    listing,
-    program,
-    report_gradescope,
-    report_json,
-    report_junit,
-    report_text,
-    swarm,
-    verdicts,
-)
+from probe import initial, swarm
+from probe.conversation.stage import Cancelled
 from probe.engine import CONTACT, Engine, Run
-from probe.progress import Progress
+from probe.program import isolation, program
 from probe.registry import CASES, PLANS, SelectionError, select
-from probe.settings import Settings, SettingsError, read
-from probe.stage import Cancelled
+from probe.report import gradescope as report_gradescope
+from probe.report import json as report_json
+from probe.report import junit as report_junit
+from probe.report import listing, verdicts
+from probe.report import text as report_text
+from probe.report.progress import Progress
+from probe.settings import PROGRAM, Settings, SettingsError, read
 
 UNUSABLE = 2
 MARK = ".probe"
@@ -42,12 +37,12 @@ class _Ended(Exception):  # noqa: N818 -- a signal, no error
         self.number = number
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says; the exit status."""
+def main(arguments: list[str] | None = None, called: str = PROGRAM) -> int:
+    """Do what the command line says; the exit status. `called` is what people called it by."""
     flag = threading.Event()
     _catch_signals(flag)
     try:
-        return _main(arguments, flag)
+        return _main(arguments, flag, called)
     except (SettingsError, SelectionError, program.ProgramError, isolation.IsolationError) as error:
         print(f"probe: {error}", file=sys.stderr)
         return UNUSABLE
@@ -69,12 +64,13 @@ def _catch_signals(flag: threading.Event) -> None:
         raise _Ended(number)
 
     with suppress(ValueError):  # not in the main thread: a test
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, end)
+        for name in ("SIGTERM", "SIGHUP"):
+            if number := getattr(signal, name, None):  # the second is unknown on Windows
+                signal.signal(number, end)
 
 
-def _main(arguments: list[str] | None, flag: threading.Event) -> int:
-    settings = read(arguments)
+def _main(arguments: list[str] | None, flag: threading.Event, called: str) -> int:
+    settings = read(arguments, program=called)
     if settings.list:
         print(listing.table(), end="")
         return 0
@@ -137,7 +133,7 @@ def _hold(settings: Settings, plans: set[str], out: Path, flag: threading.Event)
 
 def _write_scripts(runs: list[Run]) -> None:
     """Each session's conversation beside its configuration, log and output."""
-    for record in (record for run in runs for record in run.records):
+    for record in (record for run in runs for record in run.records if record.folder):
         with suppress(OSError):
             text = "".join(f"{report_text.line(event)}\n" for event in record.events)
             Path(record.folder, "conversation.txt").write_text(text, encoding="utf-8")

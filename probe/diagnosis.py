@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from probe import wire
+from probe.conversation import wire
 from probe.model import Event
 
 OLD_HEADER = b"CEN5501C2008SPRING"
@@ -140,11 +140,12 @@ def _handshake(raw: bytes, you: int) -> Diagnosis | None:
     if raw.startswith(OLD_HEADER[: len(head)]) and len(head) >= 8:
         return OLD
     if not raw.startswith(wire.HEADER):
+        if all(32 <= byte < 127 or byte in b"\r\n\t" for byte in head):
+            return TEXT
         at = raw[:40].find(wire.HEADER)
         if at > 0:
             return JAVA if b"\xac\xed" in raw[:at] else PREFIXED
-        printable = sum(32 <= byte < 127 or byte in b"\r\n\t" for byte in head)
-        return TEXT if printable == len(head) else OTHER_HANDSHAKE
+        return OTHER_HANDSHAKE
     return _tail(raw, you)
 
 
@@ -267,7 +268,8 @@ def _fits(rest: bytes, shape: _Shape, pieces: int, *, exact: bool, whole: bool) 
     at = 0
     sizes = {0: {0}, 1: {0}, 2: {0}, 3: {0}, 4: {4}, 6: {4}}
     right = wire.bitfield_bytes(pieces)
-    wide = {right} if exact else {*range(right + 1), pieces, 4 * pieces}
+    loose = set(range(4 * pieces + 1)) if whole else {*range(right + 1), pieces, 4 * pieces}
+    wide = {right} if exact else loose
     while at < len(rest):
         part = rest[at:]
         if len(part) < shape.head:
@@ -285,6 +287,18 @@ def _wide(rest: bytes, shape: _Shape, pieces: int) -> Diagnosis | None:
     if not found or found[1] != 5 or pieces < 2:
         return None
     return {pieces: BYTE_A_PIECE, 4 * pieces: INT_A_PIECE}.get(found[0])
+
+
+_OBJECTS = (("StreamCorruptedException", JAVA), ("OptionalDataException", JAVA), ("UnpicklingError", PICKLE))  # fmt: skip
+
+
+def of_words(lines: tuple[str, ...]) -> tuple[Diagnosis, str] | None:
+    """The dialect of a program that sends nothing, but prints that it can't read plain bytes as objects."""
+    for line in lines:
+        for word, found in _OBJECTS:
+            if word in line:
+                return found, line
+    return None
 
 
 def comparison(

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from probe.conversation.stage import Cancelled, Stage
 from probe.model import Finding, Outcome, Plan, Record
-from probe.program import ProgramError
+from probe.program.program import ProgramError
 from probe.registry import CASES, PLANS, WATCHES
 from probe.settings import Settings, SettingsError
-from probe.stage import Cancelled, Stage
 
 CONTACT = ("contact-seed", "contact-leecher")
 MOST_LAG = 0.1
@@ -23,7 +23,8 @@ LESS_PATIENCE = 0.4
 """Factor on the waits where another place for the file is tried."""
 _WHY = {
     "time": "The session took too long and was ended.",
-    "flood": "The program was ended because it printed more than 8 MB, or sent more than 20000 messages.",
+    "flood": "The program was ended because it sent more than 20000 messages.",
+    "output": "The program was ended because it printed more than 64 MB in a moment.",
 }
 Progress = Callable[[str, Record | None], None]
 
@@ -173,7 +174,9 @@ def _not_held(plan: Plan, contact: list[Record]) -> Record:
 
 def _spoke(record: Record) -> bool:
     """Whether a diagnosis of its bytes was made: then it is up, wherever its file is."""
-    return any(one.outcome is Outcome.BROKEN and one.case in {"HS-01", "FR-01", "BF-02", "HS-09"} and one.lines for one in record.findings)  # fmt: skip
+    return any(
+        line.startswith("you sent") for one in record.findings if one.spine for line in one.lines
+    )
 
 
 def look_at(record: Record, stuck: str) -> None:

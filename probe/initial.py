@@ -8,16 +8,18 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from probe.conversation.stage import Stage
 from probe.engine import look_at
 from probe.model import Outcome, Record
 from probe.registry import PLANS
 from probe.settings import Settings, SettingsError, as_toml
-from probe.stage import Stage
 
 FILE = "probe.toml"
 _PATIENCE = 0.4
 """Factor on the waits of an attempt: most programs are up within 6 s or never."""
 _MOST_PLACES = 3
+_USUAL = ("src", "bin", "out", "build")
+"""Folders into which a start script may go before it starts the program."""
 _SEARCHED = ("*/Common.cfg", "*/*/Common.cfg")
 
 
@@ -36,6 +38,9 @@ def attempts(settings: Settings) -> Iterator[Settings]:
         for data in ("peer_{id}", f"{place}/peer_{{id}}", f"{place}/{{id}}", "{id}"):
             yield dataclasses.replace(settings, copy="copy", configs=[place], data=data)
         yield dataclasses.replace(settings, copy="copy", workdir=place)
+    for place in [one for one in _USUAL if (project / one).is_dir() and one not in places]:
+        for data in ("peer_{id}", f"{place}/peer_{{id}}"):
+            yield dataclasses.replace(settings, copy="copy", configs=[place], data=data)
 
 
 def _script_folders(settings: Settings) -> list[str]:

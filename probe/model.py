@@ -112,6 +112,8 @@ class Plan:
     """Usual length, for the order of the sessions."""
     ends: bool = False
     """Whether the program is expected to end by itself."""
+    special: str = ""
+    """The case that a program breaks which works elsewhere, but not under this configuration."""
     form: str = "plain"
     """How the configuration files are written."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import tomllib
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -23,6 +24,8 @@ def option(
     return field(default=default, metadata=meta)
 
 
+PROGRAM = "python -m probe"
+"""What people call it by, unless `swarmproof probe` was what they called."""
 PLACES = ("peer_{id}", "{id}", ".", "project")
 FORMATS = ("text", "json", "junit", "gradescope")
 
@@ -148,13 +151,13 @@ class Settings:
     quiet: bool = option("no progress", default=False)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line, made from the fields."""
+def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
+    """The command line, made from the fields; `program` is what it is called by."""
     made = argparse.ArgumentParser(
-        prog="python -m probe",
-        usage="python -m probe 'COMMAND {id}' [options] [CASE ...]",
+        prog=program,
+        usage=f"{program} 'COMMAND {{id}}' [options] [CASE ...]",
         description="Starts your program, plays all the other peers, and says which rules it keeps and which it breaks.",
-        epilog=EPILOG,
+        epilog=EPILOG.replace(PROGRAM, program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument(
@@ -190,10 +193,12 @@ def _details(one: Any) -> dict[str, Any]:
     return details | {"metavar": meta.get("metavar", "TEXT")}
 
 
-def read(arguments: list[str] | None, folder: Path | None = None) -> Settings:
+def read(
+    arguments: list[str] | None, folder: Path | None = None, program: str = PROGRAM
+) -> Settings:
     """Settings from the command line over those of `probe.toml`; SettingsError where unusable."""
     folder = folder or Path.cwd()
-    given = parser().parse_intermixed_args(arguments)
+    given = parser(program).parse_intermixed_args(arguments)
     made = Settings()
     for name, value in _from_file(given.settings or "", folder).items():
         setattr(made, name, value)
@@ -204,9 +209,17 @@ def read(arguments: list[str] | None, folder: Path | None = None) -> Settings:
     if words and ("{id}" in words[0] or " " in words[0]):
         made.command = words.pop(0)
     made.selection = words
+    _take_cd(made)
     _check(made)
     made.project = str((folder / made.project).resolve())
     return made
+
+
+def _take_cd(made: Settings) -> None:
+    """`cd src && java ...` is `java ...`, started in src."""
+    found = re.match(r"\s*cd\s+(?:\./)?([\w][\w./-]*)\s*&&\s*(.+)", made.command, re.DOTALL)
+    if found and not made.workdir and ".." not in found[1]:
+        made.workdir, made.command = found[1].rstrip("/"), found[2]
 
 
 def _from_file(name: str, folder: Path) -> dict[str, Any]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import shutil
 import sys
 import threading
 import time
 from pathlib import Path
 
-from probe import ports
-from probe.folders import Folder, content
+from probe.conversation.stage import Cancelled, how_ended
 from probe.logs import judge_swarm
 from probe.model import Plan
-from probe.program import Order, Program
+from probe.program import ports
+from probe.program.folders import Folder, content
+from probe.program.program import Order, Program
 from probe.settings import Settings, SettingsError
-from probe.stage import Cancelled, how_ended
 
 FAILED = "FAIL"
 SECONDS = 60.0
@@ -28,7 +29,7 @@ def partner_of(settings: Settings) -> Settings:
     if settings.partner:
         command = settings.partner
     elif _OURS.exists():
-        command = f"{sys.executable} {_OURS} {{id}}"
+        command = f"{shlex.join([sys.executable, str(_OURS)])} {{id}}"
     else:
         raise SettingsError(
             "--swarm: there is no peerProcess.py beside the probe; name another peer with --partner"

@@ -23,13 +23,13 @@ import pytest
 
 import peerProcess
 from core.config import SwarmConfig
-from core.events import Event
+from core.interface.events import Event
 from core.peer import Peer
 from peerio import filesystem
 from peerio.config import load_config
 from peerio.eventlog import LineFile, LogError
 from peerio.runtime import Runtime
-from tests.swarm.swarms import FILE_NAME, Swarm, ours, played, reserve_port
+from tests.kit.swarm.swarms import FILE_NAME, Swarm, ours, played, reserve_port
 
 SIZE = 10
 COMMON = {
@@ -146,7 +146,9 @@ def test_help(capfd: pytest.CaptureFixture[str]) -> None:
         ["1", "--wait", "-1"],
         ["1", "--wait", "nan"],
         ["1", "--wait", "long"],
+        ["1", "--wait", "5 minutes"],
         ["1", "--rate", "0"],
+        ["1", "--rate", "fast"],
         ["1", "--rate", "inf"],
         ["1", "--random-seed", "x"],
         ["1", "--no-such-option"],
@@ -415,10 +417,10 @@ def test_a_bug_before_the_start(
         os.kill(os.getpid(), signal.SIGINT)
         return real(*arguments, **more)
 
-    monkeypatch.setattr("peerio.process.load_config", bug)
+    monkeypatch.setattr("peerio.program.process.load_config", bug)
     assert run(alone, 1) == 70
     assert "ZeroDivisionError" in capfd.readouterr().err
-    monkeypatch.setattr("peerio.process.load_config", interrupt)
+    monkeypatch.setattr("peerio.program.process.load_config", interrupt)
     before = snapshot(alone)
     assert run(alone, 1) == 130
     assert told(capfd) == "peer 1: ended with status 130: interrupted\n"

@@ -20,7 +20,7 @@ import pytest
 
 from core.peer import Peer
 from peerio.runtime import Runtime
-from tests.swarm.swarms import FILE_NAME, PROGRAMS, Swarm, ours, played, reserve_port
+from tests.kit.swarm.swarms import FILE_NAME, PROGRAMS, Swarm, ours, played, reserve_port
 from tests.test_peerprocess import make, restored, run, snapshot, told
 
 __all__ = ["restored"]
@@ -60,9 +60,9 @@ sys.meta_path.insert(0, Signaller())
 @pytest.mark.parametrize(
     ("module", "name", "status", "words"),
     [
-        ("peerio.signals", "SIGINT", 130, "peerProcess.py: interrupted\n"),
-        ("peerio.signals", "SIGTERM", -signal.SIGTERM, ""),
-        ("peerio.process", "SIGINT", 130, "peer 1: ended with status 130: interrupted\n"),
+        ("peerio.program.signals", "SIGINT", 130, "peerProcess.py: interrupted\n"),
+        ("peerio.program.signals", "SIGTERM", -signal.SIGTERM, ""),
+        ("peerio.program.process", "SIGINT", 130, "peer 1: ended with status 130: interrupted\n"),
         ("structlog", "SIGINT", 130, "peer 1: ended with status 130: interrupted\n"),
         ("structlog", "SIGTERM", 143, "peer 1: ended with status 143: terminated\n"),
     ],

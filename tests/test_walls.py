@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness.remote.bundle import AGENT
+from harness.remote.bundle import AGENT, source_of
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY_OF_PEERIO = {"structlog"}
@@ -29,7 +30,15 @@ PEERIO = sources("io")
 VERIFIER = sources("verifier")
 PROBE = sources("probe")
 PROGRAMS = [path for path in (ROOT / "peerProcess.py", ROOT / "tasks.py") if path.exists()]
-PRODUCT = [*CORE, *PEERIO, *VERIFIER, *PROBE, *sources("harness"), *PROGRAMS]
+PRODUCT = [
+    *CORE,
+    *PEERIO,
+    *VERIFIER,
+    *PROBE,
+    *sources("harness"),
+    *sources("swarmproof"),
+    *PROGRAMS,
+]
 TESTS = sources("tests")
 
 
@@ -108,9 +117,8 @@ def test_peerio_imports_core_only(path: Path) -> None:
 
 @each(VERIFIER)
 def test_verifier_stands_alone(path: Path) -> None:
-    """The verifier imports itself and the standard library, but for plotly in `report/html.py` (design 1.2)."""
-    allowed = {"verifier"} | ({"plotly"} if name_of(path) == "verifier/report/html.py" else set())
-    assert {p for p in packages_of(path) if not is_standard(p)} <= allowed
+    """The verifier imports itself and the standard library (design 1.2)."""
+    assert {p for p in packages_of(path) if not is_standard(p)} <= {"verifier"}
 
 
 @each(PROBE)
@@ -120,37 +128,10 @@ def test_probe_stands_alone(path: Path) -> None:
     assert {p for p in packages_of(path) if not is_standard(p)} <= {"probe"} | seam
 
 
-@each([path for path in PROBE if name_of(path) == "probe/keeper.py"])
+@each([path for path in PROBE if name_of(path) == "probe/program/keeper.py"])
 def test_the_keeper_needs_python_only(path: Path) -> None:
     """The keeper runs as a script of its own, so it imports nothing of the project."""
     assert all(is_standard(package) for package in packages_of(path))
-
-
-def imports_at_the_top_of(path: Path) -> Iterator[str]:
-    """Every module that is imported when a file is, by its whole name: outside functions."""
-    waiting: list[ast.AST] = [tree_of(path)]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
-        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            waiting.extend(ast.iter_child_nodes(node))
-
-
-@each(PRODUCT)
-def test_plotly_is_for_pages_only(path: Path) -> None:
-    """Only `verifier/report/html.py` imports plotly, inside a function, so that all else works without the extra `report`."""
-    assert "plotly" not in {module.partition(".")[0] for module in imports_at_the_top_of(path)}
-    assert "plotly" not in packages_of(path) or name_of(path) == "verifier/report/html.py"
-
-
-def test_the_wall_knows_its_exception() -> None:
-    """The one import of plotly is where the rule on it allows it, so that the rule is about something."""
-    path = ROOT / "verifier" / "report" / "html.py"
-    assert "plotly" in packages_of(path)
-    assert "plotly.offline" not in set(imports_at_the_top_of(path))
 
 
 @each(PRODUCT)
@@ -205,10 +186,19 @@ def imported_names(path: Path) -> Iterator[tuple[str, list[str]]]:
             yield node.module or "", [alias.name for alias in node.names]
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in VERIFIER}), ids=name_of)
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent for path in [*PRODUCT, *TESTS]}), ids=name_of
+)
 def test_folders_fit_a_head(folder: Path) -> None:
-    """A folder of the verifier has at most 14 modules beside its `__init__`."""
+    """A folder has at most 14 modules beside its `__init__`."""
     assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= 14
+
+
+@each([path for path in TESTS if path.parent != ROOT / "tests" and "kit" not in path.parts])
+def test_helpers_stand_apart(path: Path) -> None:
+    """Among the tests lie tests: what helps them is in `tests/kit`, or in a folder without tests."""
+    if any(path.parent.glob("test_*.py")):
+        assert path.name.startswith("test_") or path.name == "conftest.py"
 
 
 # The team plan's shared rules.
@@ -286,17 +276,25 @@ def test_networking_does_not_choke(path: Path) -> None:
 # Settings and documents.
 
 
+def settings() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
 def test_extras_are_the_groups() -> None:
     """The extras for pip are the same as the dependency groups for uv (design 1.1)."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    groups = {
-        name: [
-            entry if isinstance(entry, str) else f"swarmproof[{entry['include-group']}]"
-            for entry in group
-        ]
-        for name, group in settings["dependency-groups"].items()
-    }
-    assert settings["project"]["optional-dependencies"] == groups
+    assert settings()["project"]["optional-dependencies"] == settings()["dependency-groups"]
+
+
+def test_no_extra_refers_to_the_project() -> None:
+    """No extra asks for the project itself, which made old versions of pip search for minutes (issue 16)."""
+    extras = settings()["project"]["optional-dependencies"]
+    assert not [name for names in extras.values() for name in names if "swarmproof" in name]
+
+
+def test_the_extra_dev_has_all_others() -> None:
+    """The tests need what every other extra brings, since they try all commands."""
+    extras = settings()["project"]["optional-dependencies"]
+    assert {name for names in extras.values() for name in names} == set(extras["dev"])
 
 
 SSH = "harness/remote/ssh.py"
@@ -308,7 +306,7 @@ def test_ssh_is_remote_only(path: Path) -> None:
     assert not packages_of(path) & {"fabric", "paramiko"}
 
 
-@each([(ROOT / name.replace(".", "/")).with_suffix(".py") for name in AGENT])
+@each([source_of(name) for name in AGENT])
 def test_agent_needs_python_only(path: Path) -> None:
     """What is sent to hosts as their agent imports itself and the standard library."""
     ours = {module for module in imports_of(path) if not is_standard(module.partition(".")[0])}
@@ -344,7 +342,7 @@ def test_cited_clauses_exist(path: Path) -> None:
 
 OUTSIDE = re.compile(r"\.\./" + "shared|/work" + r"/|\bfarm" + "-")
 ALLOWED_LOOKUPS: dict[str, str] = {
-    "tests/verifier/test_corpus.py": "real logs of other programs are no part of the project",
+    "tests/kit/verifier/corpus.py": "real logs of other programs are no part of the project",
 }
 """Files that may look for something beside the repository, and why."""
 
@@ -378,6 +376,41 @@ def test_the_tree_is_whole_in_itself() -> None:
 
 
 # Form.
+
+
+LONGEST_FUNCTION = 40
+"""Lines without prose and blank ones."""
+
+
+def prose_in(function: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]) -> int:
+    """How many of a function's lines are docstrings, comments or blank."""
+    strings = [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    ]
+    in_strings = {
+        number
+        for node in strings
+        for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    numbers = range(function.lineno, (function.end_lineno or function.lineno) + 1)
+    return sum(
+        number in in_strings or not (text := lines[number - 1].strip()) or text.startswith("#")
+        for number in numbers
+    )
+
+
+@each(PRODUCT)
+def test_functions_fit_a_screen(path: Path) -> None:
+    """A function of the product has at most 40 lines beside its prose."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1 - prose_in(node, lines)
+            assert length <= LONGEST_FUNCTION, f"{node.name}: {length} lines"
 
 
 def functions_that_test(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:

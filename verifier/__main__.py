@@ -1,13 +1,21 @@
-"""`python -m verifier`."""
+"""`python -m verifier`. Old Pythons can read this file, and are told that they are too old."""
 
-from __future__ import annotations
+import sys
+
+if sys.version_info < (3, 11):
+    sys.stderr.write(
+        "verifier: needs Python 3.11 or newer, and this is Python %s: start it with a newer one\n"
+        % sys.version.split()[0]
+    )
+    sys.exit(2)
 
 import os
-import sys
 
 from verifier.cli import main
 
 if __name__ == "__main__":
+    if hasattr(sys.stdout, "reconfigure"):  # where it is ASCII, other characters end nothing
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = main()
         sys.stdout.flush()

@@ -38,7 +38,7 @@ def verify(
     color: bool = False,
     notes: bool = False,
 ) -> Report:
-    """Judge the run in each folder; `form` is `text`, `json`, `junit` or `html`.
+    """Judge the run in each folder; `form` is `text`, `json`, `junit` or `html`, or `none` for no text.
 
     `output.ReportError` where `html` is asked for and Plotly isn't installed.
     """
@@ -59,6 +59,8 @@ def verify(
         from verifier.report import html  # noqa: PLC0415  # no other report needs to wait for it
 
         text = html.render(verdicts, problems)
+    elif form == "none":
+        text = ""
     else:
         text = "\n".join(text_report.render(one, color=color, notes=notes) for one in verdicts)
     return Report(status, text, problems, verdicts)

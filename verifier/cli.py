@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.api import verify
-from verifier.checks.registry import FAMILIES, ORDERS, select
+from verifier.checks.registry import FAMILIES, select
 from verifier.judge import UNUSABLE, Options
 from verifier.report import output
+from verifier.report.explanation import explain
 from verifier.report.text import conclusion
 from verifier.rules import CHECKS
 from verifier.showing import shown
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
 
     from verifier.api import Report
 
+PROGRAM = "python -m verifier"
+"""What people call it by, unless `swarmproof verify` was what they called."""
 EPILOG = """\
 exit statuses:
   0  no errors
   1  a rule is broken
-  2  the input can't be judged, the report can't be written or lacks Plotly, or wrong use
+  2  the input can't be judged, the report can't be written, or wrong use
   3  nothing is broken, but something can't be known
 
 examples:
@@ -33,6 +36,7 @@ examples:
   python -m verifier --lenient logs/          judge another team's program
   python -m verifier --explain K09            what a rule demands, and why
   python -m verifier logs/ --format html -o report.html   a page with charts of the run
+  python -m verifier grade submissions/       judge and score many; `grade --help` tells more
 """
 
 
@@ -46,12 +50,12 @@ def _run(text: str) -> str:
     raise argparse.ArgumentTypeError(f"'{text}': expected all, last, or a number from 1")
 
 
-def parser() -> argparse.ArgumentParser:
-    """What can be said on the command line."""
+def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
+    """What can be said on the command line; `program` is what it is called by."""
     made = argparse.ArgumentParser(
-        prog="python -m verifier",
+        prog=program,
         description="Replays the logs of all peers of a run and shows every broken rule with its lines.",
-        epilog=EPILOG,
+        epilog=EPILOG.replace(PROGRAM, program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument(
@@ -65,6 +69,13 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="for other teams' programs: faults of logging are warnings",
     )
+    _add_choice_of_rules(made)
+    _add_choice_of_runs(made)
+    _add_forms_of_report(made)
+    return made
+
+
+def _add_choice_of_rules(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--select",
         type=_names,
@@ -81,6 +92,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="ID",
         help="print a check's rule, clause, reason and example",
     )
+
+
+def _add_choice_of_runs(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--run",
         type=_run,
@@ -95,10 +109,19 @@ def parser() -> argparse.ArgumentParser:
         help="all: take in every log_peer_ID.log.N",
     )
     made.add_argument(
+        "--trace",
+        choices=["auto", "require", "ignore"],
+        default="auto",
+        help="use of trace_peer_ID.jsonl",
+    )
+
+
+def _add_forms_of_report(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
         "--format",
         choices=["text", "json", "junit", "html"],
         default="text",
-        help="form of the report; html is a page with charts, and needs Plotly and -o",
+        help="form of the report; html is a page with charts, and needs -o",
     )
     made.add_argument(
         "-o",
@@ -107,12 +130,6 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="write the report to this file, and only the verdict to the terminal",
     )
-    made.add_argument(
-        "--trace",
-        choices=["auto", "require", "ignore"],
-        default="auto",
-        help="use of trace_peer_ID.jsonl",
-    )
     made.add_argument("--notes", action="store_true", help="show findings that only inform, too")
     made.add_argument(
         "--color",
@@ -120,31 +137,17 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="colour (auto: on terminals)",
     )
-    return made
 
 
-def explain(name: str) -> str:
-    """A check's page."""
-    check = CHECKS[name]
-    lenient = (
-        "" if check.lenient is check.severity else f", {check.lenient.name.lower()} with --lenient"
-    )
-    orders = "; ".join(ORDERS[letter] for letter in check.order.split(","))
-    return (
-        f"{check.id} {check.name} ({check.severity.name.lower()}{lenient})\n"
-        f"rule:    {check.rule}\n"
-        f"clause:  spec {check.clause}\n"
-        f"how:     {(check.run.__doc__ or '').splitlines()[0]}\n"
-        f"order:   {orders}\n"
-        f"needs:   {check.needs}\n"
-        f"broken:  {check.example}\n"
-    )
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
+    """Judge what the command line names; the exit status. `program` is what it is called by."""
+    given_arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if given_arguments[:1] == ["grade"]:
+        from verifier.grading import cli  # noqa: PLC0415  # no other command needs to wait for it
 
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Judge what the command line names; the exit status."""
-    made = parser()
-    given = made.parse_args(arguments)
+        return cli.main(given_arguments[1:])
+    made = parser(program)
+    given = made.parse_args(given_arguments)
     try:
         if given.explain is not None:
             if given.explain not in CHECKS:
@@ -158,21 +161,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return UNUSABLE
     if not given.folders:
         made.error("name at least one folder with logs")
-    options = Options(
-        tuple(check.id for check in chosen),
-        given.lenient,
-        given.run,
-        given.lives,
-        given.config,
-        given.trace,
-    )
+    checks = tuple(check.id for check in chosen)
+    options = Options(checks, given.lenient, given.run, given.lives, given.config, given.trace)
     color = _wants_color(given.color, given.output)
+    form = "none" if given.format == "html" else given.format  # its pages are written one by one
     try:
         _prepare(given.format, given.output, made)
-        report = verify(given.folders, options, form=given.format, color=color, notes=given.notes)
+        report = verify(given.folders, options, form=form, color=color, notes=given.notes)
         for problem in report.problems:
             print(f"verifier: {problem}", file=sys.stderr)
-        _deliver(report, given.output)
+        _deliver(report, given.output, given.format)
     except output.ReportError as error:
         print(f"verifier: {error}", file=sys.stderr)
         return UNUSABLE
@@ -188,24 +186,25 @@ def _wants_color(given: str, path: Path | None) -> bool:
 
 def _prepare(form: str, path: Path | None, made: argparse.ArgumentParser) -> None:
     """Before anything is judged: see that the report can be made and has somewhere to go."""
-    if form == "html":
-        if path is None:
-            made.error(
-                "--format html needs -o FILE, such as -o report.html: it is no text for a terminal"
-            )
-        from verifier.report import html  # noqa: PLC0415  # no other report needs to wait for it
-
-        html.plotly()
+    if form == "html" and path is None:
+        made.error(
+            "--format html needs -o FILE, such as -o report.html: it is no text for a terminal"
+        )
     if path is not None:
         output.check(path)
 
 
-def _deliver(report: Report, path: Path | None) -> None:
+def _deliver(report: Report, path: Path | None, form: str) -> None:
     """Print the report, or write it and print only how each run came out."""
     if path is None:
         sys.stdout.write(report.text)
         return
-    output.write(path, report.text)
+    if form == "html":
+        from verifier.report import html  # noqa: PLC0415  # no other report needs to wait for it
+
+        html.write(path, report.verdicts, report.problems)
+    else:
+        output.write(path, report.text)
     for verdict in report.verdicts:
         print(f"{shown(verdict.folder)}: {conclusion(verdict)}")
     print(f"written: {shown(path)}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from verifier.reading.config import InputError
-from verifier.reading.finding import kind_of, walk
+from verifier.reading.finding import DEPTH, kind_of, walk
 from verifier.showing import shown
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ def find_configuration(folder: Path, logs: Path, named: Path | None = None) -> C
     """
     problem = nearest = ""
     first: dict[str, Path] = {}
-    for place in [named] if named is not None else _places(folder, logs):
+    for place in [named] if named is not None else places(folder, logs):
         inside = folder in (place, *place.parents)
         if not inside and len(first) == len(CONFIGS):
             break
         try:
-            picked = {stem: _pick(place, stem) for stem in CONFIGS}
+            picked = {stem: pick(place, stem) for stem in CONFIGS}
         except InputError as error:
             problem = problem or str(error)
             continue
@@ -92,14 +92,15 @@ def _missing(place: Path, there: str, other: Path) -> str:
     return f"{name} is missing beside {shown(other)}{hint}{advice}"
 
 
-def _places(folder: Path, logs: Path) -> Iterator[Path]:
+def places(folder: Path, logs: Path, depth: int = DEPTH) -> Iterator[Path]:
     """Where the configuration may lie, the nearest to the logs first, each once."""
     seen = set()
 
-    def places() -> Iterator[Path]:
+    def candidates() -> Iterator[Path]:
         yield logs
         yield from sorted(
-            (place.path for place in walk(folder)), key=lambda place: (_steps(place, logs), place)
+            (place.path for place in walk(folder, depth)),
+            key=lambda place: (_steps(place, logs), place),
         )
         above = folder.resolve().parent
         yield above
@@ -109,7 +110,7 @@ def _places(folder: Path, logs: Path) -> Iterator[Path]:
             for one in beside:
                 yield from (place.path for place in walk(Path(one), BESIDE_DEPTH))
 
-    for place in places():
+    for place in candidates():
         if place not in seen:
             seen.add(place)
             yield place
@@ -121,7 +122,7 @@ def _steps(one: Path, other: Path) -> int:
     return len(one.parts) + len(other.parts) - 2 * same
 
 
-def _pick(place: Path, stem: str) -> Path | None:
+def pick(place: Path, stem: str) -> Path | None:
     """The file of that name whatever its case; else the only variant, such as PeerInfo.large.cfg."""
     files = [path for path in _files(place) if path.suffix.lower() in SUFFIXES]
     cfgs = [path for path in files if path.suffix.lower() == ".cfg"]

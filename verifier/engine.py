@@ -7,6 +7,7 @@ haves are put together into a swarm; a second round judges each log with what it
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import suppress
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Protocol
@@ -134,6 +135,9 @@ class Local:
 
 def _serve(pipe: Pipe, config: Config) -> None:
     """A worker: do what is asked until the pipe closes."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches all processes; the first ends this one
     local = Local(config)
     while True:
         try:
@@ -172,6 +176,10 @@ class Spread:
             answers = [pipe.recv() for pipe in self._pipes]
         except EOFError:
             raise InputError("a worker process ended; is there enough memory?") from None
+        except KeyboardInterrupt:
+            for process in self._processes:
+                process.terminate()
+            raise
         for good, answer in answers:
             if not good:
                 raise InputError(answer)

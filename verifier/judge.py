@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope
-from verifier.configuration import find_configuration
-from verifier.engine import Engine, make_engine, run_check
+from verifier.configuration import Configuration, find_configuration
+from verifier.engine import Engine, Local, make_engine, run_check
 from verifier.findings import Outcome, Severity, Tally
 from verifier.history.case import Case
 from verifier.history.fit import misfit
 from verifier.history.lives import Swarm, join, make_life
 from verifier.history.runs import Run, find_runs
-from verifier.reading.config import InputError, load
-from verifier.reading.finding import find_logs, find_traces
+from verifier.reading.config import InputError, WrongConfiguration, load
+from verifier.reading.finding import Logs, find_logs, find_traces
 from verifier.report.metrics import Metrics, measure
 from verifier.rules import CHECKS
 from verifier.showing import shown
@@ -37,7 +37,7 @@ OK, VIOLATION, UNUSABLE, UNKNOWN = 0, 1, 2, 3
 @dataclass(frozen=True, slots=True)
 class Options:
     """What to judge and how; `run` is `last`, `all` or a number from 1, `lives` `run` or `all`,
-    `trace` `auto`, `require` or `ignore`.
+    `trace` `auto`, `require` or `ignore`; with `alone` no further process is started.
     """
 
     checks: tuple[str, ...] = ()
@@ -46,6 +46,7 @@ class Options:
     lives: str = "run"
     config: Path | None = None
     trace: str = "auto"
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,26 +95,33 @@ class Verdict:
 def verify_folder(folder: Path, options: Options) -> list[Verdict]:
     """Judge a folder's run, or each of its runs; InputError when it can't be judged."""
     begun = time.perf_counter()
-    files, notes, unusable = find_logs(folder)
-    place = Path(os.path.commonpath([file.path.parent for file in files]))
+    logs = find_logs(folder)
+    place = Path(os.path.commonpath([file.path.parent for file in logs.files]))
     found = find_configuration(folder, place, options.config)
-    config = load(found.common, found.peer_info)
-    config.notes += notes + found.notes
+    return verify_logs(folder, logs, found, options, begun)
+
+
+def verify_logs(
+    folder: Path, found: Logs, configuration: Configuration, options: Options, begun: float
+) -> list[Verdict]:
+    """Judge the run, or each of the runs, of logs that were found already in `folder`.
+
+    InputError when they can't be judged, WrongConfiguration when another configuration might do.
+    `begun` is when this began, by `time.perf_counter`.
+    """
+    config = load(configuration.common, configuration.peer_info)
+    config.notes += found.notes + configuration.notes
     ids = [peer.peer_id for peer in config.peers]
-    known = [file for file in files if file.peer_id in ids]
-    others = [file for file in files if file.peer_id not in ids]
+    known = [file for file in found.files if file.peer_id in ids]
+    others = [file for file in found.files if file.peer_id not in ids]
     config.notes += [
         f"{file.label} is left out: PeerInfo.cfg lists no peer {file.peer_id}"
         for file in others
         if not file.exact
     ]
     if not known:
-        names = ", ".join(file.label for file in files[:3])
-        raise InputError(
-            f"{shown(folder)}: none of the logs ({names}) is of a peer in {shown(found.peer_info)};"
-            " is this the configuration of another run? name the right one with --config DIR"
-        )
-    engine = make_engine(config, known)
+        raise WrongConfiguration(_nobodys(folder, others, configuration))
+    engine = Local(config) if options.alone else make_engine(config, known)
     try:
         logs = engine.scan(known)
         silent = not any(columns.form.sentences for columns in logs)
@@ -122,16 +130,16 @@ def verify_folder(folder: Path, options: Options) -> list[Verdict]:
             raise InputError(
                 f"{shown(folder)}: no line of any log could be read as one of the eleven sentences"
             )
-        problem = misfit(config, logs)
-        if problem:
-            raise InputError(f"{shown(folder)}: {problem}, or mend {shown(found.common.parent)}")
+        if problem := misfit(config, logs):
+            where = shown(configuration.common.parent)
+            raise WrongConfiguration(f"{shown(folder)}: {problem}, or mend {where}")
         runs = find_runs(logs)
         verdicts = []
         for number, name in _chosen(len(runs), options.run):
             swarm = _swarm(config, known, logs, runs, number, options)
             swarm.folder = folder
             swarm.strangers = [file.label for file in others if file.exact]
-            swarm.unusable = unusable
+            swarm.unusable = found.unusable
             verdict = _judge(engine, swarm, options)
             verdict.run = name
             verdict.seconds = time.perf_counter() - begun
@@ -139,6 +147,16 @@ def verify_folder(folder: Path, options: Options) -> list[Verdict]:
         return verdicts
     finally:
         engine.close()
+
+
+def _nobodys(folder: Path, files: Sequence[LogFile], configuration: Configuration) -> str:
+    """That the configuration lists none of the logs' peers."""
+    names = ", ".join(file.label for file in files[:3])
+    return (
+        f"{shown(folder)}: none of the logs ({names}) is of a peer in"
+        f" {shown(configuration.peer_info)};"
+        " is this the configuration of another run? name the right one with --config DIR"
+    )
 
 
 def _chosen(most: int, wanted: str) -> list[tuple[int, str]]:
@@ -207,7 +225,7 @@ def _lives(
         if belongs:
             kept.append(item)
         else:
-            swarm.notes.append(f"{item[0].label} is left out: no other log tells of that life")
+            swarm.notes.append(f"{item[0].label} is left out: no other log mentions that process")
     return sorted(kept, key=lambda item: (item[0].peer_id, item[0].generation, item[1]))
 
 

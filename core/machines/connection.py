@@ -28,14 +28,20 @@ the loss of an open connection is a fact for the core (`NeighborLost`).
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 from core.machines.base import NeighborMachine, row
+
+State = Literal["connecting", "handshaking", "open", "closing", "closed"]
+"""Where a machine may stand; the first is where every connection starts."""
 
 
 class Connection(NeighborMachine):
     """How far a connection has come. `neighbor` is 0 until an accepted one has told its id."""
 
     KIND = "connection"
-    STATES = ("connecting", "handshaking", "open", "closing", "closed")
+    STATES = get_args(State)
+    state: State
     TABLE = (
         row("connected", "connecting", "handshaking"),
         row("accepted", "handshaking", "open"),

@@ -33,17 +33,23 @@ The machine doesn't choose pieces (`core.picking`) and keeps no book of who was 
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 from core.machines.base import NeighborMachine, row
 
 ANSWER_WITHIN = 10.0
 """Seconds without a byte of its piece after which a request is given up (spec 6.6)."""
+
+State = Literal["choked", "idle", "requesting"]
+"""Where a machine may stand; the first is where every connection starts."""
 
 
 class Download(NeighborMachine):
     """Whether we may ask a neighbor for pieces, and whether we did."""
 
     KIND = "download"
-    STATES = ("choked", "idle", "requesting")
+    STATES = get_args(State)
+    state: State
     TABLE = (
         row("unchoked", "choked", "idle"),
         row("choked", "idle", "choked"),

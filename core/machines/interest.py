@@ -33,17 +33,22 @@ each piece (spec 5.3) costs one comparison a neighbor and not one look at a bitf
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, get_args
 
 from transitions import EventData
 
 from core.machines.base import NeighborMachine, row
+
+State = Literal["unknown", "interested", "not_interested"]
+"""Where a machine may stand; the first is where every connection starts."""
 
 
 class OurInterest(NeighborMachine):
     """What we told a neighbor about our interest in its pieces."""
 
     KIND = "our_interest"
-    STATES = ("unknown", "interested", "not_interested")
+    STATES = get_args(State)
+    state: State
     TABLE = (
         row("gain", "unknown", "interested"),
         row("gain", "not_interested", "interested"),
@@ -79,7 +84,8 @@ class ItsInterest(NeighborMachine):
     """What a neighbor told us about its interest in our pieces."""
 
     KIND = "its_interest"
-    STATES = ("unknown", "interested", "not_interested")
+    STATES = get_args(State)
+    state: State
     TABLE = (
         row("told_interested", "unknown", "interested"),
         row("told_interested", "not_interested", "interested"),

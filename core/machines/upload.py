@@ -35,17 +35,22 @@ neighbor (spec 4.8). That is done with the choke, by whom `on_choke` tells.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, get_args
 
 from transitions import EventData
 
 from core.machines.base import NeighborMachine, row
+
+State = Literal["choked", "preferred", "optimistic", "preferred_optimistic"]
+"""Where a machine may stand; the first is where every connection starts."""
 
 
 class Upload(NeighborMachine):
     """Which of the two unchoked places a neighbor holds."""
 
     KIND = "upload"
-    STATES = ("choked", "preferred", "optimistic", "preferred_optimistic")
+    STATES = get_args(State)
+    state: State
     TABLE = (
         row("prefer", "choked", "preferred"),
         row("prefer", "optimistic", "preferred_optimistic"),

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from peerio.filesystem import reserve
 from peerio.status import Status
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ _PATIENCE = 30.0
 """Seconds for all processes to find each other."""
 _CHUNK = 256 * 1024
 _HEADER = struct.Struct("!IBI")
+_MORE_FOLLOWS = getattr(socket, "MSG_MORE", 0)  # Linux alone has it
 _REQUEST, _PIECE = 6, 7
 
 
@@ -143,7 +145,7 @@ class _Upload:
         self._position = index * self._job.piece_size
         self._end = self._position + length
         # One segment with the content that follows. It can't block: the last piece was taken whole.
-        self.sock.send(_HEADER.pack(5 + length, _PIECE, index), socket.MSG_MORE)
+        self.sock.send(_HEADER.pack(5 + length, _PIECE, index), _MORE_FOLLOWS)
         return True
 
     def blocks(self) -> bool:
@@ -220,7 +222,7 @@ def _dial(port: int) -> socket.socket:
 def _reserved(job: Job) -> BinaryIO:
     """A new file with its space reserved, as a peer does before it connects (spec 9.2)."""
     file = job.path.open("wb")
-    os.posix_fallocate(file.fileno(), 0, job.size)
+    reserve(file.fileno(), job.size, job.path.parent)
     return file
 
 

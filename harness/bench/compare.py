@@ -27,7 +27,7 @@ from harness.bench.report import KINDS, Row, Scenario
 from harness.errors import HarnessError
 from harness.local import copies, ports, runfolder
 from harness.options import count, format_bytes, option, path, size
-from harness.watch.live import make_console
+from harness.watch.console import make_console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,10 +48,11 @@ class Options:
 
     peers: int | None = option("Only swarms of this many peers (default: 3 and 6).", count(least=2))
     piece_size: int | None = option(
-        "Only pieces of this size (default: 32KiB, 256KiB and 1MiB).", size(least=1)
+        "Only pieces of this size, such as 64KiB (default: 32KiB, 256KiB and 1MiB).", size(least=1)
     )
     file_size: int | None = option(
-        "Size of the file (default: 100MiB with pieces of 32KiB, else 1GiB).", size(least=1)
+        "Size of the file, such as 200MB (default: 100MiB with pieces of 32KiB, else 1GiB).",
+        size(least=1),
     )
     repetitions: int = option("How often each is measured (default: 3).", count(least=1), default=3)
     quick: bool = option("Files of 50 MiB: a look, not a measurement.", default=False)
@@ -97,7 +98,7 @@ def run_bench(options: Options, kinds: Sequence[str] = KINDS) -> int:
     console.print(benchreport.table(rows))
     path = (
         options.json
-        or runfolder.RUNS / f"bench-{datetime.now().astimezone():%Y-%m-%dT%H-%M-%S}.json"
+        or runfolder.runs_folder() / f"bench-{datetime.now().astimezone():%Y-%m-%dT%H-%M-%S}.json"
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
@@ -227,4 +228,4 @@ def _baseline(
         "barrier": barrier,
     }
     options = [text for name, value in arguments.items() for text in (f"--{name}", str(value))]
-    return [sys.executable, "-m", "harness.bench.baselines", role, str(path), *options]
+    return [*runfolder.module_command("harness.bench.baselines"), role, str(path), *options]

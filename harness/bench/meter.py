@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-import resource
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+try:
+    import resource
+except ImportError:  # on Windows
+    resource = None  # type: ignore[assignment]  # looked at below
 
 from harness.errors import HarnessError
 from harness.local.launcher import Launcher
@@ -121,6 +125,10 @@ def interpolate(points: list[tuple[float, float]], at: float) -> float:
 
 
 def _children_cpu() -> float:
+    if resource is None:
+        raise HarnessError(
+            "this system doesn't tell what processes cost: measure on Linux or macOS"
+        )
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 

@@ -7,12 +7,16 @@ core, the runtime, the event log and the networking of all peers together on one
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import sys
 import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+try:
+    import resource
+except ImportError:  # on Windows
+    resource = None  # type: ignore[assignment]  # looked at below
 
 from harness.options import count, option
 from peerio.simulation.life import EPOCH
@@ -88,7 +92,7 @@ def measure(peers: int, pieces: int = PIECES, upload: float | None = UPLOAD) -> 
     if not outcome.ok:
         raise RuntimeError(f"{peers} peers ended with {outcome.statuses}")
     unit = 1 if sys.platform == "darwin" else 1024
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit if resource else 0
     done, bound = completion(outcome), fluid_bound(scenario)
     return Point(peers, pieces, outcome.steps, cpu, memory, done, bound)
 

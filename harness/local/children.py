@@ -2,9 +2,8 @@
 
 However their parent ends, no peer outlives it:
 
-- Each peer inherits the read end of one pipe whose write end only the parent holds (all
-  descriptors are close-on-exec unless passed on by name). When the parent dies, even by
-  `kill -9`, that pipe ends and so do the peers.
+- Each peer has the read end of a pipe, its lifeline, whose write end only the parent holds (see
+  channels.py). When the parent dies, even by `kill -9`, that pipe ends and so do the peers.
 - Each peer is the leader of a process group of its own. Ctrl-C on the terminal therefore reaches
   the parent alone, which passes it on, waits for the orderly end, and then kills the group.
 
@@ -20,11 +19,14 @@ import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from io import FileIO
+from io import RawIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from harness.local.channels import KILL, open_channels
+
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import BinaryIO, Self
@@ -57,10 +59,9 @@ class _Process:
 
     peer_id: int
     popen: subprocess.Popen[bytes]
-    status_pipe: FileIO
+    status_pipe: RawIOBase
     stderr: BinaryIO
     heard: bool = False
-    stderr_read: int = 0
     status_rest: bytearray = field(default_factory=bytearray)
     stderr_rest: bytearray = field(default_factory=bytearray)
 
@@ -79,7 +80,7 @@ class Children:
 
     def __enter__(self) -> Self:
         self._selector = selectors.DefaultSelector()
-        self._lifeline, self._held = os.pipe()
+        self._channels = open_channels()
         return self
 
     def __exit__(
@@ -88,13 +89,13 @@ class Children:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        os.close(self._held)
-        self.signal_all(signal.SIGKILL)
+        self._channels.let_go()
+        self.signal_all(KILL)
         for process in list(self._running.values()):
             process.popen.wait()
             self._close(process)
         self._selector.close()
-        os.close(self._lifeline)
+        self._channels.close()
 
     @property
     def running(self) -> list[int]:
@@ -103,37 +104,22 @@ class Children:
 
     def start(self, peer_id: int, command: Sequence[str]) -> None:
         """Start a peer; `--lifeline-fd` and `--status-fd` are added. OSError when that fails."""
-        reader, writer = os.pipe()
-        os.set_blocking(reader, False)
-        status_pipe = FileIO(reader)
-        stderr = (self._folder / f"peer_{peer_id}.stderr").open("w+b")
-        try:
-            popen = subprocess.Popen(
-                [*command, "--lifeline-fd", str(self._lifeline), "--status-fd", str(writer)],
-                stdin=subprocess.DEVNULL,
-                stdout=stderr,
-                stderr=stderr,
-                pass_fds=(self._lifeline, writer),
-                process_group=0,
-            )
-        except OSError:
-            status_pipe.close()
-            stderr.close()
-            raise
-        finally:
-            os.close(writer)
+        path = self._folder / f"peer_{peer_id}.stderr"
+        with path.open("wb") as output:
+            popen, status_pipe = self._channels.start(command, output)
+        stderr = path.open("rb", buffering=0)  # with a position of its own
         process = _Process(peer_id, popen, status_pipe, stderr)
         self._running[peer_id] = process
         self._selector.register(status_pipe, selectors.EVENT_READ, process)
         self._listener.on_start(peer_id, popen.pid)
 
-    def also_watch(self, descriptor: int, then: Callable[[], None]) -> None:
-        """Call `then` in `watch` whenever `descriptor` can be read."""
-        self._selector.register(descriptor, selectors.EVENT_READ, then)
+    def also_watch(self, source: int | socket.socket, then: Callable[[], None]) -> None:
+        """Call `then` in `watch` whenever `source` can be read."""
+        self._selector.register(source, selectors.EVENT_READ, then)
 
-    def forget(self, descriptor: int) -> None:
+    def forget(self, source: int) -> None:
         """Watch it no longer."""
-        self._selector.unregister(descriptor)
+        self._selector.unregister(source)
 
     def watch(self) -> bool:
         """Wait for the next news, or tick, and tell it; whether it was time for a tick."""
@@ -159,9 +145,7 @@ class Children:
         """
         for process in self._running.values():
             is_loading = number == signal.SIGINT and not process.heard
-            # Its group can't be another's: the process is ours until it has been waited for.
-            with suppress(ProcessLookupError):
-                os.killpg(process.popen.pid, signal.SIGTERM if is_loading else number)
+            self._channels.signal(process.popen, signal.SIGTERM if is_loading else number)
 
     def _hear(self, process: _Process) -> bytes | None:
         """Take in what a peer tells; returns it: `b""` at the end of the pipe, None if nothing."""
@@ -179,9 +163,7 @@ class Children:
         self._reap(process)
 
     def _read_diagnostics(self, process: _Process) -> None:
-        # By offset: the file's own position belongs to the peer, which writes there.
-        while data := os.pread(process.stderr.fileno(), 1 << 16, process.stderr_read):
-            process.stderr_read += len(data)
+        while data := process.stderr.read(1 << 16):
             for line in whole_lines(process.stderr_rest, data):
                 self._listener.on_diagnostic(line.decode(errors="replace"))
 
@@ -190,6 +172,7 @@ class Children:
         code = process.popen.poll()
         if code is None:
             return
+        self._channels.settle(process.popen)
         while self._hear(process):
             pass
         self._read_diagnostics(process)
@@ -203,9 +186,10 @@ class Children:
         if process.status_pipe in self._selector.get_map():
             self._selector.unregister(process.status_pipe)
         process.status_pipe.close()
-        if os.fstat(process.stderr.fileno()).st_size == 0:
-            Path(process.stderr.name).unlink()
+        is_empty = os.fstat(process.stderr.fileno()).st_size == 0
         process.stderr.close()
+        if is_empty:
+            (self._folder / f"peer_{process.peer_id}.stderr").unlink()
 
 
 def whole_lines(rest: bytearray, data: bytes) -> list[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -12,7 +12,7 @@ from harness.local.children import GRACE, Children
 from harness.local.shutdown import Ending
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from peerio.status import Status
@@ -39,17 +39,18 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the swarm ended: its exit status, and each peer's in the order of their ends."""
+    """How the swarm ended: its exit status, each peer's in the order of their ends, whether we were stopped."""
 
     exit_status: int
     statuses: dict[int, int]
+    interrupted: bool = False
 
 
 class Launcher:
     """Runs one command per peer until all have ended; none of them outlives it.
 
     `commands` maps each peer's id to its command line, in start order; `--lifeline-fd` and
-    `--status-fd` are added. What a peer writes to its stderr is kept in `folder/peer_ID.stderr`.
+    `--status-fd` are added, and `each_tick` is called at each tick. What a peer writes to its stderr is kept in `folder/peer_ID.stderr`.
     """
 
     def __init__(
@@ -60,7 +61,9 @@ class Launcher:
         *,
         timeout: float,
         grace: float = GRACE,
+        each_tick: Callable[[], None] = lambda: None,
     ) -> None:
+        self._each_tick = each_tick
         self._commands = commands
         self._observer = observer
         self._statuses: dict[int, int] = {}
@@ -83,8 +86,9 @@ class Launcher:
                 is_tick = children.watch()
                 self._ending.heed()
                 if is_tick:
+                    self._each_tick()
                     self._observer.on_tick()
-        return Outcome(self._ending.status or 0, self._statuses)
+        return Outcome(self._ending.status or 0, self._statuses, self._ending.interrupted)
 
     # What the children's listener is told.
 
@@ -116,6 +120,6 @@ def tell(observer: Observer, peer_id: int, line: bytes) -> None:
         observer.on_diagnostic(f"peer {peer_id}: unreadable status: {text}")
 
 
-def _drain(descriptor: int) -> None:
+def _drain(woken: socket.socket) -> None:
     with suppress(BlockingIOError):
-        os.read(descriptor, 64)
+        woken.recv(64)

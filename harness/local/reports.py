@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.exits import ExitStatus
 from harness.errors import HarnessError
+from harness.local.result import FILE_NAME, shown, why_incomplete
 from harness.local.runfolder import latest_run
 from harness.options import option, path
 from verifier import cli
@@ -59,7 +61,7 @@ class ReportOptions:
 
 def run_verify(options: VerifyOptions) -> int:
     """Judge a folder and print what is to say of it; the exit status of the verdict."""
-    folder = options.folder or latest_run()
+    folder = _to_judge(options.folder)
     lenient = ["--lenient"] if options.lenient else []
     return cli.main([str(folder), "--format", options.form, *lenient])
 
@@ -69,8 +71,7 @@ def run_report(options: ReportOptions) -> int:
 
     That of the verdict; HarnessError with status 2 when there is nothing to judge or no page.
     """
-    folder = options.folder or latest_run()
-    check_library()
+    folder = _to_judge(options.folder)
     report = verify([folder], Judging(lenient=options.lenient))
     if report.problems:
         raise HarnessError(report.problems[0], status=ExitStatus.USAGE)
@@ -83,23 +84,25 @@ def run_report(options: ReportOptions) -> int:
     return report.status
 
 
-def check_library() -> None:
-    """See that pages can be made, before anything is run; HarnessError with status 2 if not."""
-    try:
-        html.plotly()
-    except output.ReportError as error:
-        raise HarnessError(str(error), status=ExitStatus.USAGE) from None
-
-
 def write_report(path: Path, report: Report) -> Path:
     """Write the page of what was judged already; HarnessError with status 2 when that fails."""
     try:
-        output.write(path, html.render(report.verdicts, report.problems))
+        html.write(path, report.verdicts, report.problems)
     except output.ReportError as error:
         raise HarnessError(str(error), status=ExitStatus.USAGE) from None
     return path
 
 
-def shown(path: Path) -> Path:
-    """A path as people call it: from the working folder on, if it lies in there."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+def _to_judge(asked_for: Path | None) -> Path:
+    """The folder that is judged. Of an incomplete run a note tells; the latest isn't taken if it is one."""
+    folder = asked_for or latest_run()
+    if asked_for is None and (why := why_incomplete(folder)):
+        raise HarnessError(
+            f"{shown(folder)}: the latest run {why}, so its logs end too early: "
+            f"judge them all the same with --dir {shown(folder)}, or name another run",
+            status=ExitStatus.USAGE,
+        )
+    if (folder / FILE_NAME).is_file() and (why := why_incomplete(folder)):
+        text = f"note: this run {why}: what is missing at the ends of its logs is no peer's fault"
+        print(text, file=sys.stderr)
+    return folder

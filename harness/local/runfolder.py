@@ -8,34 +8,56 @@
         peer_1001.stderr                  its diagnostics
         result.json                       how the swarm ended
 
-`runs/latest` points to the newest one.
+`runs/latest` points to the newest one that has a log.
 """
 
 from __future__ import annotations
 
 import os
 import random
-from contextlib import suppress
+import shutil
+import sys
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.config import PeerInfo, SwarmConfig
+from core.exits import ExitStatus
 from harness.errors import HarnessError
 from harness.local.ports import NEVER
 from peerio.config import ConfigError, format_common, format_peers, load_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-"""The project's folder."""
+"""The project's folder; of an installed one, what lies in `swarmproof/inside`."""
 CONFIGS = ROOT / "configs"
 RUNS = ROOT / "runs"
+"""The project's own runs."""
 PEER_PROCESS = ROOT / "peerProcess.py"
+RUNS_HELP = (
+    "Folder in which the run folder is made (default: runs/ of the project, elsewhere runs/ here)."
+)
 LATEST = "latest"
 _CHUNK = 1 << 20
+
+
+def runs_folder() -> Path:
+    """Where runs are kept: in the project for whoever works in it, else in the working folder."""
+    here = Path.cwd()
+    return RUNS if here.is_relative_to(ROOT) else here / RUNS.name
+
+
+def module_command(name: str) -> list[str]:
+    """What runs one of the project's modules in a process of its own, wherever the project lies."""
+    paths = [str(ROOT), str(ROOT / "io")]
+    code = (
+        f"import runpy, sys; sys.path[:0] = {paths!r}; runpy.run_module({name!r}, None, '__main__')"
+    )
+    return [sys.executable, "-c", code]
 
 
 def find_config(name: str) -> Path:
@@ -46,11 +68,15 @@ def find_config(name: str) -> Path:
     for folder in (CONFIGS / name, Path(name).expanduser()):
         if (folder / "Common.cfg").is_file():
             return folder
-    known = ", ".join(sorted(path.name for path in CONFIGS.iterdir() if path.is_dir()))
     raise HarnessError(
-        f"--config {name!r}: no such configuration: expected one of {known}, "
+        f"--config {name!r}: no such configuration: expected one of {', '.join(configurations())}, "
         "or a folder that holds Common.cfg and PeerInfo.cfg"
     )
+
+
+def configurations() -> list[str]:
+    """The names of the ready-made swarms."""
+    return sorted(path.name for path in CONFIGS.iterdir() if path.is_dir())
 
 
 def read_config(folder: Path, *, warn: Callable[[str], None]) -> SwarmConfig:
@@ -92,15 +118,15 @@ def with_file(config: SwarmConfig, path: Path) -> SwarmConfig:
     return replace(config, file_name=path.name, file_size=size)
 
 
-def new_run_folder(runs: Path) -> Path:
-    """An empty folder in `runs`, named by the time; `latest` points to it afterwards."""
+def new_run_folder(runs: Path | None = None) -> Path:
+    """An empty folder in `runs`, named by the time."""
+    runs = runs or runs_folder()
     runs.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
     for suffix in ("", *(f".{number}" for number in range(2, 1000))):
         folder = runs / f"{stamp}{suffix}"
         with suppress(FileExistsError):
             folder.mkdir()
-            _point_latest_to(folder)
             return folder
     raise HarnessError(f"{runs}: there are a thousand runs of this second")
 
@@ -112,8 +138,8 @@ def fill(folder: Path, config: SwarmConfig, *, source: Path | None, random_seed:
     the peers couldn't use this configuration, such as a file name with odd blanks.
     """
     try:
-        (folder / "Common.cfg").write_text(format_common(config), encoding="utf-8")
-        (folder / "PeerInfo.cfg").write_text(format_peers(config), encoding="utf-8")
+        (folder / "Common.cfg").write_text(format_common(config), encoding="utf-8", newline="\n")
+        (folder / "PeerInfo.cfg").write_text(format_peers(config), encoding="utf-8", newline="\n")
     except ConfigError as error:
         raise HarnessError(str(error)) from error
     read_config(folder, warn=print)
@@ -140,7 +166,15 @@ def write_random(path: Path, size: int, random_seed: int) -> None:
             file.write(rng.randbytes(min(_CHUNK, size - start)))
 
 
-def _point_latest_to(folder: Path) -> None:
+def has_logs(folder: Path) -> bool:
+    """Whether a peer has begun its log there."""
+    return any(folder.glob("log_peer_*.log"))
+
+
+def point_latest_to(folder: Path) -> None:
+    """Let `latest` name this run, if there is a log in it."""
+    if not has_logs(folder):
+        return
     # Replaced in one step, so that two runs at once can't leave it missing. A file system without
     # symbolic links has no `latest`; then the newest folder's name tells.
     fresh = folder.parent / f".{LATEST}-{folder.name}"
@@ -154,15 +188,33 @@ def _link(source: Path, copy: Path) -> None:
     try:
         copy.hardlink_to(source)
     except OSError:  # another file system, or another user's file
-        copy.symlink_to(source)
+        try:
+            copy.symlink_to(source)
+        except OSError:  # a system that lets not every user make one
+            shutil.copyfile(source, copy)
 
 
-def latest_run(runs: Path = RUNS) -> Path:
-    """The newest run's folder; HarnessError where there is none."""
+def latest_run(runs: Path | None = None) -> Path:
+    """The newest run that has logs, in `runs_folder()` by default; HarnessError where there is none."""
+    runs = runs or runs_folder()
     latest = runs / LATEST
-    if latest.exists():
+    if latest.exists() and has_logs(latest):
         return latest.resolve()
-    folders = sorted(path for path in runs.glob("*") if path.is_dir())
+    folders = sorted(path for path in runs.glob("*") if path.is_dir() and has_logs(path))
     if not folders:
-        raise HarnessError(f"no run in {runs}: make one with `invoke swarm`, or name a folder")
+        raise HarnessError(
+            f"no run in {runs}: make one with `swarmproof swarm`, or name a folder with logs",
+            status=ExitStatus.USAGE,
+        )
     return folders[-1]
+
+
+@contextmanager
+def gone_unless_logged(folder: Path) -> Iterator[None]:
+    """Within, the folder is filled and used; if that is given up before there is a log, it goes."""
+    try:
+        yield
+    except BaseException:
+        if not has_logs(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise

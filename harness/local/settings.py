@@ -3,8 +3,8 @@
 `Common.cfg` and `PeerInfo.cfg` hold the prescribed keys alone, since other teams' programs read
 them too; whatever else a swarm needs stands beside them in this optional third file:
 
-    rate = 200_000      # upload limit of each peer, content bytes a second; 0: none
-    timeout = 60        # seconds until the swarm counts as stuck
+    rate = "200kB"      # upload limit of each peer, content bytes a second; 0: none
+    timeout = "1m"      # time until the swarm counts as stuck; a number is seconds
 
     [rates]             # limits of single peers, in place of `rate`
     1002 = 100_000
@@ -16,13 +16,16 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.errors import HarnessError
+from peerio.program import quantities
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+Number = TypeVar("Number", int, float)
 FILE_NAME = "swarm.toml"
 TIMEOUT = 300.0
 
@@ -74,15 +77,26 @@ def _settings(table: dict[str, Any]) -> Settings:
 
 
 def _rate(key: str, value: object) -> int:
+    if isinstance(value, str):
+        return _read(quantities.rate, key, value)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise _UnusableError(f"{key} {value!r}: expected bytes a second, 0 for no limit")
     return value
 
 
 def _seconds(key: str, value: object) -> float:
+    if isinstance(value, str):
+        value = _read(quantities.duration, key, value)
     if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
         raise _UnusableError(f"{key} {value!r}: expected a positive number of seconds")
     return float(value)
+
+
+def _read(reader: Callable[[str], Number], key: str, text: str) -> Number:
+    try:
+        return reader(text)
+    except ValueError as error:
+        raise _UnusableError(f"{key} {text!r}: {error}") from None
 
 
 def _peer_id(key: str) -> int:

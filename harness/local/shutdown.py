@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import signal
+import socket
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from core.exits import ExitStatus
+from harness.local.channels import KILL
 from harness.local.children import GRACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up"}
+_NAMES: dict[int, str] = {
+    getattr(signal, name): word for name, word in _WORDS.items() if hasattr(signal, name)
+}
+"""What the signals that end a run do to it; Windows has no SIGHUP."""
+_SIGNALS = tuple(_NAMES)
 
 
 class Ending:
@@ -23,18 +29,20 @@ class Ending:
 
     `end_all` sends a signal to every peer that runs, `tell` takes a line for people. `status` is
     the swarm's exit status as soon as it is settled: 5 when the time was up; 130, 143 or 129 when
-    SIGINT, SIGTERM or SIGHUP came; else that of the first peer that failed.
+    SIGINT, SIGTERM or SIGHUP came; else that of the first peer that failed. `interrupted` tells
+    that one of these signals settled it.
     """
 
     def __init__(
         self,
-        end_all: Callable[[signal.Signals], None],
+        end_all: Callable[[int], None],
         tell: Callable[[str], None],
         *,
         timeout: float,
         grace: float = GRACE,
     ) -> None:
         self.status: int | None = None
+        self.interrupted = False
         self._end_all = end_all
         self._tell = tell
         self._timeout = timeout
@@ -44,26 +52,26 @@ class Ending:
         self._signals: list[int] = []
 
     @contextmanager
-    def noting_signals(self) -> Iterator[int]:
-        """The time runs from here; signals are noted, and the descriptor can be read after one.
+    def noting_signals(self) -> Iterator[socket.socket]:
+        """The time runs from here; signals are noted, and the socket can be read after one.
 
         For the main thread, which alone may handle signals.
         """
         self._deadline = time.monotonic() + self._timeout
-        woken, wake = os.pipe()
-        os.set_blocking(woken, False)
-        os.set_blocking(wake, False)
+        woken, wake = socket.socketpair()  # a pipe can't be waited for on Windows
+        woken.settimeout(0)
+        wake.settimeout(0)
         handlers = {number: signal.signal(number, self._note) for number in _SIGNALS}
         # The handler only takes a note; the byte that the interpreter writes ends the wait.
-        wakeup_fd = signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        wakeup_fd = signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
         try:
             yield woken
         finally:
             signal.set_wakeup_fd(wakeup_fd)
             for number, handler in handlers.items():
                 signal.signal(number, handler)
-            os.close(woken)
-            os.close(wake)
+            woken.close()
+            wake.close()
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self._signals.append(number)
@@ -87,6 +95,8 @@ class Ending:
         while self._signals:
             number = self._signals.pop(0)
             if self._kill_at is None:
+                self.interrupted = self.status is None
+                self._tell(f"{_NAMES[number]}: asking all peers to end")
                 passed_on = signal.SIGINT if number == signal.SIGINT else signal.SIGTERM
                 self.begin(128 + number, passed_on)
             else:
@@ -96,7 +106,7 @@ class Ending:
             self._tell(f"not finished after {self._timeout:g} s: giving up")
             self.begin(ExitStatus.TIMED_OUT, signal.SIGTERM)
         if self._kill_at is not None and now >= self._kill_at:
-            self._end_all(signal.SIGKILL)
+            self._end_all(KILL)
 
     def begin(self, status: int, number: signal.Signals) -> None:
         """Settle the exit status and ask all to end; who still runs after the grace is killed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,11 +12,12 @@ from core.exits import ExitStatus
 from harness.errors import HarnessError
 from harness.local import copies, ports, reports, runfolder, settings
 from harness.local.launcher import Launcher
-from harness.local.result import FILE_NAME, Result
+from harness.local.result import FILE_NAME, Result, shown
 from harness.local.settings import Settings
-from harness.options import count, format_bytes, option, path, seconds, size
+from harness.options import count, format_bytes, option, path, rate, seconds, size
 from harness.watch.board import Board
-from harness.watch.live import make_console, make_display
+from harness.watch.console import has_color, make_console, say
+from harness.watch.live import make_display
 from verifier.api import verify
 from verifier.judge import UNUSABLE, VIOLATION
 
@@ -43,15 +45,17 @@ class Options:
         count(least=1),
     )
     piece_size: int | None = option(
-        "Bytes of a piece, such as 1048576 or 1MiB (default: the configuration's).", size(least=1)
+        "Bytes of a piece, such as 32768, 1MB or 1MiB (default: the configuration's).",
+        size(least=1),
     )
     rate: int | None = option(
-        "Upload limit of each peer in bytes a second, 0 for none "
+        "Upload limit of each peer in bytes a second, such as 200kB; 0 for none "
         "(default: swarm.toml's; none with --file).",
-        size(),
+        rate,
     )
     timeout: float | None = option(
-        "Seconds until the swarm is ended with status 5 (default: swarm.toml's or 300).", seconds
+        "Time until the swarm is ended with status 5, such as 90s or 5m (default: swarm.toml's or 5m).",
+        seconds,
     )
     random_seed: int | None = option(
         "Seed of the content and of all peers' random choices (default: a new one).", count()
@@ -61,21 +65,20 @@ class Options:
     )
     keep: bool = option("Keep the leechers' copies after the comparison.", default=False)
     free_ports: bool = option("Pick free ports instead of the configuration's.", default=False)
+    runs: Path | None = option(runfolder.RUNS_HELP, path)
     report: bool = option(
-        "Write report.html into the run's folder, a page with charts (needs Plotly).",
+        "Write report.html into the run's folder, a page with charts.",
         default=False,
     )
 
 
-def run_swarm(options: Options, runs: Path = runfolder.RUNS) -> int:
+def run_swarm(options: Options, runs: Path | None = None) -> int:
     """Run one swarm; the exit status.
 
     0 when every peer ended with 0, all copies are identical and the verifier finds no broken rule, 5 on
     time-out, 6 where copies differ, 7 where a rule was broken, 130 and 143 when interrupted and
     terminated, otherwise that of the first peer that failed. HarnessError when it can't start.
     """
-    if options.report:
-        reports.check_library()
     source = runfolder.find_config(options.config)
     config = _configured(source, options)
     limits = _limits(source, options)
@@ -84,11 +87,15 @@ def run_swarm(options: Options, runs: Path = runfolder.RUNS) -> int:
     if random_seed is None:
         random_seed = random.randrange(1 << 32)
     try:
-        folder = runfolder.new_run_folder(runs)
-        runfolder.fill(folder, config, source=options.file, random_seed=random_seed)
+        folder = runfolder.new_run_folder(runs or options.runs)
     except OSError as error:
         raise HarnessError(f"the run folder can't be made: {error}") from error
-    return _run(Run(folder, config, limits, random_seed), options)
+    with runfolder.gone_unless_logged(folder):
+        try:
+            runfolder.fill(folder, config, source=options.file, random_seed=random_seed)
+        except OSError as error:
+            raise HarnessError(f"the run folder can't be made: {error}") from error
+        return _run(Run(folder, config, limits, random_seed), options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +149,32 @@ def _limits(source: Path, options: Options) -> Settings:
 def _run(run: Run, options: Options) -> int:
     """Run all peers, compare, tell; the exit status."""
     console = make_console()
-    console.print(headline(run.config, run.random_seed), soft_wrap=True)
+    say(console, headline(run.config, run.random_seed))
     board = Board(run.config)
     with make_display(board, console, plain=options.plain) as display:
         commands = {peer.peer_id: run.command(peer.peer_id) for peer in run.config.peers}
-        outcome = Launcher(commands, run.folder, display, timeout=run.limits.timeout).run()
+        outcome = Launcher(
+            commands,
+            run.folder,
+            display,
+            timeout=run.limits.timeout,
+            each_tick=lambda: runfolder.point_latest_to(run.folder),
+        ).run()
+    runfolder.point_latest_to(run.folder)
+    if outcome.interrupted and not runfolder.has_logs(run.folder):
+        shutil.rmtree(run.folder)
+        say(console, "interrupted before any peer had begun: nothing is left of this run")
+        return outcome.exit_status
     compared = copies.compare(run.folder, run.config)
     # The verifier compares the copies too, so it comes before they go.
-    result = Result(run.folder, run.random_seed, board.peers, compared, outcome.exit_status)
+    result = Result(
+        run.folder,
+        run.random_seed,
+        board.peers,
+        compared,
+        outcome.exit_status,
+        interrupted=outcome.interrupted,
+    )
     try:
         return conclude(result, console, report=options.report)
     finally:
@@ -158,29 +183,45 @@ def _run(run: Run, options: Options) -> int:
 
 
 def conclude(result: Result, console: Console, *, report: bool = False) -> int:
-    """Compare, judge the logs, write and tell the result; the exit status that it all comes to.
+    """Judge the logs, write and tell the result; the exit status that it all comes to.
 
-    With `report` the page with charts is written too.
+    With `report` the page with charts is written too. What was interrupted isn't judged: nothing would
+    be found but that the logs end too early.
     """
+    if result.interrupted:
+        exit_status = _write(result)
+        console.print(result.table(console.width))
+        say(console, result.last_words())
+        return exit_status
     exit_status = result.exit_status
     if exit_status == 0 and not all(copy.identical for copy in result.copies.values()):
         exit_status = ExitStatus.COPIES_DIFFER
-    verdict = verify([result.folder], color=console.is_terminal)
+    try:
+        verdict = verify([result.folder], color=has_color(console))
+    except KeyboardInterrupt:  # the swarm had ended before
+        _write(replace(result, exit_status=ExitStatus.INTERRUPTED))
+        raise
     if exit_status == 0 and verdict.status in {VIOLATION, UNUSABLE}:
         exit_status = ExitStatus.RULES_BROKEN
     result = replace(result, exit_status=exit_status)
+    exit_status = _write(result)
+    say(console, "\n".join([*verdict.problems, verdict.text, ""]))
+    console.print(result.table(console.width))
+    say(console, result.last_words())
+    if report:
+        page = reports.write_report(result.folder / reports.NAME, verdict)
+        print(f"Report: {shown(page)}")
+    return exit_status
+
+
+def _write(result: Result) -> int:
+    """Write the result; its exit status, or 1 where that would be 0 and it can't be written."""
     try:
         result.write()
     except OSError as error:  # a full disk is why most swarms end badly that get here
         print(f"{result.folder / FILE_NAME}: can't be written: {error.strerror}")
-        exit_status = exit_status or ExitStatus.UNUSABLE
-    print("\n".join([*verdict.problems, verdict.text]))
-    console.print(result.table())
-    console.print(result.last_words(), soft_wrap=True)
-    if report:
-        page = reports.write_report(result.folder / reports.NAME, verdict)
-        print(f"Report: {reports.shown(page)}")
-    return exit_status
+        return result.exit_status or ExitStatus.UNUSABLE
+    return result.exit_status
 
 
 def headline(config: SwarmConfig, random_seed: int) -> str:

@@ -9,14 +9,20 @@ import shlex
 import zipfile
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from itertools import accumulate, chain
-from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
 from harness.local.runfolder import ROOT
+from harness.packing import libraries
+
+if TYPE_CHECKING:
+    from importlib import metadata
+    from pathlib import Path
 
 AGENT = (
+    "peerio.net.addresses",
+    "harness.local.channels",
     "harness.local.children",
     "harness.local.listening",
     "harness.remote.host.messages",
@@ -46,7 +52,14 @@ _BOOTSTRAP = (
 """Also older Pythons understand this, so that they can say that they are too old."""
 _PEER = ("core", "io/peerio", "peerProcess.py")
 """What a peer consists of: all that runs on a host but its dependencies."""
-_DISTRIBUTION = "swarmproof"
+_LIBRARIES = ("structlog", "transitions")
+"""The distributions that a peer imports."""
+
+
+def source_of(module: str) -> Path:
+    """The file of one of ours."""
+    root = ROOT / "io" if module.startswith("peerio.") else ROOT
+    return (root / module.replace(".", "/")).with_suffix(".py")
 
 
 @cache
@@ -55,8 +68,7 @@ def agent_source() -> bytes:
     packages = (accumulate(name.split(".")[:-1], "{}.{}".format) for name in AGENT)
     sources = dict.fromkeys(chain.from_iterable(packages), "")
     for name in AGENT:
-        path = (ROOT / name.replace(".", "/")).with_suffix(".py")
-        sources[name] = path.read_text(encoding="utf-8")
+        sources[name] = source_of(name).read_text(encoding="utf-8")
     return _LOADER.format(sources=sources, main=AGENT[-1]).encode()
 
 
@@ -103,26 +115,23 @@ def _sources() -> dict[str, bytes]:
 
 
 def _dependencies() -> dict[str, bytes]:
-    """The modules of the distributions that ours requires, and of those that they require."""
+    """The modules of the distributions that a peer imports, and of those that they require."""
     files: dict[str, bytes] = {}
-    known = {_DISTRIBUTION}
-    wanted = _required(metadata.distribution(_DISTRIBUTION))
+    known: set[str] = set()
+    wanted = [(name, True) for name in _LIBRARIES]
     while wanted:
         name, is_certain = wanted.pop()
         if name in known:
             continue
         known.add(name)
         try:
-            distribution = metadata.distribution(name)
-        except metadata.PackageNotFoundError:
+            library = libraries.distribution(name, extra="remote")
+        except HarnessError:
             if is_certain:
-                raise HarnessError(
-                    f"{name} isn't installed here, so that it can't be sent to the hosts: "
-                    "install the project with `pip install -e '.[remote]'`"
-                ) from None
+                raise
             continue
-        files |= _modules(distribution)
-        wanted += _required(distribution)
+        files |= libraries.modules(library)
+        wanted += _required(library)
     return files
 
 
@@ -134,18 +143,4 @@ def _required(distribution: metadata.Distribution) -> list[tuple[str, bool]]:
         name = re.match(r"[\w.-]+", text)
         if name and "extra" not in marker:
             found.append((name[0], not marker))
-    return found
-
-
-def _modules(distribution: metadata.Distribution) -> dict[str, bytes]:
-    found = {}
-    for file in distribution.files or ():
-        path = PurePosixPath(file.as_posix())
-        if path.suffix in {".so", ".pyd"}:
-            raise HarnessError(
-                f"{distribution.name} isn't pure Python here ({path.name}), so that it can't be sent "
-                "to other machines: install its pure variant, or start the peers there by hand"
-            )
-        if path.suffix == ".py" and ".." not in path.parts:
-            found[path.as_posix()] = Path(str(file.locate())).read_bytes()
     return found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from harness.options import format_bytes
 from harness.remote.host.messages import Clock, Look
 from harness.remote.session import named
+from harness.watch.console import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,7 +45,7 @@ def check(plan: Plan, fleet: Fleet, console: Console) -> bool:
     outcomes.show(console, ["Python", "Ports", "Free", "Clock ahead", "File"], row)
     problems = [f"{name}: {text}" for name, f in outcomes.values.items() for text in f.problems]
     for problem in problems:
-        console.print(problem, style="red", soft_wrap=True)
+        say(console, problem, style="red")
     return not problems and not outcomes.errors
 
 

@@ -20,6 +20,7 @@ from harness.records import RecordError
 from harness.remote.host.messages import Note, Results, Sums
 from harness.remote.session import named
 from harness.watch.board import Board
+from harness.watch.console import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,10 +61,11 @@ def collect(
     try:
         folder = runfolder.new_run_folder(plan.options.runs)
         for name, text in plan.files.items():
-            (folder / name).write_text(text, encoding="utf-8")
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise HarnessError(f"the run folder can't be made: {error}") from error
     outcomes = fleet.each(lambda session: _collect_from(plan, folder, session))
+    runfolder.point_latest_to(folder)
 
     def row(_name: str, got: Collected) -> list[str]:
         return [f"{len(got.files)} files", format_bytes(sum(got.files.values()))]
@@ -77,7 +79,7 @@ def collect(
         *(f"{name}: {text}" for name, got in outcomes.values.items() for text in got.problems),
     ]
     for problem in problems[len(outcomes.problems) :]:
-        console.print(problem, style="red", soft_wrap=True)
+        say(console, problem, style="red")
     if problems and exit_status == 0:
         exit_status = ExitStatus.HOSTS_FAILED
     return Result(folder, _seed(plan, notes), views, compared, exit_status, tuple(problems))

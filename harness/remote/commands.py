@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.exits import ExitStatus
+from harness.errors import HarnessError
 from harness.local.children import GRACE
 from harness.local.swarm import conclude
 from harness.remote.check import check
 from harness.remote.collect import collect
 from harness.remote.deploy import deploy
-from harness.remote.host.messages import Stopped
+from harness.remote.host.messages import Results, Stopped
 from harness.remote.launch import launch
 from harness.remote.plan import make_plan
-from harness.watch.live import make_console, progress_table
+from harness.watch.console import make_console, say
+from harness.watch.screen import progress_table
 
 if TYPE_CHECKING:
+    from harness.remote.fleet import Fleet
     from harness.remote.plan import Options
 
 
@@ -38,11 +42,11 @@ def run_launch(options: Options) -> int:
     plan = make_plan(options)
     console = make_console()
     with plan.connect() as fleet:
-        exit_status, board = launch(plan, fleet, console)
+        outcome, board = launch(plan, fleet, console)
     if board is not None:
-        console.print(progress_table(board))
-        console.print(f"exit status {exit_status}; logs and traces: `invoke remote.collect`")
-    return exit_status
+        console.print(progress_table(list(board.peers.values()), console.width))
+        say(console, f"exit status {outcome.exit_status}; logs and traces: `invoke remote.collect`")
+    return outcome.exit_status
 
 
 def run_collect(options: Options) -> int:
@@ -50,11 +54,24 @@ def run_collect(options: Options) -> int:
     plan = make_plan(options)
     console = make_console()
     with plan.connect() as fleet:
+        _see_what_there_is(fleet)
         result = collect(plan, fleet, console, board=None, exit_status=0)
     result.write()
-    console.print(result.table())
-    console.print(result.last_words(), soft_wrap=True)
+    console.print(result.table(console.width))
+    say(console, result.last_words())
     return result.exit_status
+
+
+def _see_what_there_is(fleet: Fleet) -> None:
+    """HarnessError where no host is reached, or none has anything of a launch: no folder is made for that."""
+    told = fleet.each(lambda session: session.ask(Results))
+    if not told.values:
+        raise HarnessError("\n".join(told.problems), status=ExitStatus.HOSTS_FAILED)
+    if not told.errors and not any(one.note or one.results for one in told.values.values()):
+        raise HarnessError(
+            "nothing was launched on these hosts yet: `swarmproof remote launch` does that, after "
+            "`swarmproof remote deploy`; `swarmproof remote swarm` does it all"
+        )
 
 
 def run_stop(options: Options) -> int:
@@ -79,8 +96,8 @@ def run_swarm(options: Options) -> int:
     with plan.connect() as fleet:
         if not (check(plan, fleet, console) and deploy(plan, fleet, console)):
             return ExitStatus.HOSTS_FAILED
-        exit_status, board = launch(plan, fleet, console)
+        outcome, board = launch(plan, fleet, console)
         if board is None:
-            return exit_status
-        result = collect(plan, fleet, console, board=board, exit_status=exit_status)
-    return conclude(result, console)
+            return outcome.exit_status
+        result = collect(plan, fleet, console, board=board, exit_status=outcome.exit_status)
+    return conclude(replace(result, interrupted=outcome.interrupted), console)

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from harness.errors import HostError
 from harness.remote.session import Host, Session
+from harness.watch.console import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -55,7 +56,7 @@ class Outcomes(Generic[Value]):
             table.add_row(name, *cells)
         console.print(table)
         for problem in self.problems:
-            console.print(problem, style="red", soft_wrap=True)
+            say(console, problem, style="red")
 
 
 class Fleet:

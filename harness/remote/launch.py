@@ -24,6 +24,7 @@ from harness.remote.decoder import Progress
 from harness.remote.host.messages import Diagnostic, Ended, Prepared, Started
 from harness.remote.session import Lost
 from harness.watch.board import Board
+from harness.watch.console import say
 from harness.watch.live import make_display
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ MOST_WAITING = 1000
 """Status lines and diagnostics of a host that wait to be shown; more are left out."""
 
 
-def launch(plan: Plan, fleet: Fleet, console: Console) -> tuple[int, Board | None]:
-    """Run the swarm; its exit status, and what was seen of its peers.
+def launch(plan: Plan, fleet: Fleet, console: Console) -> tuple[Outcome, Board | None]:
+    """Run the swarm; how it ended, and what was seen of its peers.
 
     Nothing starts unless every host is ready; then there is nothing to see.
     """
@@ -54,10 +55,10 @@ def launch(plan: Plan, fleet: Fleet, console: Console) -> tuple[int, Board | Non
     )
     if ready.errors:
         for problem in ready.problems:
-            console.print(problem, style="red", soft_wrap=True)
-        console.print("nothing was started: it takes all hosts", soft_wrap=True)
-        return ExitStatus.HOSTS_FAILED, None
-    console.print(headline(plan.config, plan.random_seed), soft_wrap=True)
+            say(console, problem, style="red")
+        say(console, "nothing was started: it takes all hosts")
+        return Outcome(ExitStatus.HOSTS_FAILED, {}), None
+    say(console, headline(plan.config, plan.random_seed))
     starts = []
     for peer in plan.config.peers:
         session = fleet.sessions[peer.host]
@@ -65,7 +66,7 @@ def launch(plan: Plan, fleet: Fleet, console: Console) -> tuple[int, Board | Non
     board = Board(plan.config)
     with make_display(board, console, plain=plan.options.plain) as display:
         launcher = RemoteLauncher(starts, display, timeout=plan.limits.timeout)
-        return launcher.run().exit_status, board
+        return launcher.run(), board
 
 
 def _command(plan: Plan, session: Session, peer: PeerInfo, program: str, run: str) -> list[str]:
@@ -129,7 +130,7 @@ class RemoteLauncher:
             self._observer.on_diagnostic(
                 f"{session.host.name}: peer {peer_id} didn't tell its end: run `invoke remote.stop`"
             )
-        return Outcome(self._ending.status or 0, self._statuses)
+        return Outcome(self._ending.status or 0, self._statuses, self._ending.interrupted)
 
     def _note(self, session: Session, event: Event) -> None:
         """On the session's thread: a host that tells more than can be shown fills no memory."""
@@ -195,7 +196,7 @@ class RemoteLauncher:
         for peer_id in lost:
             self._end(peer_id, ExitStatus.HOSTS_FAILED)
 
-    def _signal_all(self, number: signal.Signals) -> None:
+    def _signal_all(self, number: int) -> None:
         for session in set(self._running.values()):
             with suppress(HostError):
                 session.order("signal", number=int(number))

@@ -40,12 +40,13 @@ class Options:
     )
     python: str = option("Python 3.11 or newer on the hosts (default: python3).", default="python3")
     file: Path | None = option(
-        "Share this real file; it is sent to the seeds that lack it "
-        "(default: it lies there already).",
+        "Share this real file; it is sent to the seeds that don't have it "
+        "(default: it is there already).",
         path,
     )
     timeout: float | None = option(
-        "Seconds until the swarm is ended with status 5 (default: swarm.toml's or none).", seconds
+        "Time until the swarm is ended with status 5, such as 90s or 5m (default: swarm.toml's or none).",
+        seconds,
     )
     random_seed: int | None = option(
         "Seed of all peers' random choices (default: a new one).", count()
@@ -54,11 +55,7 @@ class Options:
         "Plain lines instead of the live table, as when this isn't a terminal.", default=False
     )
     trace: bool = option("Peers write their traces too (default: yes).", default=True)
-    runs: Path = option(
-        "Folder in which the run folder is made (default: runs/ of the project).",
-        path,
-        default=runfolder.RUNS,
-    )
+    runs: Path | None = option(runfolder.RUNS_HELP, path)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from harness.options import format_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
 
 _RATE_WINDOW = 1.0
 """Seconds over which rates are averaged."""
+_FORECAST_WINDOW = 10.0
+"""Seconds of the past from which the time left is reckoned."""
+_QUIET = 10.0
+"""Seconds without a piece after which that is told."""
 
 
 @dataclass(slots=True)
@@ -31,6 +37,11 @@ class PeerView:
     ended_at: float | None = None
     exit_status: int | None = None
     _samples: deque[tuple[float, int, int]] = field(default_factory=deque)
+
+    @property
+    def held(self) -> int:
+        """Pieces that it has."""
+        return self.status.pieces if self.status else 0
 
     @property
     def state(self) -> str:
@@ -72,8 +83,10 @@ class Board:
             peer.peer_id: PeerView(peer.peer_id, peer.has_file, config.piece_count)
             for peer in config.peers
         }
+        self._file_size = config.file_size
         self._clock = clock
         self._start = clock()
+        self._remaining: deque[tuple[float, float]] = deque([(0.0, self.remaining)])
 
     def elapsed(self) -> float:
         """Seconds since the start."""
@@ -81,8 +94,47 @@ class Board:
 
     def on_status(self, status: Status) -> None:
         """A peer told how it stands."""
-        self.peers[status.peer].take(status, self.elapsed())
+        now = self.elapsed()
+        self.peers[status.peer].take(status, now)
+        if (remaining := self.remaining) != self._remaining[-1][1]:
+            self._remaining.append((now, remaining))
+        while len(self._remaining) > 2 and self._remaining[1][0] < now - _FORECAST_WINDOW:
+            self._remaining.popleft()
 
     def on_end(self, peer_id: int, exit_status: int) -> None:
         """A peer's process is gone."""
         self.peers[peer_id].end(exit_status, self.elapsed())
+
+    @property
+    def remaining(self) -> float:
+        """Bytes that all peers together still have to receive."""
+        missing = (1 - view.held / view.pieces for view in self.peers.values() if not view.has_file)
+        return self._file_size * sum(missing)
+
+    def summary(self) -> list[str]:
+        """How far all are together: time, pieces, throughput, time left, percent; the last can go first."""
+        leechers = [view for view in self.peers.values() if not view.has_file]
+        held, of = sum(view.held for view in leechers), sum(view.pieces for view in leechers)
+        rate = sum(view.down_rate for view in self.peers.values())
+        percent = [f"{held * 100 // of} %"] if of else []
+        sums = [f"{held}/{of} pieces", f"{format_bytes(rate)}/s", self.forecast()]
+        return [f"{self.elapsed():.1f} s", *sums, *percent]
+
+    def forecast(self) -> str:
+        """When all will be complete, if it goes on as in the last ten seconds; or that nothing comes."""
+        (then, before), (last, remaining) = self._remaining[0], self._remaining[-1]
+        now = self.elapsed()
+        if remaining <= 0:
+            return "all are complete"
+        if now - last >= _QUIET:
+            return f"no piece for {format_seconds(now - last)}"
+        if remaining >= before:
+            return "time left not known yet"
+        return f"about {format_seconds(remaining * (now - then) / (before - remaining))} left"
+
+
+def format_seconds(seconds: float) -> str:
+    """A time as one says it: `40 s`, `5 min`, `2.5 h`."""
+    if seconds < 100:
+        return f"{max(1.0, seconds):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -2,43 +2,32 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
-
-from rich.console import Console, Group
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
 
 from harness.options import format_bytes
 from harness.output import Lines
+from harness.watch.console import can_redraw, say
+from harness.watch.screen import screen
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from rich.console import Console
+
     from harness.watch.board import Board, PeerView
     from peerio.status import Status
 
-LEGEND = """\
-D downloads from it   d wants to, but is choked   K is unchoked, but not interested
-U uploads to it       u chokes it, though it asks   ? unchokes it, but it isn't interested
-O its optimistic choice   I the other one dialled"""
 _PLAIN_EVERY = 2.0
 """Seconds between two rounds of plain lines."""
-
-
-def make_console() -> Console:
-    """Where tables go: as wide as the terminal, and wide enough for any table elsewhere."""
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = 160
-    return console
+_KEPT = 200
+"""Diagnostics that are printed once more when the live table is gone."""
 
 
 def make_display(board: Board, console: Console, *, plain: bool) -> LiveDisplay | PlainDisplay:
     """A live table on a terminal, unless plain lines are asked for."""
-    in_place = console.is_terminal and not plain
+    in_place = can_redraw(console) and not plain
     return LiveDisplay(board, console) if in_place else PlainDisplay(board)
 
 
@@ -72,15 +61,22 @@ class Display:
 
 
 class LiveDisplay(Display):
-    """A table that is drawn anew at each tick, with diagnostics above it."""
+    """A table on the terminal's second screen, drawn again at each tick.
+
+    There nothing is scrolled or wrapped again when the window changes, so nothing stale stays; when the
+    swarm has ended, the first screen is back as it was, and the diagnostics are printed there.
+    """
 
     def __init__(self, board: Board, console: Console) -> None:
         super().__init__(board)
         self._console = console
-        self._live = Live(self._table(), console=console, auto_refresh=False, transient=True)
+        self._said: deque[str] = deque(maxlen=_KEPT)
+        self._count = 0
 
     def __enter__(self) -> Self:
-        self._live.start()
+        self._console.set_alt_screen(enable=True)
+        self._console.show_cursor(show=False)
+        self.on_tick()
         return self
 
     def __exit__(
@@ -90,24 +86,40 @@ class LiveDisplay(Display):
         traceback: TracebackType | None,
     ) -> None:
         """Take the table away, for the result comes in its place, and give the cursor back."""
-        self._live.stop()
+        self._write("\x1b[H\x1b[2J")
+        self._console.set_alt_screen(enable=False)
+        self._console.show_cursor(show=True)
+        if left_out := self._count - len(self._said):
+            kept = "each peer's are kept in peer_ID.stderr, beside its log"
+            say(self._console, f"{left_out} earlier lines aren't shown here; {kept}")
+        for line in self._said:
+            say(self._console, line, style="yellow")
 
     def on_diagnostic(self, line: str) -> None:
-        """A line above the table."""
-        self._console.print(Text(line, style="yellow"))
+        """A line below the table, until newer ones come."""
+        self._said.append(line)
+        self._count += 1
 
     def on_tick(self) -> None:
-        """Draw the table."""
-        self._live.update(self._table(), refresh=True)
+        """Draw everything for the size that the terminal has now."""
+        width, height = self._console.size
+        with self._console.capture() as drawn:
+            self._console.print(screen(self._board, list(self._said), width, height))
+        rows = drawn.get().splitlines()[:height]
+        # Each row is erased behind its end and not filled with blanks, which would be wrapped if the
+        # window got narrower just now.
+        self._write("\x1b[H" + "\x1b[K\r\n".join(rows) + "\x1b[K\x1b[J")
 
-    def _table(self) -> Group:
-        title = Text(f"{self._board.elapsed():.1f} s", style="bold")
-        tables = progress_table(self._board), pair_table(self._board)
-        return Group(title, *tables, Text(LEGEND, style="dim"))
+    def _write(self, text: str) -> None:
+        self._console.file.write(text)
+        self._console.file.flush()
 
 
 class PlainDisplay(Display):
-    """One line per peer that isn't done, every two seconds; whoever doesn't read them stops nothing."""
+    """One line for all and one for each peer that isn't done, every two seconds, for files and pipes.
+
+    A reader that doesn't read them stops nothing.
+    """
 
     def __init__(self, board: Board) -> None:
         super().__init__(board)
@@ -141,6 +153,8 @@ class PlainDisplay(Display):
         if self._board.elapsed() < self._next:
             return
         self._next += _PLAIN_EVERY
+        summary = ", ".join(self._board.summary()[1:])
+        self._lines.put(f"{self._board.elapsed():6.1f} s  all: {summary}")
         for view in self._board.peers.values():
             if view.exit_status is None:
                 self._print(view)
@@ -158,39 +172,3 @@ def plain_line(view: PeerView) -> str:
         f"up {format_bytes(view.up_rate)}/s, down {format_bytes(view.down_rate)}/s"
         + (f", neighbors {flags}" if flags else "")
     )
-
-
-def progress_table(board: Board) -> Table:
-    """How far each peer is, and how fast."""
-    table = Table(box=None, padding=(0, 1))
-    table.add_column("Peer")
-    table.add_column("Progress", width=20)
-    for heading in ("Pieces", "Up/s", "Down/s", "Up", "Down", "Neighbors"):
-        table.add_column(heading, justify="right")
-    table.add_column("State")
-    for view in board.peers.values():
-        status = view.status
-        pieces = status.pieces if status else 0
-        table.add_row(
-            f"{view.peer_id}{' seed' if view.has_file else ''}",
-            ProgressBar(total=view.pieces, completed=pieces, width=20),
-            f"{pieces}/{view.pieces}",
-            format_bytes(view.up_rate),
-            format_bytes(view.down_rate),
-            format_bytes(status.up if status else 0),
-            format_bytes(status.down if status else 0),
-            str(len(view.flags)),
-            Text(view.state, style="red" if view.exit_status else ""),
-        )
-    return table
-
-
-def pair_table(board: Board) -> Table:
-    """How each pair stands: the row's peer towards the column's, in BitTorrent's flags."""
-    table = Table(box=None, padding=(0, 1))
-    table.add_column("towards")
-    for neighbor in board.peers:
-        table.add_column(str(neighbor), justify="center")
-    for view in board.peers.values():
-        table.add_row(str(view.peer_id), *(view.flags.get(other, "") for other in board.peers))
-    return table

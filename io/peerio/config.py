@@ -318,7 +318,7 @@ def _shown(text: str) -> str:
 def _hint(text: str) -> str:
     """What to do about the mistakes that are made most."""
     if "#" in text:
-        return "; a comment stands on a line of its own"
+        return "; a comment needs a line of its own"
     if re.fullmatch(r"[0-9.]+[_,'][0-9_.,']*", text):
         return "; digits aren't grouped, and fractions have a point"
     return ""

@@ -7,11 +7,18 @@ which other threads may call. Nothing in a callback may block.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from core.events import Timer
-from core.messages import Message
+from core.interface.events import Timer
+from core.interface.messages import Message
 from peerio.protocol import Sink
+
+Way = Literal["in", "out"]
+"""Whether a message was taken in or queued."""
+ConnectionState = Literal["open", "closed"]
+"""What the trace tells of a connection."""
+CloseCause = Literal["end", "loss", "replaced", "protocol error", "shutdown"]
+"""Why a connection is gone (docs/trace.md)."""
 
 
 class PieceSink(Sink, Protocol):
@@ -120,7 +127,7 @@ class Tap(Protocol):
 
     def message(
         self,
-        way: str,
+        way: Way,
         conn: str,
         neighbor: int,
         mseq: int,
@@ -130,5 +137,7 @@ class Tap(Protocol):
     ) -> None:
         """A message was queued (`way` is `out`) or taken in (`in`); `size` is its whole frame's."""
 
-    def connection(self, conn: str, neighbor: int, state: str, fields: dict[str, Any]) -> None:
+    def connection(
+        self, conn: str, neighbor: int, state: ConnectionState, fields: dict[str, Any]
+    ) -> None:
         """A connection is `open` or `closed`."""

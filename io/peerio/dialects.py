@@ -38,9 +38,9 @@ def of_start(data: bytes) -> str:
             return what
     at = data.find(HEADER_START)
     if at == 2:
-        return "two bytes stand before the header, as Java's writeUTF puts them"
+        return "two bytes come before the header, as Java's writeUTF writes them"
     if at > 0:
-        return f"{at} bytes stand before the header"
+        return f"{at} bytes come before the header"
     if data[: len(HEADER_START)].upper() == HEADER_START:
         return "the header is in capital letters"
     return ""
@@ -53,7 +53,7 @@ def of_handshake(zeros: bytes, claimed: int, listed: Collection[int]) -> str:
     """
     hints = []
     if zeros == b"0" * len(zeros):
-        hints.append("characters '0' stand where zero bytes are expected")
+        hints.append("characters '0' where zero bytes are expected")
     text = bytes(_bytes_of(claimed)).strip(b"\0 ")
     if text and DIGITS.issuperset(text):
         hints.append(f'the id is written as text, "{text.decode()}", not as a 4-byte number')
@@ -80,9 +80,9 @@ def of_frame(length: int, kind: int, allowed: Mapping[int, Collection[int]], pie
         return "the length is written lowest byte first and leaves out the type byte"
     shifted, first = (length % (1 << 24)) * 256 + kind, length >> 24
     if {shifted, shifted + 1} & set(allowed.get(first, ())):
-        return "the type stands before the length"
+        return "the type comes before the length"
     if lead.startswith((b"\n", b"\r\n")):
-        return "a line end stands behind the handshake or the message before"
+        return "a line end follows the handshake or the message before"
     if kind == BITFIELD:
         return _of_bitfield_size(length, max(allowed[BITFIELD]) - 1, pieces)
     return ""

@@ -16,12 +16,13 @@ from typing import Any, Protocol
 import structlog
 from structlog.typing import EventDict
 
-from peerio.filesystem import is_same_file, move_aside, next_free_number
+from core.interface.words import LogEvent
+from peerio.filesystem import is_same_file, move_aside, next_free_number, open_log
 
 MOST_UNWRITTEN = 16 * 1024 * 1024
 """Bytes that are kept for a disk that is full until there is room again."""
 
-SENTENCES = {
+SENTENCES: dict[LogEvent, str] = {
     "made_connection": "Peer {peer} makes a connection to Peer %d.",
     "was_connected": "Peer {peer} is connected from Peer %d.",
     "preferred_neighbors": "Peer {peer} has the preferred neighbors %s.",
@@ -73,7 +74,7 @@ class LineFile:
         self.append = self._lines.append
         """Gather a line, given without its end."""
         try:
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+            self._fd = open_log(path)
         except OSError as error:
             raise LogError(
                 f"{path}: can't be written ({error.strerror}); "
@@ -227,7 +228,7 @@ class EventLog:
             cache_logger_on_first_use=True,
         ).bind()
 
-    def write(self, event: str, fields: dict[str, Any]) -> None:
+    def write(self, event: LogEvent, fields: dict[str, Any]) -> None:
         """Log one of the eleven events: one line, but one a piece for haves that came together."""
         self._logger.info(event, **fields)
 

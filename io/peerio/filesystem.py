@@ -57,6 +57,11 @@ def create(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
 
 
+def open_log(path: Path) -> int:
+    """Creates a file to which all writes append; it must not exist."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _BINARY, 0o644)
+
+
 def write_all(fd: int, data: memoryview | bytes, offset: int) -> None:
     """Writes all of `data` at `offset`, mostly in one call."""
     written = pwrite(fd, data, offset)

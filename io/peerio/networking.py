@@ -19,11 +19,11 @@ from random import Random
 
 from core.config import PeerInfo, SwarmConfig
 from core.errors import RemoteProtocolError
-from core.events import Timer
-from core.messages import Have, Message
+from core.interface.events import Timer
+from core.interface.messages import Have, Message
 from peerio.contract import Callbacks, Tap
 from peerio.net.admission import Admission
-from peerio.net.bucket import TokenBucket
+from peerio.net.allowance import TokenBucket
 from peerio.net.dialling import Dialler
 from peerio.net.hosts import Hosts
 from peerio.net.link import PieceSource, Route
@@ -125,7 +125,8 @@ class Networking:
 
     def join(self) -> None:
         """Wait for the end of the network thread."""
-        self._thread.join()
+        while self._thread.is_alive():  # without end, Ctrl-C would wait too on Windows
+            self._thread.join(1.0)
 
     def post(self, call: Callable[[], None]) -> None:
         """Have the network thread make this call; from any thread."""

@@ -12,10 +12,9 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any
 
 from core.errors import RemoteProtocolError
-from core.messages import (
+from core.interface.messages import (
     CHOKE,
     INTERESTED,
     NOT_INTERESTED,
@@ -31,8 +30,18 @@ from core.messages import (
     Unchoke,
 )
 from peerio import dialects
-from peerio.incoming import HaveRun, Incoming, PieceEnd, PieceStart, Sink, UnknownFrame
-from peerio.rules import INDEXED_LENGTH, FrameRules, MessageType, type_name
+from peerio.frames import (
+    INDEXED_LENGTH,
+    FrameRules,
+    HaveRun,
+    Incoming,
+    MessageType,
+    PieceEnd,
+    PieceStart,
+    Sink,
+    UnknownFrame,
+    type_name,
+)
 
 __all__ = [
     "HANDSHAKE_SIZE",
@@ -52,7 +61,6 @@ __all__ = [
     "UnknownFrame",
     "check_header",
     "decode_handshake",
-    "describe",
     "encode",
     "encode_handshake",
     "encode_haves",
@@ -92,12 +100,6 @@ _REQUEST = int(MessageType.REQUEST)
 _PIECE = int(MessageType.PIECE)
 _INDEXED_TYPES = frozenset({_HAVE, _REQUEST, _PIECE})
 
-_KINDS: dict[type, str] = {
-    kind: type_name(value)
-    for value, kind in enumerate(
-        (Choke, Unchoke, Interested, NotInterested, Have, Bitfield, Request, Piece)
-    )
-}
 _PLAIN: dict[int, Message] = {
     MessageType.CHOKE: CHOKE,
     MessageType.UNCHOKE: UNCHOKE,
@@ -171,20 +173,6 @@ def encode(message: Message) -> bytes:
 def encode_haves(pieces: Sequence[int]) -> bytes:
     """The frames of several have messages."""
     return b"".join([_INDEXED.pack(INDEXED_LENGTH, _HAVE, piece) for piece in pieces])
-
-
-def describe(message: Message) -> tuple[str, int, dict[str, Any]]:
-    """A message's type, the bytes of its whole frame, and its fields, as the trace has them."""
-    kind = _KINDS[type(message)]
-    match message:
-        case Have(piece) | Request(piece):
-            return kind, _INDEXED.size, {"piece": piece}
-        case Bitfield(flags):
-            return kind, _FRAME.size + -(-len(flags) // 8), {"count": flags.count(1)}
-        case Piece(piece, content):
-            return kind, _INDEXED.size + len(content), {"piece": piece}
-        case _:
-            return kind, _FRAME.size, {}
 
 
 def piece_header(piece: int, size: int) -> bytes:

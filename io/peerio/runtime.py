@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from core.config import SwarmConfig
-from core.effects import (
+from core.exits import ExitStatus
+from core.interface.effects import (
     AcceptPiece,
     Broadcast,
     CloseConnection,
@@ -28,7 +29,7 @@ from core.effects import (
     SkipPiece,
     Warn,
 )
-from core.events import (
+from core.interface.events import (
     DialRefused,
     Event,
     HavesReceived,
@@ -49,8 +50,7 @@ from core.events import (
     TurnEnded,
     UnknownReceived,
 )
-from core.exits import ExitStatus
-from core.messages import Message, Unchoke
+from core.interface.messages import Message, Unchoke
 from core.peer import Peer
 from peerio.contract import Network, PieceSink
 from peerio.eventlog import EventLog, LineSink, LogError, Stamp
@@ -131,6 +131,8 @@ class Runtime:
         self._receiving: dict[int, _GuardedSink] = {}
         self._failure: str | None = None
         self._serves = True
+        self._hurried = False
+        """A signal came: the end takes 1 s at most (spec 7.2)."""
         self._finished: tuple[ExitStatus, str] | None = None
         self.up = 0
         """Content bytes of pieces sent so far."""
@@ -276,7 +278,8 @@ class Runtime:
         return self.outcome[1]
 
     def request_stop(self, status: ExitStatus, reason: str) -> None:
-        """End in order, with this status."""
+        """End in order, with this status, and soon: whoever asks is waiting (spec 7.2)."""
+        self._hurried = True
         self._handle(StopRequested(status, reason))
 
     def close(self) -> None:
@@ -288,7 +291,8 @@ class Runtime:
                 "freed_requests": downloads.freed,
             }
             status, reason = self.outcome
-            self.logs.trace.record("end", {"status": status, "reason": reason, **counts})
+            ended = {"status": status, "reason": reason, "hurried": self._hurried}
+            self.logs.trace.record("end", {**ended, **counts})
         self.logs.close()
 
     # Carrying out.

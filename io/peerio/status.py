@@ -89,7 +89,8 @@ class StatusReporter:
         self._network = network
         self._first_unchoke: float | None = None
         self._cpu_then: float | None = None
-        os.set_blocking(fd, False)
+        if hasattr(os, "set_blocking"):  # else whoever started us reads at once
+            os.set_blocking(fd, False)
         runtime.on_first_unchoke = self._mark_first_unchoke
 
     def start(self) -> None:

@@ -169,7 +169,7 @@ class Storage:
     def _shrunken(self, start: int) -> StorageError:
         return StorageError(
             f"{self.path}: ends before byte {start}: expected {self._config.file_size} bytes, "
-            "as there were when it was opened; nobody may change the file while it is shared"
+            "as there were when it was opened; the file must not change while it is shared"
         )
 
     def complete(self) -> None:
@@ -230,7 +230,8 @@ class Storage:
         if self.fd < 0:
             return
         if self._sync is not None:
-            self._sync.join()
+            while self._sync.is_alive():  # see Networking.join
+                self._sync.join(1.0)
         elif self._is_complete:
             self._run_sync(self.fd)
         try:

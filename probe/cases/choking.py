@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from probe.conversation.walk import walk
 from probe.model import Case, Event, Finding, Outcome, Record
 from probe.registry import EXPLAINS, cases, watch
-from probe.walk import walk
 
 cases(
     Case(
@@ -98,6 +98,10 @@ EXPLAINS |= {
     "CH-02": ("CH-10", "SV-01"),
     "CH-09": ("CF-07",),
 }  # fmt: skip
+
+
+SURE_SECONDS = 3.0
+"""So long after a not interested it may still be behind other messages (rule 9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +258,7 @@ def only_interested(record: Record) -> Finding | None:
     for event, side, _ in walk(record):
         if event.sent or event.kind != "unchoke":
             continue
-        if not side.interested and event.at - side.lost_interest_at > 1.0:
+        if not side.interested and event.at - side.lost_interest_at > SURE_SECONDS:
             because = f"You unchoked {event.who}, which had not said that it is interested."
             return Finding("CH-03", record.plan.name, Outcome.BROKEN, because, (event,))
         kept = Finding("CH-03", record.plan.name, Outcome.KEPT)

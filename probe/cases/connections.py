@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from probe import wire
+from probe.conversation import wire
+from probe.conversation.walk import walk
 from probe.model import Case, Finding, Outcome, Record
 from probe.registry import EXPLAINS, cases, watch
-from probe.walk import walk
 
 cases(
     Case(
@@ -23,7 +23,7 @@ cases(
     Case(
         "CN-04", "F", "2.1, 3.3", "A successor that has nothing and so says nothing doesn't keep it from accepting the next.",
         "Handshake and bitfield are read in the loop that accepts. Give each connection to a thread of its own right after accept.",
-        needs=("CN-03",),
+        needs=("CN-03", "ST-02"),
     ),
     Case(
         "CN-05", "W", "1.3, 2.1", "The order of the lines in PeerInfo.cfg decides who dials, not the ids.",

@@ -7,21 +7,21 @@ from probe.registry import EXPLAINS, cases
 
 cases(
     Case(
-        "EN-01", "F", "7.1", "A seed lives as long as one peer lacks pieces.",
+        "EN-01", "F", "7.1", "A seed runs as long as one peer is incomplete.",
         "Not interested is taken for complete, or only connected peers are counted.",
         needs=("SV-02",),
     ),
     Case(
-        "EN-02", "F", "7.1", "A seed ends when all peers have told all pieces.",
+        "EN-02", "F", "7.1", "A seed ends when all peers have announced all pieces.",
         "It never looks, waits for a message of its own, or threads that block in read keep the process alive.",
     ),
     Case(
-        "EN-03", "F", "7.1", "A leecher that is complete lives as long as another lacks pieces.",
+        "EN-03", "F", "7.1", "A leecher that is complete runs as long as another peer is incomplete.",
         "It ends when it has the file itself. Others may still want its pieces.",
         needs=("RQ-08",),
     ),
     Case(
-        "EN-04", "F", "7.1", "A leecher ends when all peers have told all pieces.",
+        "EN-04", "F", "7.1", "A leecher ends when all peers have announced all pieces.",
         "It never looks, waits for a message of its own, or doesn't count itself.",
         needs=("RQ-08", "EN-02"),
     ),
@@ -48,7 +48,7 @@ cases(
     Case(
         "RB-01", "W", "2.4", "After refused connections a good neighbor is served.",
         "The loop that accepts dies of the first exception, or takes the next connection for the next peer in the list.",
-        needs=("CH-01",),
+        needs=("CF-06", "CH-01"),
     ),
     Case(
         "RB-02", "W", "3.4", "A message of an unknown type is skipped.",
@@ -57,23 +57,23 @@ cases(
     ),
     Case(
         "RB-03", "W", "6.5", "A piece that wasn't asked for is not logged twice.",
-        "Whatever comes is counted. Look whether you have it.",
+        "Whatever comes is counted. Check whether you already have the piece.",
         needs=("RQ-02", "LG-02"),
     ),
     Case(
         "RB-04", "W", "6.5", "After a reset in the middle of a piece it completes from another neighbor.",
         "The piece stays marked as requested. Free it when the connection ends.",
-        needs=("RQ-02", "RQ-08"),
+        needs=("RQ-02", "RQ-08", "FR-04"),
     ),
     Case(
         "RB-05", "W", "3.5", "A length of ffffffff does it no harm.",
         "That many bytes are reserved. Check the length before you use it.",
-        needs=("CH-01", "RB-06"),
+        needs=("CF-06", "CH-01", "RB-06"),
     ),
     Case(
         "RB-06", "W", "2.4", "Half a handshake doesn't keep others waiting.",
         "The handshake is read in the loop that accepts.",
-        needs=("CH-01", "CN-04"),
+        needs=("CF-06", "CH-01", "CN-04"),
     ),
     Case(
         "RB-07", "W", "3.4", "Repeated messages do it no harm.",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from probe import wire
+from probe.conversation import wire
+from probe.conversation.walk import walk
 from probe.model import Case, Finding, Outcome, Record
 from probe.registry import EXPLAINS, cases, watch
-from probe.walk import walk
 
 cases(
     Case(
@@ -24,7 +24,7 @@ cases(
     Case(
         "FR-04", "F", "3.1", "A piece that arrives in many small parts is put together.",
         "One read is taken for the whole message. Read until the length is reached (readFully, recv in a loop).",
-        needs=("RQ-02", "HV-01"),
+        needs=("RQ-02", "HV-01", "FI-01"),
     ),
     Case(
         "FR-05", "W", "3.2", "It sends no message types of its own.",
@@ -47,7 +47,7 @@ cases(
     Case(
         "FR-09", "F", "3.1", "Pieces of 1 MiB are sent and received.",
         "A buffer of fixed size, or one send call taken for the whole. Write until all is written.",
-        needs=("SV-02", "SV-03", "RQ-02"),
+        needs=("SV-02", "SV-03", "RQ-02", "FR-04", "FI-01"),
     ),
     Case(
         "FR-10", "W", "4.8", "A neighbor that reads slowly doesn't stop the others.",
@@ -108,7 +108,9 @@ EXPLAINS |= {
             "IN-07",
             "IN-08",
             "RQ-02",
+            "RQ-03",
             "RQ-04",
+            "RQ-05",
             "RQ-06",
             "RQ-08",
         ),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from probe.conversation.walk import Side, World, walk
 from probe.model import Case, Event, Finding, Outcome, Record
 from probe.registry import EXPLAINS, cases, watch
-from probe.walk import Side, World, walk
 
 cases(
     Case(
-        "IN-01", "F", "5.1", "It is interested within 3 s of a bitfield with pieces that it lacks, also while it is choked.",
+        "IN-01", "F", "5.1", "It is interested within 3 s of a bitfield with pieces that it needs, also while it is choked.",
         "Interest is only told after an unchoke, or the bitfield is not read.",
     ),
     Case(
@@ -21,7 +21,7 @@ cases(
         "Nothing is answered where there is nothing to want. The first bitfield is answered by one of the two.",
     ),
     Case(
-        "IN-04", "F", "5.1", "A have for a piece that it lacks makes it interested.",
+        "IN-04", "F", "5.1", "A have for a piece that it needs makes it interested.",
         "Interest is only looked at when a bitfield comes.",
     ),
     Case(
@@ -29,11 +29,11 @@ cases(
         "Not interested is only sent when the whole file is there.",
     ),
     Case(
-        "IN-06", "W", "5.1", "Interest is told when it changes, not again.",
+        "IN-06", "W", "5.1", "Interest is announced when it changes, and not again.",
         "Interested is sent after each have or piece. Remember what you told each neighbor last.",
     ),
     Case(
-        "IN-07", "W", "6.3", "Unchoked and idle, a have of a piece that it lacks leads to a request.",
+        "IN-07", "W", "6.3", "When it is unchoked and idle, a have for a piece that it needs leads to a request.",
         "The next request waits for the next unchoke, which may never come: you are unchoked already. A swarm can stand still by it.",
         needs=("IN-04",),
     ),
@@ -49,14 +49,14 @@ cases(
     Case(
         "RQ-02", "F", "6.1", "It asks within 3 s of an unchoke.",
         "An unchoke that comes early is forgotten, or the request waits for something else.",
-        needs=("IN-01",),
+        needs=("IN-01", "RQ-01"),
     ),
     Case(
         "RQ-03", "F", "6.2", "One request is open to a neighbor at a time.",
         "A request is sent on unchoke and again on have, or several at once. Send the next one when the piece has arrived.",
     ),
     Case(
-        "RQ-04", "F", "6.1", "It asks a neighbor only for pieces that this neighbor has told.",
+        "RQ-04", "F", "6.1", "It asks a neighbor only for pieces that this neighbor has announced.",
         "The request is drawn from all missing pieces, or from somebody else's bitfield.",
         needs=("FR-06",),
     ),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from probe.conversation.walk import walk
 from probe.logs import Line, events_of
 from probe.model import Case, Event, Finding, Outcome, Record
 from probe.registry import EXPLAINS, cases
-from probe.walk import walk
 
 cases(
     Case(
@@ -24,7 +24,7 @@ cases(
         "Compare with the sentences of the assignment, mark by mark.",
     ),
     Case(
-        "LG-04", "W", "8.2", "Nothing else stands in the log.",
+        "LG-04", "W", "8.2", "Nothing else is in the log.",
         "Debug output goes to the same file.",
     ),
     Case(

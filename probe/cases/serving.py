@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from probe.conversation.walk import walk
 from probe.model import Case, Finding, Outcome, Record
 from probe.registry import EXPLAINS, cases, watch
-from probe.walk import walk
 
 cases(
     Case(
@@ -45,8 +45,8 @@ cases(
         "The index is off by one, or counts bits or bytes.",
     ),
     Case(
-        "HV-03", "W", "5.3", "It tells each piece once a connection.",
-        "All pieces are told again each time.",
+        "HV-03", "W", "5.3", "It announces each piece once per connection.",
+        "All pieces are announced again each time.",
     ),
     Case(
         "HV-04", "F", "5.3", "Have messages for all pieces, the last one too, came on every connection.",
@@ -125,6 +125,8 @@ def false_haves(record: Record) -> Finding | None:
     for event, _, world in walk(record):
         if event.sent or event.kind != "have" or event.index is None:
             continue
+        if event.index >= record.plan.pieces:
+            continue  # FR-06 says that
         if event.index not in world.given:
             because = f"You told {event.who} that you have piece {event.index}, which nobody had sent you."
             return Finding("HV-02", record.plan.name, Outcome.BROKEN, because, (event,))

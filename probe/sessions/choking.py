@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import math
 
-from probe import wire
 from probe.cases import choking as cases
 from probe.cases import logs
+from probe.conversation import wire
+from probe.conversation.stage import Stage
 from probe.logs import read_log
 from probe.model import Event, Outcome
 from probe.registry import session
-from probe.sessions.steps import MUST_SECONDS, interested, meet_all, pieces_given, serve_until, told
-from probe.stage import Stage
+from probe.sessions.steps import (
+    MESSAGE_SECONDS,
+    MUST_SECONDS,
+    interested,
+    meet_all,
+    pieces_given,
+    serve_until,
+    told,
+)
 
 
 def begin(stage: Stage, *, silent: tuple[int, ...] = ()) -> float:
@@ -31,7 +39,7 @@ def begin(stage: Stage, *, silent: tuple[int, ...] = ()) -> float:
 def still_runs(stage: Stage) -> None:
     """Nobody was complete, so the program must not have ended meanwhile."""
     case = "EN-01" if stage.plan.seed else "EN-03"
-    stage.require(case, stage.running, "Your program ended though others still lack pieces.")
+    stage.require(case, stage.running, "Your program ended although others are still incomplete.")
 
 
 def any_unchoke(stage: Stage, seconds: float = 0.0) -> None:
@@ -41,7 +49,7 @@ def any_unchoke(stage: Stage, seconds: float = 0.0) -> None:
         "CH-01",
         seconds,
         lambda: bool(stage.seen("unchoke")),
-        f"Neighbors are interested, but nobody was unchoked within {seconds:g} s.",
+        f"Neighbors are interested, but none was unchoked within {seconds:g} s.",
     )
 
 
@@ -162,6 +170,7 @@ def separate_unchokes(stage: Stage) -> int:
     quick=False,
     seconds=6.0,
     cap=True,
+    special="CF-07",
 )
 def optim_short(stage: Stage) -> None:
     """Four are interested, the optimistic choice comes every second, the preferred one after 20 s; 7 s."""
@@ -218,7 +227,8 @@ def rate(stage: Stage) -> None:
     began = stage.mark("served")
     for who in shares:
         stage.link(who).say(wire.UNCHOKE)
-    stage.run(9.5, lambda: not stage.running)
+    stage.expect("RQ-02", MUST_SECONDS, lambda: bool(stage.seen("request")), "Three neighbors unchoked you and have pieces that you lack, but you asked nobody.")  # fmt: skip
+    stage.run(max(0.0, began + 9.5 - stage.now()), lambda: not stage.running)
     still_runs(stage)
     first = [began + 3.0 + 0.5 * number for number in range(13)]
     fastest(stage, "CH-08", 1002, first, 11)
@@ -237,14 +247,21 @@ def fastest(stage: Stage, case: str, who: int, times: list[float], least: int) -
         until = times[-1] - number * stage.plan.p
         counts = {one: served_between(stage, one, until - stage.plan.p, until) for one in SPEEDS}
         next_best = max(count for one, count in counts.items() if one != who)
-        if number < steps - 1 and counts[who] < 1.5 * next_best and case == "CH-08":
+        if number < steps - 1 and counts[who] < 1.5 * next_best:
             text = f"{who} wasn't clearly the fastest, since you asked for too little: {counts}."
             stage.tell(case, text, Outcome.UNDECIDED)
             return
-    if not any(e.kind == "unchoke" for e in stage.record.events if not e.sent):
-        stage.require("CH-01", kept=False, because="Three neighbors are interested in your pieces, but none was unchoked.")  # fmt: skip
+    eager = [one for one in SPEEDS if stage.link(one).interested]
+    if not stage.seen("unchoke"):
+        stage.require("CH-01", kept=not eager, because=f"{', '.join(map(str, eager))} are interested in your pieces, but none was unchoked.")  # fmt: skip
+        stage.require("HV-01", kept=False, because="You told nobody the pieces that you got, so nobody was interested in them.")  # fmt: skip
+    said = [e.at for e in stage.record.events if e.sent and e.kind == "interested" and e.who == who]
+    if not said or said[0] > times[0] - stage.plan.p or not stage.link(who).interested:
+        text = f"{who}, the fastest, was not interested for long enough: you had nothing that it lacks."
+        stage.tell(case, text, Outcome.UNDECIDED)
+        return
     held = cases.holds(stage.record, who, times)
-    stage.check(case, *stage.seen("unchoke")[-4:], kept=held >= least, because=f"{who} was by far the fastest, but was unchoked at {held} of {len(times)} looks only, half a second apart.")  # fmt: skip
+    stage.check(case, *stage.seen("unchoke")[-4:], kept=held >= least, because=f"{who} was by far the fastest, but was unchoked at {held} of {len(times)} looks only.")  # fmt: skip
 
 
 def served_between(stage: Stage, who: int, begin: float, end: float) -> int:
@@ -287,7 +304,7 @@ def turn_off(stage: Stage) -> None:
         stage.run(2.0, lambda: stage.link(other).choked_by)
     since = stage.now()
     stage.neighbors[holder].gain()
-    seconds = 2 * stage.plan.p + 1.5
+    seconds = 2 * stage.plan.p + 1.5 + stage.plan.pieces * MESSAGE_SECONDS
     stage.expect(
         "CH-14",
         seconds,

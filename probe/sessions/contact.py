@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from probe import diagnosis, wire
-from probe.link import Link
+from probe import diagnosis
+from probe.conversation import wire
+from probe.conversation.link import Link
+from probe.conversation.stage import Stage, how_ended
 from probe.model import Finding, Outcome
-from probe.program import listening_ports
+from probe.program.program import listening_ports
 from probe.registry import session
 from probe.sessions.steps import UP_SECONDS, give_up
-from probe.stage import Stage, how_ended
 
 _HOLD = 0.4
 """Seconds that we wait with our handshake, to see who speaks first."""
@@ -25,8 +26,6 @@ def contact_seed(stage: Stage) -> None:
     """1002 dials the seed, waits a moment, greets, and reads its first bytes."""
     one = stage.neighbors[1002]
     one.greets = one.tells = False
-    for other in stage.plan.successors[1:]:
-        stage.neighbors[other].dials = False
     stage.start()
     stage.wait(UP_SECONDS, lambda: one.link is not None or not stage.running)
     if one.link is None:
@@ -35,8 +34,10 @@ def contact_seed(stage: Stage) -> None:
     link = stage.link(1002)
     first = stage.run(_HOLD, lambda: bool(link.reader.raw))
     one.greet(link)
-    stage.wait(4.0, lambda: settled(stage) or link.eof or bool(link.garbled))
+    stage.wait(4.0, lambda: settled(stage, link) or link.eof or bool(link.garbled))
     stage.run(0.1)
+    if link.greeted_by is not None and not settled(stage, link) and not link.eof:
+        after_ours(stage, link)
     judge(stage, link, first=first)
     stage.check(
         "ST-03",
@@ -56,7 +57,7 @@ def contact_leecher(stage: Stage) -> None:
     """The program dials 1001, which is silent at first, then greets, tells its pieces, and reads the first bytes."""
     one = stage.neighbors[1001]
     one.greets = one.tells = False
-    stage.start(dial=False)
+    stage.start()
     stage.wait(UP_SECONDS, lambda: one.link is not None or not stage.running)
     if one.link is None and not stage.running:
         not_up(stage)
@@ -73,7 +74,7 @@ def contact_leecher(stage: Stage) -> None:
     stage.run(0.1)
     if not link.eof:
         link.announce(set(one.has))
-        stage.wait(1.0, lambda: settled(stage) or link.eof)
+        stage.wait(1.0, lambda: settled(stage, link) or link.eof)
     judge(stage, link, first=alone)
     stage.check(
         "HS-02",
@@ -83,12 +84,20 @@ def contact_leecher(stage: Stage) -> None:
     )
 
 
-def settled(stage: Stage) -> bool:
+def after_ours(stage: Stage, link: Link) -> None:
+    """Whether the seed only waits for our bitfield, which a peer without pieces may skip (BF-06)."""
+    link.announce(set())
+    if stage.wait(1.5, lambda: bool(link.has)):
+        bits = stage.seen("bitfield", link.neighbor.peer_id)
+        stage.blame("BF-06", f"{link.neighbor.peer_id} has nothing and sent no bitfield; your own only came when it had sent one of zeros.", *bits[:1])  # fmt: skip
+
+
+def settled(stage: Stage, link: Link) -> bool:
     """Whether enough has come to tell what is spoken."""
-    frames = [
-        e for e in stage.record.events if not e.sent and e.kind not in {"connection", "handshake"}
-    ]
-    return bool(frames)
+    opening = {"connection", "handshake"}
+    return any(
+        e.link == link.number and not e.sent and e.kind not in opening for e in stage.record.events
+    )
 
 
 def judge(stage: Stage, link: Link, *, first: bool) -> None:
@@ -108,13 +117,19 @@ def judge(stage: Stage, link: Link, *, first: bool) -> None:
         )
         give_up(found.case)
     who = link.neighbor.peer_id
+    if not raw and (other := diagnosis.of_words(last_words(stage))):
+        stage.record.marks["diagnosis"] = 1.0
+        lines = ("you sent    nothing", f"it printed  {other[1]}")
+        stage.blame(other[0].case, other[0].sentence, lines=lines, spine=True)
+        give_up(other[0].case)
     if link.greeted_by is None:
         stage.record.marks["diagnosis"] = 1.0
         closed = " You closed it." if link.eof else ""
         text = f"You have a connection with {who}, but send no handshake on it.{closed}"
-        stage.require("HS-01", kept=False, because=text, who=who)
+        stage.blame("HS-01", text, lines=last_words(stage), spine=True)
+        give_up("HS-01")
     stage.keep("HS-01")
-    if stage.seen("bitfield", who) or stage.seen("interested", who):
+    if any(stage.seen(kind, who) for kind in wire.NAMES):
         stage.keep("FR-01")
     stage.tell(
         "HS-10",
@@ -122,21 +137,22 @@ def judge(stage: Stage, link: Link, *, first: bool) -> None:
         Outcome.TOLD,
     )
     if plan.seed:
-        bits = stage.seen("bitfield", who)
-        wanted = wire.bits_of(set(range(plan.pieces)), plan.pieces)
-        if diagnosis.is_lowest_first(bits, wanted):
-            because = diagnosis.about_bitfield(bits, wanted, plan.pieces)
-            stage.record.findings.append(
-                Finding("BF-01", plan.name, Outcome.BROKEN, because, (bits[0],), cause="lowest-bit")
-            )
-            return
-        kept = bool(bits) and bits[0].data == wanted
-        stage.check(
-            "BF-01",
-            *bits[:1],
-            kept=kept,
-            because=diagnosis.about_bitfield(bits, wanted, plan.pieces),
+        judge_bitfield(stage, who)
+
+
+def judge_bitfield(stage: Stage, who: int) -> None:
+    """BF-01: a seed's bitfield names all pieces, highest bit first."""
+    plan = stage.plan
+    bits = stage.seen("bitfield", who)
+    wanted = wire.bits_of(set(range(plan.pieces)), plan.pieces)
+    because = diagnosis.about_bitfield(bits, wanted, plan.pieces)
+    if diagnosis.is_lowest_first(bits, wanted):
+        stage.record.findings.append(
+            Finding("BF-01", plan.name, Outcome.BROKEN, because, (bits[0],), cause="lowest-bit")
         )
+        return
+    kept = bool(bits) and wire.pieces_of(bits[0].data) >= set(range(plan.pieces))
+    stage.check("BF-01", *bits[:1], kept=kept, because=because)
 
 
 def not_up(stage: Stage) -> None:
@@ -149,10 +165,18 @@ def not_up(stage: Stage) -> None:
             if ports
             else " It listens on no port that can be seen."
         )
+        if stage.port in ports:
+            where = f" It listens on that port, but not on the address of {stage.settings.host}. Listen on all addresses, or name its own with --host."
         because = f"Nobody accepts connections on port {stage.port}, which PeerInfo.cfg gives it, {UP_SECONDS * stage.patience:g} s after the start.{where}"
     else:
         because = f"The program ended {how_ended(stage.program.poll())} after {stage.record.ended_at or 0:.1f} s, before it could be spoken with."
-    lines = stage.program.traceback() or stage.program.last_words()
-    stage.blame("ST-01", because, lines=tuple(lines) or ("(it printed nothing)",), spine=True)
+    stage.blame("ST-01", because, lines=last_words(stage), spine=True)
     stage.record.marks["diagnosis"] = 1.0
     give_up("ST-01")
+
+
+def last_words(stage: Stage) -> tuple[str, ...]:
+    """What the program printed last, its stack trace if there is one."""
+    assert stage.program
+    lines = stage.program.traceback() or stage.program.last_words()
+    return tuple(lines) or ("(it printed nothing)",)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from probe.cases import logs
-from probe.folders import FILE_NAME
+from probe.conversation.stage import Stage, how_ended
 from probe.logs import read_log
-from probe.model import Outcome
-from probe.stage import Stage, how_ended
+from probe.model import Finding, Outcome
+from probe.program.folders import FILE_NAME
+from probe.sessions.steps import MESSAGE_SECONDS
 
 END_SECONDS = 8.0
 
@@ -14,24 +15,27 @@ END_SECONDS = 8.0
 def ends(stage: Stage, case: str) -> None:
     """The program ends by itself: without the others closing, or else after they did (EN-02, EN-04, EN-09)."""
     began = stage.mark("all complete")
-    by_itself = stage.wait(END_SECONDS, lambda: not stage.running)
+    patience = END_SECONDS + stage.plan.pieces * MESSAGE_SECONDS / 2
+    by_itself = stage.wait(patience, lambda: not stage.running)
     if not by_itself:
         for one in stage.neighbors.values():
             for link in one.links:
                 link.finish()
         stage.wait(END_SECONDS, lambda: not stage.running)
     if stage.running:
-        seconds = 2 * END_SECONDS * stage.patience
+        seconds = (patience + END_SECONDS) * stage.patience
         stage.blame(
             case,
-            f"All peers had told you all pieces, and all connections were closed, but your program was still running {seconds:g} s later.",
+            f"All peers had told you all pieces, and all connections were closed, but your program was still running {seconds:.0f} s later.",
         )
+        for name in ("EN-07", "EN-08", "EN-09"):
+            _block(stage, name, case)
         return
     stage.keep(case)
     stage.check(
         "EN-09",
         kept=by_itself,
-        because=f"You ended only after all others had closed their connections; for {END_SECONDS:g} s after all were complete you waited.",
+        because=f"You ended only after all others had closed their connections; for {patience:.0f} s after all were complete you waited.",
     )
     assert stage.program
     status = stage.program.status
@@ -42,6 +46,15 @@ def ends(stage: Stage, case: str) -> None:
     )
     ended = stage.record.ended_at or 0.0
     stage.tell("EN-08", f"It ended {ended - began:.1f} s after all were complete.", Outcome.TOLD)
+
+
+def _block(stage: Stage, prefix: str, by: str) -> None:
+    """Cases of this session that can't be asked, since the program doesn't end."""
+    stage.record.findings += [
+        Finding(one, stage.plan.name, Outcome.BLOCKED, blocked_by=by)
+        for one in stage.plan.answers
+        if one.startswith(prefix) and one != by
+    ]
 
 
 def drained(stage: Stage) -> None:
@@ -57,16 +70,37 @@ def lives(stage: Stage, case: str, seconds: float, lacking: str) -> None:
     stage.require(case, stage.running, f"Your program ended though {lacking} still lacks pieces.")
 
 
-def file_is_right(stage: Stage, case: str) -> None:
-    """The finished file, byte for byte, in its place (FI-01, FI-02)."""
-    path = stage.folder.data_file()
+def file_came(stage: Stage) -> bool:
+    """Whether the finished file is in its place in time."""
+    return stage.wait(4.0, lambda: _is_whole(stage))
 
-    def right() -> bool:
-        return path.is_file() and path.read_bytes() == stage.content
 
-    if stage.wait(4.0, right):
+def file_is_right(stage: Stage, case: str, *, in_time: bool | None = None) -> None:
+    """The finished file, byte for byte, in its place (FI-01, FI-02).
+
+    `in_time`: what `file_came` said, where the program has ended since. Otherwise all are complete,
+    and it will end by itself.
+    """
+    if in_time is None:
+        in_time = file_came(stage)
+        if not in_time:
+            stage.wait(END_SECONDS, lambda: _is_whole(stage) or not stage.running)
+    if in_time:
         stage.keep(case)
-        return
+    elif _is_whole(stage):
+        because = "The file was not there 4 s after the last piece, but it is at the end. Who looks earlier, or ends you, finds nothing."
+        stage.tell(case, because, Outcome.WARNED)
+    else:
+        _file_is_wrong(stage, case)
+
+
+def _is_whole(stage: Stage) -> bool:
+    path = stage.folder.data_file()
+    return path.is_file() and path.read_bytes() == stage.content
+
+
+def _file_is_wrong(stage: Stage, case: str) -> None:
+    path = stage.folder.data_file()
     where = f"{path.parent.name}/{FILE_NAME}"
     if path.is_file():
         data = path.read_bytes()
@@ -94,20 +128,23 @@ def file_is_untouched(stage: Stage) -> None:
 
 def log_is_right(stage: Stage, *, exact: bool = True, answers: tuple[str, ...] = ()) -> None:
     """The program's log after its end (LG-01 to LG-07)."""
+    plan = stage.plan
     if stage.running:
+        if plan.ends:
+            _block(stage, "LG-", "EN-02" if plan.seed else "EN-04")
         return
     path = stage.folder.find_log()
     if path:
         stage.record.log = tuple(read_log(path))
         stage.record.log_place = str(path.relative_to(stage.folder.root / "run"))
-        if path.parent == stage.folder.work:
+        if path.parent in stage.folder.config_folders():
             stage.record.marks["log at home"] = 0.0001
     ended = stage.record.ended_at or 0.0
     until = min(stage.record.marks.get("all complete", ended), ended) - 0.3
     found = logs.judge(stage.record, until=until, exact=exact)
-    if not stage.plan.seed and stage.record.log_place:
+    if not plan.seed and stage.record.log_place:
         found.append(logs.counts(stage.record))
     if stage.record.log_place:
         found.append(logs.choices(stage.record, ended=True))
-    wanted = answers or stage.plan.answers
+    wanted = answers or plan.answers
     stage.record.findings += [one for one in found if one.case in wanted]

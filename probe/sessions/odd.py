@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from probe import wire
-from probe.link import Link
+from probe.conversation import wire
+from probe.conversation.link import Link
+from probe.conversation.stage import Stage
 from probe.logs import events_of, read_log
 from probe.registry import session
 from probe.sessions import ends
 from probe.sessions.steps import (
+    MESSAGE_SECONDS,
     MUST_SECONDS,
     asked,
     interested,
     meet_all,
+    messages_since,
     pieces_given,
     serve_until,
 )
-from probe.stage import Stage
 
 
 def _goes_on(stage: Stage, case: str, oddity: str) -> None:
@@ -45,7 +47,7 @@ def _begin(stage: Stage) -> Link:
     return stage.link(1001)
 
 
-@session("odd-type", "1001* >1002", (2, 1, 2), "RB-02", lawful=False, quick=False)
+@session("odd-type", "1001* >1002", (1, 1, 2), "RB-02", lawful=False, quick=False)
 def odd_type(stage: Stage) -> None:
     """The seed sends a message of type 8."""
     link = _begin(stage)
@@ -55,7 +57,7 @@ def odd_type(stage: Stage) -> None:
     _goes_on(stage, "RB-02", "a message of type 8")
 
 
-@session("odd-unasked", "1001* >1002", (2, 1, 2), "RB-03", lawful=False, quick=False, ends=True)
+@session("odd-unasked", "1001* >1002", (1, 1, 2), "RB-03", lawful=False, quick=False, ends=True)
 def odd_unasked(stage: Stage) -> None:
     """The seed sends a piece that nobody asked for, twice, then serves all."""
     link = _begin(stage)
@@ -99,7 +101,7 @@ def odd_zero(stage: Stage) -> None:
     _goes_on(stage, "BF-07", "a bitfield of zeros")
 
 
-@session("odd-second", "1001* >1002", (2, 1, 2), "RB-07", lawful=False, quick=False)
+@session("odd-second", "1001* >1002", (1, 1, 2), "RB-07", lawful=False, quick=False)
 def odd_second(stage: Stage) -> None:
     """The seed sends its bitfield twice."""
     link = _begin(stage)
@@ -108,7 +110,7 @@ def odd_second(stage: Stage) -> None:
     _goes_on(stage, "RB-07", "a second bitfield")
 
 
-@session("odd-have-first", "1001* >1002", (2, 1, 2), "BF-08", lawful=False, quick=False)
+@session("odd-have-first", "1001* >1002", (1, 1, 2), "BF-08", lawful=False, quick=False)
 def odd_have_first(stage: Stage) -> None:
     """1001 tells piece 4 by a have before its bitfield, which leaves it out."""
     one = stage.neighbors[1001]
@@ -132,7 +134,7 @@ def odd_have_first(stage: Stage) -> None:
     stage.keep("BF-08")
 
 
-@session("odd-repeats", "1001* >1002", (2, 1, 2), "RB-07", lawful=False, quick=False)
+@session("odd-repeats", "1001* >1002", (1, 1, 2), "RB-07", lawful=False, quick=False)
 def odd_repeats(stage: Stage) -> None:
     """The seed says choke, not interested, have, unchoke twice or more."""
     link = _begin(stage)
@@ -149,6 +151,7 @@ def odd_repeats(stage: Stage) -> None:
         lambda: len(pieces_given(stage)) == stage.plan.pieces,
         "RB-07",
         "1001 said choke, not interested, have and unchoke more than once; your download didn't get complete.",
+        pause=MUST_SECONDS + 9 * MESSAGE_SECONDS,
         who=1001,
     )
     stage.keep("RB-07")
@@ -186,3 +189,42 @@ def drop(stage: Stage) -> None:
 def pieces_given_by(stage: Stage, who: int) -> set[int | None]:
     """Pieces that the program was sent by one neighbor."""
     return {e.index for e in stage.record.events if e.sent and e.kind == "piece" and e.who == who}
+
+
+@session("wrong-id", "1001* >1002", (1, 1, 2), "HS-06", watched=False, quick=False)
+def wrong_id(stage: Stage) -> None:
+    """1001 answers as 1009, a peer that isn't listed."""
+    refuse(stage, "HS-06", (1009, wire.HEADER), "1001, which you dialled, answered as 1009; it is another peer, but you went on.")  # fmt: skip
+
+
+@session(
+    "wrong-header-dialled",
+    "1001* >1002",
+    (1, 1, 2),
+    "HS-08",
+    watched=False,
+    lawful=False,
+    quick=False,
+)
+def wrong_header_dialled(stage: Stage) -> None:
+    """1001 answers with another header."""
+    refuse(stage, "HS-08", (1001, b"P2PFILESHARINGPROX"), "1001, which you dialled, answered with the header P2PFILESHARINGPROX, but you went on.")  # fmt: skip
+
+
+def refuse(stage: Stage, case: str, greeting: tuple[int, bytes], because: str) -> None:
+    """The dialled peer's answer must be refused: nothing is said after it."""
+    one = stage.neighbors[1001]
+    one.greets = one.tells = one.minds = False
+    one.greeting = greeting
+    stage.start()
+    stage.expect("CN-01", 15.0, lambda: one.link is not None, "It didn't dial 1001.")
+    link = stage.link(1001)
+    stage.run(1.0, lambda: one.greeted)
+    stage.run(0.3)
+    one.greet(link)
+    stage.run(0.15)
+    since = stage.now()
+    link.announce(set(one.has))
+    stage.run(1.0)
+    said = messages_since(stage, 1001, since)
+    stage.check(case, *said[:2], kept=not said, because=because)

@@ -4,45 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from probe import wire
-from probe.link import Link
+from probe.conversation import wire
+from probe.conversation.link import Link
+from probe.conversation.stage import Stage, Stuck
 from probe.model import Event
-from probe.stage import Stage, Stuck
 
 UP_SECONDS = 15.0
 ANSWER_SECONDS = 4.0
 MUST_SECONDS = 3.0
 """What must come is waited for that long (times the patience)."""
+MESSAGE_SECONDS = 0.4
+"""So long a program may take for each message: some look for one at a time, and then sleep."""
 MUST_NOT_SECONDS = 0.8
 """What must not come is watched for that long."""
 
 
 def meet(stage: Stage, who: int) -> Link:
     """Wait for a connection with a played peer, and for the program's handshake on it."""
-    neighbor = stage.neighbors[who]
+    neighbor, special = stage.neighbors[who], stage.plan.special
+    others = [one for one in stage.neighbors.values() if one is not neighbor and one.links]
     if neighbor.is_successor:
         stage.expect(
-            "ST-01" if not any(one.links for one in stage.neighbors.values()) else "ST-02",
+            special or ("ST-02" if others else "ST-01"),
             UP_SECONDS,
             lambda: neighbor.link is not None,
             f"It didn't accept a connection of {who} on port {stage.port} within {UP_SECONDS:g} s.",
         )
     else:
         stage.expect(
-            "CN-01",
+            special or "CN-01",
             UP_SECONDS,
             lambda: neighbor.link is not None,
             f"You ({stage.plan.you}) didn't dial {who}, which is listed before you, within {UP_SECONDS:g} s.",
         )
     link = stage.link(who)
-    stage.expect(
-        "HS-07",
-        ANSWER_SECONDS,
-        lambda: neighbor.greeted,
-        f"No handshake came to {who} within {ANSWER_SECONDS:g} s of the connection"
-        + (" (it was closed)." if link.eof else "."),
-        who,
-    )
+    came = stage.wait(ANSWER_SECONDS, lambda: neighbor.greeted or not stage.running)
+    because = f"No handshake came to {who} within {ANSWER_SECONDS:g} s of the connection"
+    because += " (it was closed)." if link.eof else "."
+    case = special or "HS-07"
+    earlier = [one for one in others if one.is_successor and one.greeted]
+    if neighbor.is_successor and earlier and not link.eof and not special:
+        case = "ST-02"
+        because += f" {earlier[0].peer_id}, which came before it, got one."
+    stage.require(case, came and neighbor.greeted, because, who)
     return stage.link(who)
 
 
@@ -86,7 +90,7 @@ def interested(stage: Stage, who: int, case: str = "IN-01", because: str = "") -
         MUST_SECONDS,
         lambda: link.interest is True,
         because
-        or f"{who} told you pieces that you lack, but you didn't say interested within {MUST_SECONDS:g} s.",
+        or f"{who} told you pieces that you need, but you didn't say interested within {MUST_SECONDS:g} s.",
         who,
     )
 
@@ -126,7 +130,7 @@ def asked(
         seconds,
         lambda: bool(stage.seen("request", who, since=link.unchoked_at)),
         because
-        or f"{who} unchoked you and has pieces that you lack, but you didn't ask for one within {seconds:g} s.",
+        or f"{who} unchoked you and has pieces that you need, but you didn't ask for one within {seconds:g} s.",
         who,
     )
     return stage.seen("request", who, since=link.unchoked_at)[0].index or 0
@@ -182,7 +186,7 @@ def serve_until(
     stage: Stage,
     done: Callable[[], bool],
     case: str | Callable[[], str],
-    because: str,
+    because: str | Callable[[], str],
     *,
     pause: float = MUST_SECONDS,
     who: int = 0,
@@ -192,7 +196,7 @@ def serve_until(
         moved = _moves(stage, done, pause)
         if not moved or not stage.running:
             found = case if isinstance(case, str) else case()
-            stage.require(found, done(), because, who)
+            stage.require(found, done(), because if isinstance(because, str) else because(), who)
 
 
 def _moves(stage: Stage, done: Callable[[], bool], pause: float) -> bool:

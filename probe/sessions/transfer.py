@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from probe.conversation import wire
+from probe.conversation.stage import Stage
 from probe.registry import session
 from probe.sessions import ends
 from probe.sessions.steps import (
@@ -22,7 +24,6 @@ from probe.sessions.steps import (
     unchoked,
     watch,
 )
-from probe.stage import Stage
 
 
 @session(
@@ -68,6 +69,28 @@ def fetch(stage: Stage) -> None:
     stage.start()
     meet_all(stage)
     stage.keep("ST-02")
+    fetch_first(stage)
+    fetch_rest(stage)
+    in_time = ends.file_came(stage)
+    if in_time:
+        stage.keep("FI-01")
+    ends.lives(stage, "EN-03", 1.5, "1002")
+    stage.neighbors[1002].gain()
+    ends.lives(stage, "EN-03", 1.5, "1004")
+    stage.keep("EN-03")
+    haves(stage)
+    stage.neighbors[1004].gain()
+    ends.ends(stage, "EN-04")
+    if not in_time:
+        ends.file_is_right(stage, "FI-01", in_time=False)
+    ends.drained(stage)
+    last_haves(stage)
+    crashes(stage)
+    ends.log_is_right(stage)
+
+
+def fetch_first(stage: Stage) -> None:
+    """One request only, after the unchoke; and a have to all for the piece that came."""
     seed = stage.neighbors[1001]
     link = stage.link(1001)
     interested(stage, 1001)
@@ -84,12 +107,17 @@ def fetch(stage: Stage) -> None:
         link.piece(index)
     stage.wait(MUST_SECONDS, lambda: all(have_to(stage, who, first) for who in stage.neighbors))
     missed = [who for who in stage.neighbors if not have_to(stage, who, first)]
-    stage.check("HV-01", *stage.last(missed[0] if missed else 1001), kept=not missed, because=f"After piece {first} no have came to {', '.join(map(str, missed))}.")  # fmt: skip
+    given = [e for e in stage.record.events if e.sent and e.kind == "piece" and e.index == first]
+    stage.check("HV-01", *given[:1], *stage.seen("have", index=first)[:3], kept=not missed, because=f"After piece {first} no have came to {', '.join(map(str, missed))}.")  # fmt: skip
+
+
+def fetch_rest(stage: Stage) -> None:
+    """All other pieces, one request after the other and in a random order; then no interest any more."""
     serve_until(
         stage,
         lambda: len(pieces_given(stage)) == stage.plan.pieces,
         lambda: "RQ-08" if bits_are_understood(stage) else "BF-05",
-        f"1001 had unchoked you and has pieces that you lack, but you stopped asking for {MUST_SECONDS:g} s.",
+        lambda: stopped_asking(stage),
         who=1001,
     )
     for case in ("RQ-08", "BF-05"):
@@ -97,18 +125,6 @@ def fetch(stage: Stage) -> None:
     order = [event.index for event in stage.seen("request", 1001)]
     stage.check("RQ-07", *stage.seen("request", 1001)[:4], kept=order not in (sorted_of(order), sorted_of(order)[::-1]), because="You asked for all pieces in the order of their numbers; the choice should be random.")  # fmt: skip
     not_interested(stage, 1001, "IN-02", "You have the whole file, but didn't tell 1001 that you are not interested.")  # fmt: skip
-    ends.file_is_right(stage, "FI-01")
-    ends.lives(stage, "EN-03", 1.5, "1002")
-    stage.neighbors[1002].gain()
-    ends.lives(stage, "EN-03", 1.5, "1004")
-    stage.keep("EN-03")
-    haves(stage)
-    stage.neighbors[1004].gain()
-    ends.ends(stage, "EN-04")
-    ends.drained(stage)
-    last_haves(stage)
-    crashes(stage)
-    ends.log_is_right(stage)
 
 
 def sorted_of(order: list[int | None]) -> list[int | None]:
@@ -118,7 +134,22 @@ def sorted_of(order: list[int | None]) -> list[int | None]:
 
 def bits_are_understood(stage: Stage) -> bool:
     """Whether requests so far are for pieces that 1001 has told: else its bitfield is misread."""
-    return all(e.index is not None and e.index < stage.plan.pieces for e in stage.seen("request"))
+    asked_for = {e.index for e in stage.seen("request") if e.index is not None}
+    every = set(range(stage.plan.pieces))
+    turned = wire.pieces_of(wire.lowest_first(wire.bits_of(every, stage.plan.pieces)))
+    return asked_for <= every and every - asked_for != every - turned
+
+
+def stopped_asking(stage: Stage) -> str:
+    """What is wrong where a download stands still, with what was never asked for."""
+    every = set(range(stage.plan.pieces))
+    missing = sorted(every - {e.index for e in stage.seen("request")})
+    because = f"1001 had unchoked you and has pieces that you lack, but you stopped asking for {MUST_SECONDS:g} s."
+    if missing and len(missing) < 4:
+        because += f" You never asked for {', '.join(map(str, missing))}."
+    if not bits_are_understood(stage):
+        because += " That is what somebody asks for who takes the lowest bit of each byte for the first piece."
+    return because
 
 
 def haves(stage: Stage) -> None:

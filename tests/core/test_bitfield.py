@@ -1,4 +1,4 @@
-"""`core.bitfield`: which pieces somebody has (spec 5.2)."""
+"""`core.piecemap`: which pieces somebody has (spec 5.2)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.bitfield import PieceMap
+from core.piecemap import PieceMap
 
 
 @given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.just(n), st.lists(st.integers(0, n - 1)))))

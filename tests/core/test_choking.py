@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from core.choking import Ticks, choose_optimistic, choose_preferred
 from core.config import SwarmConfig
-from core.effects import Log, Send, SendPiece, SetTimer, Warn
-from core.events import PieceSent, Started, Timer, TurnEnded
-from core.messages import (
+from core.interface.effects import Log, Send, SendPiece, SetTimer, Warn
+from core.interface.events import PieceSent, Started, Timer, TurnEnded
+from core.interface.messages import (
     CHOKE,
     INTERESTED,
     NOT_INTERESTED,
@@ -22,7 +22,7 @@ from core.messages import (
     Request,
 )
 from core.peer import Peer
-from tests.core.script import (
+from tests.kit.script import (
     After,
     Script,
     accepts,

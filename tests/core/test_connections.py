@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core.effects import CloseConnection, Dial, Effect, Log, SetTimer
 from core.errors import LocalProtocolError, RemoteProtocolError
-from core.events import Event, MessageReceived, PieceSent, Started, StreamEnded
-from core.messages import (
+from core.interface.effects import CloseConnection, Dial, Effect, Log, SetTimer
+from core.interface.events import Event, MessageReceived, PieceSent, Started, StreamEnded
+from core.interface.messages import (
     CHOKE,
     INTERESTED,
     NOT_INTERESTED,
@@ -17,7 +17,8 @@ from core.messages import (
     Piece,
     Request,
 )
-from tests.core.script import (
+from core.interface.words import LogEvent
+from tests.kit.script import (
     Script,
     accepts,
     answers,
@@ -55,7 +56,7 @@ def test_the_start_dials_predecessors_only() -> None:
 @pytest.mark.parametrize(
     ("event", "line"), [(connects(2), "was_connected"), (answers(2), "made_connection")]
 )
-def test_line_then_bitfield(event: Event, line: str) -> None:
+def test_line_then_bitfield(event: Event, line: LogEvent) -> None:
     """An accepted handshake is logged before anything else, and in the same step the bitfield is queued (spec 8.3)."""
     assert leecher() >> event << logs(line, neighbor=2) << sends(2, NONE)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.config import SwarmConfig
-from core.effects import CloseConnection, CompleteFile, Log, SendPiece, SetTimer, Warn
-from core.events import LocalFailure, PieceProgressed, PieceSent, Started, Timer
-from core.messages import (
+from core.interface.effects import CloseConnection, CompleteFile, Log, SendPiece, SetTimer, Warn
+from core.interface.events import LocalFailure, PieceProgressed, PieceSent, Started, Timer
+from core.interface.messages import (
     CHOKE,
     INTERESTED,
     NOT_INTERESTED,
@@ -16,7 +16,7 @@ from core.messages import (
     Have,
     Request,
 )
-from tests.core.script import (
+from tests.kit.script import (
     After,
     Script,
     accepts,

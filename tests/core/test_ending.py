@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from core.effects import CloseConnection, Dial, Effect, Finish, Log, Send, SetTimer, Warn
-from core.events import (
+from core.interface.effects import CloseConnection, Dial, Effect, Finish, Log, Send, SetTimer, Warn
+from core.interface.events import (
     DialRefused,
     LocalFailure,
     PieceSent,
@@ -17,7 +17,7 @@ from core.events import (
     Timer,
     TurnEnded,
 )
-from core.messages import (
+from core.interface.messages import (
     CHOKE,
     INTERESTED,
     NOT_INTERESTED,
@@ -26,7 +26,7 @@ from core.messages import (
     Have,
     Request,
 )
-from tests.core.script import (
+from tests.kit.script import (
     After,
     Script,
     accepts,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.effects import Log, SetTimer
-from core.messages import (
+from core.interface.effects import Log, SetTimer
+from core.interface.messages import (
     INTERESTED,
     NOT_INTERESTED,
     UNCHOKE,
@@ -11,7 +11,7 @@ from core.messages import (
     Have,
     Request,
 )
-from tests.core.script import (
+from tests.kit.script import (
     Script,
     accepts,
     connects,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.effects import Effect, Log, Punish, SetTimer, Warn
-from core.events import (
+from core.interface.effects import Effect, Log, Punish, SetTimer, Warn
+from core.interface.events import (
     Event,
     HavesReceived,
     PieceSkipped,
@@ -15,9 +15,17 @@ from core.events import (
     TurnEnded,
     UnknownReceived,
 )
-from core.messages import CHOKE, INTERESTED, NOT_INTERESTED, UNCHOKE, Bitfield, Have, Request
+from core.interface.messages import (
+    CHOKE,
+    INTERESTED,
+    NOT_INTERESTED,
+    UNCHOKE,
+    Bitfield,
+    Have,
+    Request,
+)
 from core.peer import Peer
-from tests.core.script import (
+from tests.kit.script import (
     After,
     Script,
     accepts,

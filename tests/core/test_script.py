@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core.effects import Dial, Log, SetTimer
-from core.events import Started, Timer
-from core.messages import INTERESTED, UNCHOKE, Bitfield, Request
-from tests.core.script import (
+from core.interface.effects import Dial, Log, SetTimer
+from core.interface.events import Started, Timer
+from core.interface.messages import INTERESTED, UNCHOKE, Bitfield, Request
+from tests.kit.script import (
     After,
     Script,
     accepts,

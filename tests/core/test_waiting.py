@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from core.effects import Effect, Finish, Log, Send, SetTimer, Warn
-from core.events import Started, StreamEnded, Timer
-from core.messages import Bitfield
-from tests.core.script import (
+from core.interface.effects import Effect, Finish, Log, Send, SetTimer, Warn
+from core.interface.events import Started, StreamEnded, Timer
+from core.interface.messages import Bitfield
+from tests.kit.script import (
     After,
     Script,
     connects,

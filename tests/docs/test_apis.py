@@ -11,21 +11,21 @@ from types import ModuleType
 
 import pytest
 
-from tests.docs.markdown import ROOT, code_spans
+from tests.kit.markdown import ROOT, code_spans
 
 MODULES = {
-    "protocol_api.md": ("peerio.protocol", "core.messages", "core.errors"),
+    "protocol_api.md": ("peerio.protocol", "core.interface.messages", "core.errors"),
     "networking_api.md": ("peerio.contract", "peerio.networking"),
     "peerprocess_api.md": (
         "peerProcess",
-        "peerio.process",
-        "peerio.signals",
-        "peerio.limits",
-        "peerio.diagnostics",
+        "peerio.program.process",
+        "peerio.program.signals",
+        "peerio.program.limits",
+        "peerio.program.diagnostics",
         "core.exits",
         "core.peer",
-        "core.events",
-        "core.effects",
+        "core.interface.events",
+        "core.interface.effects",
         "core.config",
         "peerio.runtime",
         "peerio.config",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
 
@@ -16,32 +16,47 @@ from invoke.parser.parser import Parser
 
 import peerProcess
 import tasks
-from peerio import process
+from harness import program as swarmproof
+from peerio.program import process
 from probe.settings import parser as probe_options
-from tests.docs.markdown import ROOT, blocks, code_spans, documents, name_of
+from tests.kit.markdown import ROOT, blocks, code_spans, documents, name_of
 from verifier import cli as verifier
+from verifier.grading import cli as grading
 
 # A copy, made before any test runs: invoke takes the help texts out of a task that it looks through.
 NAMESPACE = deepcopy(Collection.from_module(tasks))
 CONTEXTS = NAMESPACE.to_contexts()
 HELP = {context.name: context for context in CONTEXTS}
 ENVIRONMENT = {
+    "cat",
     "cd",
     "cp",
     "git",
+    "grep",
     "ip",
     "ls",
     "mkdir",
     "pip",
+    "pipx",
     "python3",
     "scp",
+    "sha256sum",
     "source",
     "ssh",
     "sudo",
+    "tail",
     "uv",
 }
 """Commands of others that documents may show; `uv run` and `.venv/bin/` are looked behind."""
-STANDS_FOR = {"ID": "1001", "DIR": "logs", "SECONDS": "5", "N": "3", "NAME": "swarm", "FILE": "x"}
+STANDS_FOR = {
+    "ID": "1001",
+    "DIR": "logs",
+    "SECONDS": "5",
+    "TIME": "5s",
+    "N": "3",
+    "NAME": "swarm",
+    "FILE": "x",
+}
 
 
 def commands(path: Path) -> Iterator[str]:
@@ -54,7 +69,7 @@ def commands(path: Path) -> Iterator[str]:
             elif line.startswith("$ "):
                 yield line[2:]
     for code in code_spans(text):
-        if re.match(r"(\.venv/bin/)?(invoke|uv run|python\S*) ", code):
+        if re.match(r"(\.venv/bin/)?(invoke|swarmproof|uv run|python\S*) ", code):
             yield code
 
 
@@ -63,12 +78,18 @@ def check(command: str) -> None:
     command = re.sub(r"\[(-[^\]]*)\]", r"\1", command)  # what may be left out
     words = [STANDS_FOR.get(word, word) for word in shlex.split(command)]
     if words[:2] == ["uv", "run"]:
-        words = words[2:]
+        words = words[4:] if words[2] == "--group" else words[2:]
+    if words[1:2] in (["swarmproof.pyz"], ["dist/swarmproof.pyz"]):
+        words = ["swarmproof", *words[2:]]
     program, *arguments = [words[0].removeprefix(".venv/bin/"), *words[1:]]
     if program == "invoke":
         check_invoke(arguments)
+    elif program == "swarmproof":
+        check_swarmproof(arguments)
     elif program == "python" and arguments[0].endswith("peerProcess.py"):
         parse(process.parse_arguments, arguments[1:])
+    elif program == "python" and arguments[:3] == ["-m", "verifier", "grade"]:
+        parse(grading.parser().parse_args, [one for one in arguments[3:] if one != ">"])
     elif program == "python" and arguments[:2] == ["-m", "verifier"]:
         parse(verifier.parser().parse_args, arguments[2:])
     elif program in {"python", "python3"} and arguments[:2] == ["-m", "probe"]:
@@ -88,6 +109,16 @@ def check_invoke(arguments: list[str]) -> None:
         return
     parsed = Parser(contexts=CONTEXTS, initial=ParserContext()).parse_argv(arguments)
     assert len(parsed) > 1, arguments
+
+
+def check_swarmproof(words: list[str]) -> None:
+    if words[0] in {"--help", "--version", "completion", "COMMAND"}:
+        return
+    length = 1 + (words[0] == "remote")
+    parser = swarmproof.parser_of(" ".join(words[:length]))
+    assert parser, words
+    assert not swarmproof.misspelt(words[length:], parser)
+    parse(parser.parse_intermixed_args, words[length:])
 
 
 def parse(parser, arguments: list[str]) -> None:
@@ -112,9 +143,14 @@ def test_commands_exist(path: Path) -> None:
         "invoke fly",
         "invoke swarm --wings 2",
         "invoke swarm --peers",
+        "swarmproof fly",
+        "swarmproof swarm --wings 2",
+        "swarmproof remote fly",
+        "python3 swarmproof.pyz peer 1001 --fly",
         "python peerProcess.py 1001 --fly",
         "python peerProcess.py",
         "python -m verifier --fly logs/",
+        "python -m verifier grade --fly submissions/",
         "python -m fly",
         "fly",
     ],
@@ -147,12 +183,16 @@ def test_every_task_explains_itself(task: str) -> None:
     assert all(argument.help for argument in HELP[task].args.values())
 
 
-@pytest.mark.parametrize("program", ["peerProcess", "verifier"])
+@pytest.mark.parametrize("program", ["peerProcess", "verifier", "grading"])
 def test_every_program_explains_itself(program: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """--help of the other two programs has a sentence, options, examples that work, exit statuses."""
-    main = {"peerProcess": peerProcess.main, "verifier": verifier.main}[program]
+    """--help of the other programs has a sentence, options, examples that work, exit statuses."""
+    mains: dict[str, Callable[[list[str]], int]] = {
+        "peerProcess": peerProcess.main,
+        "verifier": verifier.main,
+        "grading": grading.main,
+    }
     with pytest.raises(SystemExit):
-        main(["--help"])
+        mains[program](["--help"])
     text = capsys.readouterr().out
     assert "exit statuses:\n" in text
     examples = re.findall(r"(?m)^  (python .*?)(?:  |$)", text)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from harness import docs
-from tests.docs.markdown import ROOT
+from tests.kit.markdown import ROOT
 from verifier.rules import CHECKS
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.markdown import blocks, documents, name_of
+from tests.kit.markdown import blocks, documents, name_of
 
 
 def examples(path: Path) -> str:

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.local import ports
-from tests.docs.laptops import messages
-from tests.docs.markdown import ROOT
+from tests.kit.laptops import messages
+from tests.kit.markdown import ROOT
 
 CONFIG = ROOT / "configs" / "three-laptops"
 PORT = 6401

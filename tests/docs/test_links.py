@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.markdown import anchors, documents, links, name_of
+from tests.kit.markdown import anchors, documents, links, name_of
 
 
 @pytest.mark.parametrize("path", documents(), ids=name_of)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import core.machines
 from core.machines.base import NeighborMachine
 from harness import docs
-from tests.docs.markdown import blocks
+from tests.kit.markdown import blocks
 
 
 def test_diagrams_are_current() -> None:

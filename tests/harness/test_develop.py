@@ -11,9 +11,9 @@ from invoke.exceptions import Exit
 
 import tasks
 from harness import develop as commands
-from harness.cli import finish
 from harness.develop import Cleaning, Thoroughness
 from harness.errors import HarnessError
+from harness.invoking import finish
 from harness.local import runfolder
 
 Started = tuple[list[list[str]], set[str]]

@@ -12,7 +12,8 @@ from invoke.context import Context
 from core.exits import ExitStatus
 from harness.cli import Command
 from harness.errors import HarnessError
-from harness.options import count, format_bytes, option, path, read, seconds, size
+from harness.invoking import task_of
+from harness.options import count, format_bytes, option, path, rate, read, seconds, size
 
 
 @dataclass(frozen=True)
@@ -33,19 +34,74 @@ def told(name: str, text: str) -> Any:
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("32768", 32768), ("256KiB", 262144), ("1 MiB", 1048576), ("2GiB", 2 << 30), ("", None)],
+    [
+        ("32768", 32768),
+        ("256KiB", 262144),
+        ("1 MiB", 1048576),
+        ("2GiB", 2 << 30),
+        ("1MB", 1_000_000),
+        ("1mb", 1_000_000),
+        ("512k", 512_000),
+        ("512K", 512_000),
+        ("512ki", 524_288),
+        ("1.5G", 1_500_000_000),
+        ("1.5GiB", 3 << 29),
+        ("2T", 2 * 10**12),
+        ("100B", 100),
+        (".5k", 500),
+        (" 7 ", 7),
+        ("", None),
+    ],
 )
 def test_sizes(text: str, found: int | None) -> None:
     """Sizes are bytes, with a unit where one is given; the empty text is an option not given."""
     assert told("piece_size", text) == found
 
 
-@pytest.mark.parametrize("text", ["-1", "1.5MiB", "1MB", "many", "0", "\N{SUPERSCRIPT TWO}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-1",
+        "1.5",
+        "1.0005k",
+        "0.1KiB",
+        "many",
+        "0",
+        "1iB",
+        "1 KB s",
+        "1e3",
+        "k",
+        "1..5k",
+        "9999999T",
+        "1Mbit",
+        "1,5M",
+        "1_000",
+        "\N{SUPERSCRIPT TWO}",
+        "\N{ARABIC-INDIC DIGIT TWO}",
+        "0x10",
+    ],
+)
 def test_unusable_sizes(text: str) -> None:
-    """An unusable size is wrong use of the command line and names the option."""
+    """An unusable size is wrong use of the command line, names the option and the forms that there are."""
     with pytest.raises(HarnessError, match="--piece-size") as caught:
         told("piece_size", text)
     assert caught.value.status == ExitStatus.USAGE
+    assert "such as 32768, 512k, 1MB (a million), 256KiB or 1.5GiB" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("200000", 200_000), ("200kB/s", 200_000), ("1MiB/s", 1 << 20), ("0", 0), ("1.5M", 1_500_000)],
+)
+def test_rates(text: str, found: int) -> None:
+    """Rates are sizes a second; 0 is no limit."""
+    assert rate(text) == found
+
+
+def test_unusable_rates() -> None:
+    """An unusable rate names the forms, and that they are bytes a second."""
+    with pytest.raises(ValueError, match="expected bytes a second, such as 32768"):
+        rate("1MB/h")
 
 
 def test_counts() -> None:
@@ -57,13 +113,34 @@ def test_counts() -> None:
             told("peers", text)
 
 
-def test_seconds() -> None:
-    """Durations are positive and finite."""
-    assert told("timeout", "2.5") == 2.5
-    assert told("timeout", "") is None
-    for text in ("0", "-1", "inf", "nan", "soon"):
-        with pytest.raises(HarnessError, match="--timeout"):
-            told("timeout", text)
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("2.5", 2.5),
+        ("30s", 30),
+        ("5m", 300),
+        ("5min", 300),
+        ("1.5h", 5400),
+        ("1h30m", 5400),
+        ("1m 30s", 90),
+        ("500ms", 0.5),
+        ("0.1s", 0.1),
+        ("2d", 172_800),
+        ("", None),
+    ],
+)
+def test_seconds(text: str, found: float | None) -> None:
+    """Durations are seconds, or have units."""
+    assert told("timeout", text) == found
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "0s", "-1", "inf", "nan", "soon", "5 minutes", "1:30", "s", "1e3", "3M"]
+)
+def test_unusable_seconds(text: str) -> None:
+    """Durations are positive and finite; what isn't one is told the forms."""
+    with pytest.raises(HarnessError, match=r"--timeout.* such as 30, 30s, 2\.5m, 1h30m or 500ms"):
+        told("timeout", text)
 
 
 def test_paths() -> None:
@@ -81,13 +158,13 @@ def test_a_task_offers_its_options() -> None:
         return 0
 
     command = Command("try", run, Told, "Try it.", "try --peers 2", ("0 it worked",))
-    arguments = {argument.name: argument for argument in command.task().get_arguments()}
+    arguments = {argument.name: argument for argument in task_of(command).get_arguments()}
     assert list(arguments) == ["piece_size", "peers", "timeout", "dir", "plain"]
     assert arguments["plain"].kind is bool
     assert arguments["dir"].help == "A path."
-    command.task()(Context(), peers="3", dir="x", plain=True)
+    task_of(command)(Context(), peers="3", dir="x", plain=True)
     assert given == [Told(peers=3, where=Path("x"), plain=True)]
-    few = replace(command, only=("peers",)).task()
+    few = task_of(replace(command, only=("peers",)))
     assert [argument.name for argument in few.get_arguments()] == ["peers"]
     assert few.__doc__ == "Try it.\n\nExample: invoke try --peers 2.\nExit status: 0 it worked."
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PRINTS = """
 import sys
 sys.path[:0] = [".", "io"]
-from harness.cli import finish
+from harness.invoking import finish
 from invoke.exceptions import Exit
 
 def work():
@@ -69,6 +69,34 @@ def test_lines_that_nobody_reads(stdout: Callable[[], int]) -> None:
         timeout=60,
     )
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_characters_that_the_terminal_lacks() -> None:
+    """Where stdout is ASCII, as in the locale C, what it lacks is written plainer and ends nothing."""
+    program = PRINTS.replace('print("line", number)', 'print("9… ━ → é") if number == 0 else None')
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (7, "9... - -> \\xe9\n", "")
+
+
+def test_programs_where_stdout_is_ascii() -> None:
+    """The verifier alone escapes what an ASCII terminal lacks, and ends as usual."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "verifier", "--explain", "W12"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "W12" in ended.stdout
 
 
 def test_a_full_disk_is_one_message(tmp_path: Path) -> None:

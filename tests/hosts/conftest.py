@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.hosts.needs import missing
+from tests.kit.hosts.needs import missing
 
 
 @pytest.fixture(autouse=True)

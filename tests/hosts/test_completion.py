@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.hosts import completion
+from tests.kit.hosts import completion
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.hosts import needs
-from tests.hosts.host import Clock
-from tests.hosts.lab import Lab
-from tests.hosts.swarm import HostSwarm
+from tests.kit.hosts import needs
+from tests.kit.hosts.host import Clock
+from tests.kit.hosts.lab import Lab
+from tests.kit.hosts.swarm import HostSwarm
 from verifier.findings import Severity
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.hosts import needs
-from tests.hosts.host import Clock
-from tests.hosts.lab import ROOT, Lab
-from tests.hosts.namespaces import processes_in
+from tests.kit.hosts import needs
+from tests.kit.hosts.host import Clock
+from tests.kit.hosts.lab import ROOT, Lab
+from tests.kit.hosts.namespaces import processes_in
 
 if TYPE_CHECKING:
-    from tests.hosts.host import Host
+    from tests.kit.hosts.host import Host
 
 SEND = """
 import socket, sys
@@ -178,7 +178,7 @@ def test_a_host_that_vanishes(tmp_path: Path) -> None:
 OWNER = """
 import sys
 from pathlib import Path
-from tests.hosts.lab import Lab
+from tests.kit.hosts.lab import Lab
 with Lab(Path(sys.argv[1]), hosts=2, rtt=0.004) as lab:
     lab.hosts[0].start(["sleep", "1000"])
     for host in lab.hosts:

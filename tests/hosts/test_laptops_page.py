@@ -6,12 +6,12 @@ import os
 import re
 import shutil
 import subprocess
-import sysconfig
+import sys
 from pathlib import Path
 
-from tests.docs import laptops
-from tests.hosts.commands import Commands, lose_patience
-from tests.hosts.lab import ROOT, Lab
+from tests.kit import laptops
+from tests.kit.hosts.commands import Commands, lose_patience
+from tests.kit.hosts.lab import ROOT, Lab
 
 SIZE = 2_000_000
 OLD_PYTHON = """\
@@ -33,45 +33,39 @@ def place_project(folder: Path) -> None:
 
 def test_the_steps_by_hand(tmp_path: Path) -> None:
     """The page's steps by hand, given as they stand, share a file and end in a verdict."""
-    copy, install, place, start, gather = laptops.steps()
+    build, copy, place, start, gather = laptops.steps()
     with Lab(tmp_path / "lab", hosts=3) as lab:
-        seat = lab.controller
-        place_project(seat.home / "swarmproof")
+        seat, folder = lab.controller, lab.controller.home / "swarmproof"
+        place_project(folder)
         (seat.home / ".ssh").mkdir()
         shutil.copy(lab.ssh_config, seat.home / ".ssh" / "config")
-        done = seat.run(sh(copy))
+        command, *configure = build
+        assert command == "invoke package"
+        done = seat.run([sys.executable, "-m", *command.split()], cwd=folder)
         assert done.returncode == 0, done.stderr
-        # There is no network to install from: what pip would fetch is lent by this environment.
-        lend = f"echo {sysconfig.get_path('purelib')} > $(echo .venv/lib/python3*/site-packages)/lent.pth"
-        fetch = ".venv/bin/pip install ."
-        assert fetch in install
-        prepare = [
-            lend if line == fetch else line.replace("-m venv", "-m venv --without-pip")
-            for line in install
-        ]
         content = os.urandom(SIZE)
         (lab.hosts[0].home / "TheFile.dat").write_bytes(content)
-        for host in lab.hosts:
-            done = host.run(sh(prepare))
-            assert done.returncode == 0, done.stderr
-            common = host.home / "swarmproof" / "Common.cfg"
-            text = re.sub(r"(?m)Interval .*", "Interval 0.5", common.read_text())
-            common.write_text(re.sub(r"FileSize .*", f"FileSize {SIZE}", text))
-        done = lab.hosts[0].run(sh(place), cwd=lab.hosts[0].home / "swarmproof")
+        done = seat.run(sh(configure), cwd=folder)
+        assert done.returncode == 0, done.stderr
+        common = folder / "dist" / "Common.cfg"
+        text = re.sub(r"(?m)Interval .*", "Interval 0.5", common.read_text())
+        common.write_text(re.sub(r"FileSize .*", f"FileSize {SIZE}", text))
+        done = seat.run(sh(copy), cwd=folder)
+        assert done.returncode == 0, done.stderr
+        done = lab.hosts[0].run(sh(place))
         assert done.returncode == 0, done.stderr
         peers = []
         for number, host in reversed(list(enumerate(lab.hosts, 1001))):
             *before, command = start
             mine = command.replace("1001", str(number))
             assert number == 1001 or f"`{mine}`" in laptops.PAGE.read_text()
-            script, folder = sh([*before, mine]), host.home / "swarmproof"
-            peers.append(host.start(script, cwd=folder, stderr=subprocess.PIPE, text=True))
+            peers.append(host.start(sh([*before, mine]), stderr=subprocess.PIPE, text=True))
         for peer in peers:
             _, err = peer.communicate(timeout=60)
             assert peer.returncode == 0, err
         for number, host in zip((1002, 1003), lab.hosts[1:], strict=True):
-            assert (host.home / f"swarmproof/peer_{number}/TheFile.dat").read_bytes() == content
-        done = seat.run(sh(gather), cwd=seat.home / "swarmproof")
+            assert (host.home / f"swarm/peer_{number}/TheFile.dat").read_bytes() == content
+        done = seat.run(sh(gather), cwd=folder)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "PASS: " in done.stdout
 

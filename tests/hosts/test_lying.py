@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from core.exits import ExitStatus
-from tests.hosts.commands import Commands
-from tests.hosts.faked import liar
-from tests.hosts.lab import Lab
+from tests.kit.hosts.commands import Commands
+from tests.kit.hosts.faked import liar
+from tests.kit.hosts.lab import Lab
 
 PYTHON = "./python"
 """By which each host starts its agent, in its home: a liar at one of them."""

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from core.exits import ExitStatus
-from tests.hosts.commands import PIECE_SIZE, PORT, WITHIN, Commands, lose_patience
-from tests.hosts.lab import Lab
+from tests.kit.hosts.commands import PIECE_SIZE, PORT, WITHIN, Commands, lose_patience
+from tests.kit.hosts.lab import Lab
 
 MB = 1_000_000
 
@@ -49,6 +49,16 @@ def test_a_swarm_across_hosts(lab: Lab) -> None:
     assert again.returncode == 0, again.stdout
     assert "sent" not in again.stdout
     assert "was there" in again.stdout
+
+
+def test_nothing_to_collect(tmp_path: Path) -> None:
+    """Before anything was launched there is nothing to collect: one sentence says what comes first, and no run folder is made."""
+    with Lab(tmp_path / "lab", hosts=1) as lab:
+        commands = Commands(lab, size=MB)
+        done = commands.run("collect", "--runs", commands.runs)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "nothing was launched on these hosts yet: `swarmproof remote launch`" in done.stderr
+        assert not commands.runs.exists()
 
 
 def test_several_peers_on_hosts_behind_another(tmp_path: Path) -> None:

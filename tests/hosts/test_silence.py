@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.hosts.lab import Lab
-from tests.hosts.swarm import HostSwarm
+from tests.kit.hosts.lab import Lab
+from tests.kit.hosts.swarm import HostSwarm
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.hosts.host import Host
+    from tests.kit.hosts.host import Host
 
 pytestmark = pytest.mark.swarm
 

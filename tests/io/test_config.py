@@ -337,7 +337,7 @@ def test_a_comment_behind_a_value_is_explained(tmp_path: Path) -> None:
     """Only whole lines are comments, and the error says so (spec 1.5)."""
     common = COMMON.replace("32768", "32768 # bytes")
     told = problems(tmp_path, common, with_peer("1003 h 6003 0 # me"))
-    assert all(problem.endswith("; a comment stands on a line of its own") for problem in told)
+    assert all(problem.endswith("; a comment needs a line of its own") for problem in told)
     assert len(told) == 2
 
 

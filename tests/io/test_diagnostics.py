@@ -1,4 +1,4 @@
-"""`peerio.diagnostics`: people are told, and nobody waits for them (spec 7.4, 8.2)."""
+"""`peerio.program.diagnostics`: people are told, and nobody waits for them (spec 7.4, 8.2)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from contextlib import suppress
 
 import pytest
 
-from peerio import diagnostics
-from peerio.diagnostics import Diagnostics, Outlet
+from peerio.program import diagnostics
+from peerio.program.diagnostics import Diagnostics, Outlet
 
 
 @pytest.fixture
@@ -168,3 +168,61 @@ def test_no_thread_to_be_had(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPa
     warn("this system starts no more threads")
     warn.close()
     assert read_all(reader, writer) == ["peer 7: this system starts no more threads"]
+
+
+def on_screen(written: str) -> list[str]:
+    """What a terminal shows after this was written to it, without blanks at the ends."""
+    rows: list[str] = []
+    for line in written.split("\n"):
+        row = ""
+        for part in line.split("\r"):
+            row = part + row[len(part) :]
+        rows.append(row.rstrip())
+    return rows
+
+
+def test_a_line_that_renews_itself(pipe: tuple[int, int]) -> None:
+    """The line stands below all others, is replaced by the next one, and is gone at the end."""
+    reader, writer = pipe
+    outlet = Outlet(writer)
+    shown = ""
+
+    def read_until(rows: list[str]) -> None:
+        nonlocal shown
+        while on_screen(shown) != rows:
+            shown += os.read(reader, 4096).decode()
+
+    outlet.renew("waiting for 1001")
+    read_until(["waiting for 1001"])
+    outlet.renew("1 of 2")
+    read_until(["1 of 2"])
+    outlet.put("peer 1: a warning")
+    read_until(["peer 1: a warning", "1 of 2"])
+    outlet.put("the end")
+    outlet.close(timeout=10)
+    read_until(["peer 1: a warning", "the end", ""])
+
+
+def test_the_line_fits_the_terminal(pipe: tuple[int, int]) -> None:
+    """Of the line's words those that don't fit are left out, the last first."""
+    reader, writer = pipe
+    say = Diagnostics(7, writer)
+    say.renew(["1 of 2 pieces", "3 B/s down", "1 neighbor"], 34)
+    shown = ""
+    while on_screen(shown) != ["peer 7: 1 of 2 pieces, 3 B/s down"]:
+        shown += os.read(reader, 4096).decode()
+    say.close()
+
+
+@pytest.mark.parametrize("fd", ["closed", "full"])
+def test_a_terminal_that_is_gone(fd: str) -> None:
+    """Where the line can't be written nobody waits, and nothing is tried again and again."""
+    where = os.open("/dev/full", os.O_WRONLY)
+    if fd == "closed":
+        os.close(where)
+    outlet = Outlet(where)
+    outlet.renew("a line")
+    outlet.close(timeout=10)
+    assert not any(thread.name == "outlet" for thread in threading.enumerate())
+    if fd == "full":
+        os.close(where)

@@ -12,7 +12,7 @@ import pytest
 
 from core.config import SwarmConfig
 from core.errors import RemoteProtocolError
-from core.messages import UNCHOKE
+from core.interface.messages import UNCHOKE
 from peerio.net import links
 from peerio.protocol import (
     HEADER,
@@ -46,7 +46,7 @@ def little(number: int, size: int = 4) -> bytes:
         (b"\xac\xed\x00\x05sr\x00\x10HandshakeMessage\x00\x00", "Java object stream"),
         (b"\xac\xed\x00\x05", "Java object stream"),
         (b"\x00\x12" + HEADER, "Java's writeUTF"),
-        (b"\x00\x00\x00\x20" + HEADER, "4 bytes stand before the header"),
+        (b"\x00\x00\x00\x20" + HEADER, "4 bytes come before the header"),
         (HEADER.decode().encode("utf-16-be"), "UTF-16"),
         (HEADER.decode().encode("utf-16"), "UTF-16"),
         (HEADER.lower(), "expected 'P2PFILESHARINGPROJ'"),
@@ -76,11 +76,11 @@ def test_an_unknown_beginning_is_shown_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("rest", "hints"),
     [
-        (b"0" * 10 + b"1203", ["characters '0' stand where", 'as text, "1203"']),
+        (b"0" * 10 + b"1203", ["characters '0' where zero", 'as text, "1203"']),
         (bytes(10) + b"7\0\0\0", ['as text, "7"']),
         (bytes(10) + b"\0\0\x007", ['as text, "7"']),
         (bytes(10) + little(1203), ["1203 written lowest byte first"]),
-        (b"0" * 10 + big(1209), ["characters '0' stand where"]),
+        (b"0" * 10 + big(1209), ["characters '0' where zero"]),
         (bytes(10) + big(1209), []),
     ],
 )
@@ -95,7 +95,7 @@ def test_an_id_in_another_form(rest: bytes, hints: list[str]) -> None:
 def test_who_is_refused_is_told_why(config: SwarmConfig, two: Peer) -> None:
     """The reason of a refusal names the id's form (spec 2.4)."""
     with dial(config, 2, HEADER + b"0" * 10 + b"1001") as sock:
-        two.warned("isn't listed in PeerInfo.cfg (spec 2.4): characters '0' stand where")
+        two.warned("isn't listed in PeerInfo.cfg (spec 2.4): characters '0' where zero")
         until_closed(sock)
     with dial(config, 2, HEADER + bytes(10) + little(3)) as sock:
         two.warned("3 written lowest byte first?")
@@ -119,8 +119,8 @@ LOWEST_FIRST = bytes([255] * (BITS - 1) + [(1 << PIECES % 8) - 1])
         (little(1 + BITS) + b"\5" + bytes(BITS), "length is written lowest byte first"),
         (little(4) + b"\4" + little(3), "lowest byte first and leaves out the type byte"),
         (b"0005" + b"4" + b"0003", 'length is written as text, "0005"'),
-        (b"\5" + big(1 + BITS) + bytes(BITS), "type stands before the length"),
-        (b"\7" + big(5 + PIECE_SIZE) + big(3), "type stands before the length"),
+        (b"\5" + big(1 + BITS) + bytes(BITS), "type comes before the length"),
+        (b"\7" + big(5 + PIECE_SIZE) + big(3), "type comes before the length"),
         (b"\n" + big(1 + BITS) + b"\5" + bytes(BITS), "line end"),
         (big(1 + PIECES) + b"\5" + bytes(PIECES), "a byte for each piece"),
         (big(1 + 4 * PIECES) + b"\5" + bytes(4 * PIECES), "an int for each piece"),

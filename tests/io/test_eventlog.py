@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from core.interface.words import LogEvent
 from peerio import eventlog
 from peerio.eventlog import (
     SENTENCES,
@@ -46,7 +47,7 @@ def stamp() -> Stamp:
 
 
 @pytest.mark.parametrize(("event", "fields", "sentence"), EXPECTED)
-def test_sentences(tmp_path: Path, event: str, fields: dict[str, Any], sentence: str) -> None:
+def test_sentences(tmp_path: Path, event: LogEvent, fields: dict[str, Any], sentence: str) -> None:
     """Each event is one line: time, colon, and exactly the prescribed sentence (spec 8.1)."""
     path = tmp_path / "log"
     lines = LineFile(path)
@@ -86,7 +87,7 @@ def test_an_unknown_event_is_a_bug(tmp_path: Path) -> None:
     """Nothing but the eleven events can be written (spec 8.2)."""
     log = EventLog(LineFile(tmp_path / "log"), 1, stamp())
     with pytest.raises(KeyError):
-        log.write("had_a_nap", {})
+        log.write("had_a_nap", {})  # type: ignore[arg-type]  # on purpose
 
 
 def test_the_time_is_taken_once_a_turn() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.config import PeerInfo, SwarmConfig
 from core.errors import RemoteProtocolError
-from core.messages import (
+from core.interface.messages import (
     CHOKE,
     INTERESTED,
     NOT_INTERESTED,
@@ -24,7 +24,7 @@ from core.messages import (
     Request,
 )
 from peerio.protocol import Decoder, FrameRules, encode
-from tests.effort import examples
+from tests.kit.effort import examples
 from tests.reference.fuzz import FuzzedFrames
 
 PIECES, PIECE_SIZE, LAST = 21, 64, 40

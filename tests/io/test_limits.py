@@ -1,4 +1,4 @@
-"""`peerio.limits`: what the system doesn't give is told in one message (spec 7.4)."""
+"""`peerio.program.limits`: what the system doesn't give is told in one message (spec 7.4)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import resource
 
 import pytest
 
-from peerio import limits
-from peerio.limits import LimitError, ensure_descriptors, explain_shortage
+from peerio.program import limits
+from peerio.program.limits import LimitError, ensure_descriptors, explain_shortage
 
 
 @pytest.fixture

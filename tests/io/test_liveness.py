@@ -11,7 +11,6 @@ from typing import cast
 
 import pytest
 
-from peerio.net.alarms import Alarms
 from peerio.net.link import Link
 from peerio.net.liveness import (
     PROBE_AFTER,
@@ -22,7 +21,8 @@ from peerio.net.liveness import (
     options,
     watch_for_silence,
 )
-from peerio.net.stalls import Stalls
+from peerio.net.loop import Alarms
+from peerio.net.sender import Stalls
 
 COMMON = {"SOL_SOCKET": 1, "SO_KEEPALIVE": 9, "IPPROTO_TCP": 6}
 PLATFORMS = {

@@ -14,18 +14,16 @@ from hypothesis import strategies as st
 
 from core.config import PeerInfo, SwarmConfig
 from peerio.net import dialling
-from peerio.net.admission import Admission, RefusedError
-from peerio.net.alarms import Alarms
-from peerio.net.bucket import CHUNK, TokenBucket
+from peerio.net.addresses import listening_addresses
+from peerio.net.admission import REMEMBERED, Admission, Penalties, RefusedError
+from peerio.net.allowance import CHUNK, TokenBucket
 from peerio.net.dialling import STEADY, Dialler
 from peerio.net.hosts import Hosts
-from peerio.net.link import Route
-from peerio.net.listening import NetworkError, bind, listening_addresses
-from peerio.net.loop import READ, Loop
-from peerio.net.outbox import Outbox, PieceSegment
-from peerio.net.penalties import REMEMBERED, Penalties
+from peerio.net.link import Outbox, PieceSegment, Route
+from peerio.net.listening import NetworkError, bind
+from peerio.net.loop import READ, Alarms, Loop
 from peerio.net.system import Address, System
-from tests.swarm.swarms import reserve_port
+from tests.kit.swarm.swarms import reserve_port
 
 # Alarms.
 

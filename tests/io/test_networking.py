@@ -18,14 +18,14 @@ from typing import Any
 import pytest
 
 from core.config import PeerInfo, SwarmConfig
-from core.events import Timer
-from core.messages import INTERESTED, UNCHOKE, Bitfield, Have, Message, Request
+from core.interface.events import Timer
+from core.interface.messages import INTERESTED, UNCHOKE, Bitfield, Have, Message, Request
 from peerio import networking
 from peerio.contract import Callbacks, Network
-from peerio.net import links, listening, sender, stalls
+from peerio.net import links, listening, sender
 from peerio.networking import BoundPort, NetworkError, Networking
 from peerio.protocol import FrameRules, encode, encode_handshake, read_exact, recv_message
-from tests.swarm.swarms import reserve_port
+from tests.kit.swarm.swarms import reserve_port
 
 PIECE = 40_000
 CONTENT = Random(1).randbytes(PIECE)
@@ -396,7 +396,7 @@ def test_a_neighbor_that_takes_nothing(
 ) -> None:
     """Where the system doesn't watch, one that takes nothing is lost with a reason, and may come back at once (spec 2.9)."""
     monkeypatch.setattr(sender, "SYSTEM_WATCHES", False)
-    monkeypatch.setattr(stalls, "SILENCE", 0.2)
+    monkeypatch.setattr(sender, "SILENCE", 0.2)
     with closing(Peer(config, 2)) as peer, dial(config, 2, encode_handshake(3)) as stuck:
         peer.awaits("connected", 3)
         for _ in range(600):  # more than any buffers hold

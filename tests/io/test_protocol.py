@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.config import PeerInfo, SwarmConfig
 from core.errors import RemoteProtocolError
-from core.messages import (
+from core.interface.messages import (
     CHOKE,
     INTERESTED,
     NOT_INTERESTED,
@@ -23,6 +23,7 @@ from core.messages import (
     Piece,
     Request,
 )
+from peerio.frames import describe
 from peerio.protocol import (
     LONGEST_RUN,
     Decoder,
@@ -34,7 +35,6 @@ from peerio.protocol import (
     UnknownFrame,
     check_header,
     decode_handshake,
-    describe,
     encode,
     encode_handshake,
     encode_haves,

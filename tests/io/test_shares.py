@@ -8,7 +8,15 @@ from contextlib import closing
 import pytest
 
 from core.config import SwarmConfig
-from core.messages import CHOKE, INTERESTED, NOT_INTERESTED, UNCHOKE, Bitfield, Message, Request
+from core.interface.messages import (
+    CHOKE,
+    INTERESTED,
+    NOT_INTERESTED,
+    UNCHOKE,
+    Bitfield,
+    Message,
+    Request,
+)
 from peerio import networking
 from peerio.net import allowance, listening, receiver
 from peerio.net.allowance import BURST, SHARE, Allowance

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from core.config import PeerInfo, SwarmConfig
-from core.events import Timer
 from core.exits import ExitStatus
-from core.messages import (
+from core.interface.events import Timer
+from core.interface.messages import (
     CHOKE,
     INTERESTED,
     UNCHOKE,
@@ -24,7 +24,7 @@ from core.messages import (
 )
 from core.peer import Peer
 from peerio.eventlog import LineFile, Stamp
-from peerio.protocol import describe
+from peerio.frames import describe
 from peerio.runtime import Logs, Runtime
 from peerio.storage import StorageError
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from probe import diagnosis, wire
+from probe import diagnosis
+from probe.conversation import wire
 from probe.model import Event
 
 PIECES = 11
@@ -21,6 +22,7 @@ RECORDED: dict[str, tuple[bytes, diagnosis.Diagnosis]] = {
     "id the other way round": (HELLO[:28] + HELLO[:27:-1], diagnosis.LITTLE_ID),
     "writeUTF": (b"\0\x12" + HELLO, diagnosis.PREFIXED),
     "a line of text": (b"HELLO 1001\n" * 3, diagnosis.TEXT),
+    "JSON": (b'{"header": "P2PFILESHARINGPROJ", "id": 1001}', diagnosis.TEXT),
     "another id": (wire.handshake(1002), diagnosis.OTHER_ID),
     "payload only": (HELLO + b"\0\0\0\2\5" + BITS, diagnosis.PAYLOAD_ONLY),
     "payload only, interested": (HELLO + b"\0\0\0\0\2", diagnosis.PAYLOAD_ONLY),
@@ -59,6 +61,8 @@ def test_each_dialect_is_named(name: str) -> None:
         wire.frame(wire.BITFIELD, b"\0\0"),
         wire.frame(wire.BITFIELD, b""),
         wire.frame(wire.BITFIELD, b"\xff"),
+        wire.frame(wire.BITFIELD, b"\xff\xe0\0\0"),
+        wire.frame(wire.BITFIELD, b"\xff\x07\0\0\0\0\0\0"),
         wire.frame(wire.INTERESTED),
         wire.frame(wire.NOT_INTERESTED) + wire.frame(wire.BITFIELD, BITS),
         wire.frame(wire.CHOKE) + wire.frame(wire.NOT_INTERESTED) + wire.frame(wire.BITFIELD, BITS),
@@ -84,3 +88,13 @@ def test_lowest_bit_first_is_said() -> None:
     assert diagnosis.is_lowest_first([bits], BITS)
     assert "lowest bit first" in diagnosis.about_bitfield([bits], BITS, PIECES)
     assert "sent no bitfield" in diagnosis.about_bitfield([], BITS, PIECES)
+
+
+def test_objects_are_seen_in_what_is_printed() -> None:
+    """A program that waits for objects sends nothing; its own exception says so."""
+    found = diagnosis.of_words(
+        ("java.io.StreamCorruptedException: invalid stream header: 50325046",)
+    )
+    assert found is not None
+    assert found[0] is diagnosis.JAVA
+    assert diagnosis.of_words(("java.io.EOFException", "waiting")) is None

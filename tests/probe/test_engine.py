@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ import pytest
 
 import probe.cases
 import probe.sessions  # noqa: F401 -- registers the sessions
+from probe.conversation.stage import LONGEST_SECONDS, Stage
 from probe.engine import Engine, Run, look_at
 from probe.model import Finding, Outcome, Plan, Record
+from probe.program.program import OUTPUT_BYTES, trace_in
 from probe.registry import PLANS
 from probe.settings import Settings
-from probe.stage import LONGEST_SECONDS, Stage
 
 
 class Played(Engine):
@@ -93,3 +95,48 @@ def test_the_loop_knows_its_own_lag(tmp_path: Path) -> None:
         assert stage.record.lag >= 0.15
     finally:
         stage.close()
+
+
+LOUD = """
+import sys, time
+sys.stderr.write("Traceback (most recent call last):\\n  File x\\nValueError: the reason\\n")
+open("huge", "wb").truncate(100 << 20)
+for _ in range(12):
+    sys.stdout.write("I wait for the others.\\n" * 50000)
+    sys.stdout.flush()
+    time.sleep(0.05)
+time.sleep(100)
+"""
+
+
+@pytest.mark.swarm
+def test_a_loud_program_is_heard_in_short(tmp_path: Path) -> None:
+    """What a program prints without end is cut, not judged; its stack trace is kept, and no large file is left."""
+    (tmp_path / "loud.py").write_text(LOUD)
+    command = f"{sys.executable} {tmp_path / 'loud.py'} {{id}}"
+    stage = Stage(PLANS["exact"], Settings(command=command, copy="none"), tmp_path / "out")
+    stage.folder.fill({one: 1 for one, _ in stage.plan.peers})
+    stage.start()
+    huge = stage.folder.work / "huge"
+    stage.run(30.0, lambda: huge.exists() and bool(stage.program and stage.program._trace))
+    stage.run(0.5)
+    stage.close()
+    assert stage.folder.output.stat().st_size <= OUTPUT_BYTES + (4 << 20)
+    assert any("the reason" in line for line in stage.record.trace)
+    assert huge.stat().st_size <= 16 << 20
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "java.io.EOFException: gone\n\tat java.base/java.io.DataInputStream.readInt(DataInputStream.java:398)\n",
+        'Exception in thread "main" java.lang.NullPointerException\n\tat A.b(A.java:1)\n',
+        "Traceback (most recent call last):\n  File x\nValueError: no\n",
+        "terminate called after throwing an instance of 'std::out_of_range'\n",
+    ],
+)
+def test_a_stack_trace_begins_with_what_was_thrown(text: str) -> None:
+    """A stack trace is found behind other output, in each language, with the line that says what happened."""
+    found = trace_in(f"connected\nwaiting\n{text}more\n")
+    assert found[0] == text.splitlines()[0]
+    assert not trace_in("connected\nno error at Peer.java\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import probe.cases  # noqa: F401 -- registers the cases
 from probe.cases import logs
 from probe.model import Outcome, Record
-from tests.probe.histories import History, plan
+from tests.kit.probe.histories import History, plan
 
 TIME = "[2026-11-25 10:00:00]: "
 RIGHT = [

@@ -7,9 +7,9 @@ import re
 import probe.cases
 import probe.sessions  # noqa: F401 -- registers the sessions
 from harness import catalogue
-from probe import listing
 from probe.registry import CASES, EXPLAINS, FAMILIES, PLANS, answered_by, is_passive
-from tests.docs.markdown import ROOT
+from probe.report import listing
+from tests.kit.markdown import ROOT
 
 
 def test_ids_are_those_of_the_catalogue() -> None:

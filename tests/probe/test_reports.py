@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from xml.etree import ElementTree as ET
+
+import pytest
 
 import probe.cases
 import probe.sessions  # noqa: F401 -- registers the sessions
-from probe import (
-    report_gradescope,
-    report_json,
-    report_junit,
-    report_text,
-    verdicts,
-)
+from probe import cli
 from probe.engine import Run, look_at
 from probe.model import Event, Finding, Outcome, Record
 from probe.registry import CASES, PLANS
-from tests.probe.histories import History, plan
+from probe.report import gradescope as report_gradescope
+from probe.report import json as report_json
+from probe.report import junit as report_junit
+from probe.report import text as report_text
+from probe.report import verdicts
+from tests.kit.probe.histories import History, plan
 
 NONE: frozenset[str] = frozenset()
 
@@ -170,3 +172,22 @@ def test_a_diagnosis_is_the_whole_report() -> None:
     assert json.loads(report_json.render(run, results, 2, ""))["diagnosis"]["case"] == "HS-01"
     assert len(ET.fromstring(report_junit.render(run, results, strict=False, expected=NONE)).findall(".//failure")) == 1  # fmt: skip
     assert json.loads(report_gradescope.render(run, results, ""))["score"] == 0
+
+
+def test_a_session_that_was_not_held_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """Conversations go beside their session's files, and nowhere where there are none."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "held").mkdir()
+    run = Run(records=[Record(plan()), Record(plan(), folder=str(tmp_path / "held"))])
+    cli._write_scripts([run])
+    assert [path.name for path in tmp_path.iterdir()] == ["held"]
+    assert (tmp_path / "held" / "conversation.txt").exists()
+
+
+def test_undecided_cases_are_named_beside_findings() -> None:
+    """What couldn't be judged is named also where something is broken, in full with its reason."""
+    open_one = Finding("CH-08", "rate", Outcome.UNDECIDED, "You asked for too little.")
+    results = verdicts.combine([broken("RQ-03"), open_one], CASES)
+    assert "Undecided: CH-08." in report_text.render(Run(), results)
+    text = report_text.render(Run(), results, full=True)
+    assert "Undecided: CH-08. You asked for too little." in text

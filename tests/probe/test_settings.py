@@ -10,6 +10,7 @@ import pytest
 import probe.cases
 import probe.sessions  # noqa: F401 -- registers the sessions
 from probe import cli
+from probe.initial import attempts
 from probe.registry import CASES, PLANS, SelectionError, select
 from probe.settings import Settings, SettingsError, as_toml, parser, read
 
@@ -108,3 +109,27 @@ def test_selections() -> None:
     assert not any(name.startswith("ch") for name in select([], ["CH"])[0])
     with pytest.raises(SelectionError):
         select(["9.9"], [])
+
+
+@pytest.mark.parametrize(
+    ("command", "workdir", "rest"),
+    [
+        ("cd src && java peerProcess {id}", "src", "java peerProcess {id}"),
+        ("cd ./a/b/ && make -s && ./p {id}", "a/b", "make -s && ./p {id}"),
+        ("cd ../x && ./p {id}", "", "cd ../x && ./p {id}"),
+        ("cd /opt/x && ./p {id}", "", "cd /opt/x && ./p {id}"),
+    ],
+)
+def test_a_command_may_change_its_folder(
+    command: str, workdir: str, rest: str, tmp_path: Path
+) -> None:
+    """A command that first goes into a folder of the project is started there, where the configuration then lies."""
+    made = read([command], tmp_path)
+    assert (made.workdir, made.command) == (workdir, rest)
+
+
+def test_init_tries_the_folders_of_start_scripts(tmp_path: Path) -> None:
+    """Where a script goes into src by itself, the configuration is put there too."""
+    (tmp_path / "src").mkdir()
+    tried = list(attempts(Settings(command="./run.sh {id}", project=str(tmp_path))))
+    assert any(one.configs == ["src"] and one.data == "src/peer_{id}" for one in tried)

@@ -8,7 +8,7 @@ import probe.cases  # noqa: F401 -- registers the cases
 from probe.cases import choking, connections, frames, interest, serving
 from probe.model import Finding, Outcome, Record
 from probe.sessions.choking import served_behind_choke
-from tests.probe.histories import History, plan
+from tests.kit.probe.histories import History, plan
 
 
 def outcome(found: Finding | None) -> str:

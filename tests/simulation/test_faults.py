@@ -11,7 +11,7 @@ from peerio.simulation.faults import FaultyWire
 from peerio.simulation.scenario import Faults, Scenario
 from peerio.simulation.sockets import FakeSocket
 from peerio.simulation.swarm import Outcome, Swarm
-from tests.verifier.traced import DirectedSwarm
+from tests.kit.verifier.traced import DirectedSwarm
 
 
 def warnings_of(outcome: Outcome) -> str:

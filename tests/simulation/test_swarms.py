@@ -12,7 +12,7 @@ import pytest
 from harness.simulate import problems_of
 from peerio.simulation.scenario import Faults, Scenario, random_scenario
 from peerio.simulation.swarm import Swarm
-from tests.effort import examples, thorough
+from tests.kit.effort import examples, thorough
 
 BATCHES = 20
 ALL = Faults(

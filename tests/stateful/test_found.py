@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from core.effects import SetTimer, Warn
-from core.events import Timer
-from core.messages import UNCHOKE, Bitfield, Request
-from tests.core.script import (
+from core.interface.effects import SetTimer, Warn
+from core.interface.events import Timer
+from core.interface.messages import UNCHOKE, Bitfield, Request
+from tests.kit.script import (
     After,
     Script,
     accepts,

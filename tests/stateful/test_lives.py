@@ -9,9 +9,9 @@ from collections import Counter
 
 import pytest
 
-from tests.effort import examples
-from tests.stateful.lives import RandomLife
-from tests.stateful.wrong_cores import CHANGES, broken
+from tests.kit.effort import examples
+from tests.kit.stateful.lives import RandomLife
+from tests.kit.stateful.wrong_cores import CHANGES, broken
 
 BATCHES = 10
 REGRESSIONS = {

@@ -17,7 +17,7 @@ from transitions import MachineError
 
 from core.machines import Connection, Download, ItsInterest, Machines, OurInterest, Upload
 from core.machines.base import NeighborMachine
-from tests.effort import examples
+from tests.kit.effort import examples
 
 NEIGHBOR = 7
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from core.config import PeerInfo, SwarmConfig
-from core.messages import CHOKE, INTERESTED, NOT_INTERESTED, UNCHOKE, Message
+from core.interface.messages import CHOKE, INTERESTED, NOT_INTERESTED, UNCHOKE, Message
 from core.peer import Peer
-from tests.effort import examples
-from tests.stateful.life import Life
+from tests.kit.effort import examples
+from tests.kit.stateful.life import Life
 
 PEER = st.integers(0, 3)
 PIECE = st.integers(0, 8)

@@ -1,6 +1,6 @@
 """Swarms that are killed, stopped, signalled and started again at random moments end as they should (spec 7).
 
-What happens follows from a seed: `tests.swarm.plans` draws it, `tests.swarm.chaos` carries it out and judges.
+What happens follows from a seed: `tests.kit.swarm.plans` draws it, `tests.kit.swarm.chaos` carries it out and judges.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.waiting import FIRST_WORD
-from tests.swarm.chaos import play
-from tests.swarm.plans import KINDS, plan
-from tests.swarm.swarms import Swarm, ours
-from tests.verifier.judging import fired, judge
+from tests.kit.swarm.chaos import play
+from tests.kit.swarm.plans import KINDS, plan
+from tests.kit.swarm.swarms import Swarm, ours
+from tests.kit.verifier.judging import fired, judge
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.swarm.swarms import Swarm, ours, reference
+from tests.kit.swarm.swarms import Swarm, ours, reference
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.swarm.floods import FLOODER, FLOODS, SEED, flooding, measure
+from tests.kit.swarm.swarms import Swarm, ours, played
 from tests.reference.hostile import wait_until_listening
-from tests.swarm.floods import FLOODER, FLOODS, SEED, flooding, measure
-from tests.swarm.swarms import Swarm, ours, played
 
 pytestmark = [pytest.mark.swarm, pytest.mark.thorough]
 

@@ -14,11 +14,11 @@ from threading import Thread
 
 import pytest
 
-from tests.effort import examples, thorough
+from tests.kit.effort import examples, thorough
+from tests.kit.swarm.swarms import FILE_NAME, Swarm, ours, played
 from tests.reference import wire
 from tests.reference.fuzz import FuzzedFrames
 from tests.reference.hostile import Intruder, wait_until_listening
-from tests.swarm.swarms import FILE_NAME, Swarm, ours, played
 
 pytestmark = pytest.mark.swarm
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.kit.swarm.swarms import Swarm, ours, played
 from tests.reference import wire
 from tests.reference.hostile import (
     BAD_HANDSHAKES,
@@ -21,7 +22,6 @@ from tests.reference.hostile import (
     wait_until_listening,
 )
 from tests.reference.link import start
-from tests.swarm.swarms import Swarm, ours, played
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.swarm.swarms import Swarm, ours
+from tests.kit.swarm.swarms import Swarm, ours
 
 pytestmark = pytest.mark.swarm
 SEED, LEECHER, OTHER = 1001, 1002, 1003

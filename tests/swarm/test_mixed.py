@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.kit.swarm.swarms import Swarm, ours, played, reference
 from tests.reference import wire
 from tests.reference.habits import ENDINGS, HABITS
 from tests.reference.hostile import Intruder, claim_complete, wait_until_listening
 from tests.reference.link import reset_behind
-from tests.swarm.swarms import Swarm, ours, played, reference
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.kit.swarm.swarms import Swarm, ours, played
 from tests.reference import wire
 from tests.reference.hostile import Intruder, wait_until_listening
-from tests.swarm.swarms import Swarm, ours, played
 
 if TYPE_CHECKING:
     from pathlib import Path

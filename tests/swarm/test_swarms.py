@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.swarm.swarms import ROOT, Swarm, first_ephemeral_port, reference, reserve_port
+from tests.kit.swarm.swarms import ROOT, Swarm, first_ephemeral_port, reference, reserve_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ def test_nothing_left_behind(tmp_path: Path) -> None:
     """Peers end with their test, also when the test's process is killed (acceptance 8)."""
     script = (
         "import pathlib, sys, time\n"
-        "from tests.swarm.swarms import Swarm, reference\n"
+        "from tests.kit.swarm.swarms import Swarm, reference\n"
         "swarm = Swarm(pathlib.Path(sys.argv[1]), reference(1001, seed=True), reference(1002))\n"
         "swarm.start(1001)\n"
         "print(swarm.ports[1001], flush=True)\n"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.swarm.swarms import Swarm, ours
+from tests.kit.swarm.swarms import Swarm, ours
 from verifier.api import verify
 from verifier.findings import Severity
 from verifier.judge import Options

@@ -88,9 +88,14 @@ def _complete_choices(case: Case, life: Life, after: int) -> tuple[Drift, Stays]
 
 
 def _quiet(case: Case, life: Life, begin: int, end: int) -> int:
-    """How many choices certainly fell between two lines without being logged."""
-    times = dict(zip(life.columns.events.lines, life.columns.events.times, strict=True))
-    seconds = times[end] - times[begin] - life.columns.resolution
+    """How many choices certainly fell between two lines without being logged.
+
+    None falls while the process is stopped, which shows as a silence.
+    """
+    columns = life.columns
+    times = dict(zip(columns.events.lines, columns.events.times, strict=True))
+    since, until = times[begin], times[end]
+    seconds = until - since - columns.resolution - columns.silence_within(since, until)
     return max(0, min(MOST_STAYS, int(seconds / case.config.unchoking - 1)))
 
 

@@ -75,7 +75,7 @@ def preferred_interested(case: Case, tally: Tally) -> None:
     """The last word of each preferred neighbor."""
     for life, decision in _decisions(case, Kind.PREFERRED):
         if case.swarm.lenient and not life.writes(Kind.INTERESTED):
-            tally.unsure(f"{life.file.label} never tells of interest")
+            tally.unsure(f"{life.file.label} never logs interest")
             continue
         for other in decision.chosen:
             tally.saw()
@@ -226,7 +226,7 @@ def optimistic_interested(case: Case, tally: Tally) -> None:
     """The last word of the one chosen."""
     for life, decision in _decisions(case, Kind.OPTIMISTIC):
         if case.swarm.lenient and not life.writes(Kind.INTERESTED):
-            tally.unsure(f"{life.file.label} never tells of interest")
+            tally.unsure(f"{life.file.label} never logs interest")
             continue
         tally.saw()
         other = decision.chosen[0]
@@ -266,7 +266,7 @@ def _silent(case: Case, life: Life, conn: int, mate: Life) -> str | None:
     if not case.swarm.lenient:
         return None
     if case.owed(life, conn) and not life.writes(Kind.UNCHOKED):
-        return f"{life.file.label} never tells of being unchoked"
+        return f"{life.file.label} never logs being unchoked"
     mute = not mate.writes(Kind.PREFERRED) and not mate.writes(Kind.OPTIMISTIC)
     if case.rows(life, conn)[0] and mute:
         return f"{mate.file.label} never tells whom it chose"
@@ -305,6 +305,9 @@ def unchoke_replay(case: Case, tally: Tally) -> None:
                 lacking=life.index,
             )
         for row in matching.extra:
+            if excuse := case.excuse(mate, life, number, row):
+                tally.unsure(excuse)
+                continue
             tally.report(
                 f"no decision of {case.name(mate.owner)} causes this",
                 case.at(mate, case.facts[life.index].low[row]),
@@ -340,8 +343,12 @@ def choke_has_cause(case: Case, tally: Tally) -> None:
         kinds = life.columns.events.kinds
         tally.saw(sum(1 for row, _ in matching.pairs if kinds[row] == Kind.CHOKED))
         for row in matching.extra:
-            if kinds[row] == Kind.CHOKED:
-                tally.saw()
+            if kinds[row] != Kind.CHOKED:
+                continue
+            tally.saw()
+            if excuse := case.excuse(mate, life, number, row):
+                tally.unsure(excuse)
+            else:
                 tally.report(
                     f"{case.name(mate.owner)} logs no decision that chokes {case.name(life.owner)}",
                     case.at(life, life.columns.events.lines[row]),

@@ -84,13 +84,18 @@ def both_ends(case: Case, tally: Tally) -> None:
     for log, number, harmless in case.swarm.unmatched:
         life = case.lives[log]
         conn = life.columns.conns[number]
-        if case.swarm.by_peer[conn.other]:
-            tally.saw()
+        if not case.swarm.by_peer[conn.other]:
+            continue
+        tally.saw()
+        latest = case.lives[case.swarm.by_peer[conn.other][-1]]
+        if lost := case.ends.lost(latest):
+            tally.unsure(lost)
+        else:
             tally.report(
                 f"{case.name(conn.other)} doesn't log this connection",
                 case.at(life, conn.line),
                 severity=INFO if harmless else None,
-                lacking=case.swarm.by_peer[conn.other][-1],
+                lacking=latest.index,
             )
 
 
@@ -149,7 +154,7 @@ def _doubt(case: Case, tally: Tally, peer: int) -> str | None:
     ERROR,
     lenient=WARNING,
     clause="8.3",
-    rule="Nothing about a neighbor stands above the line of its connection, and only connected neighbors are chosen.",
+    rule="Nothing about a neighbor is logged before its connection, and only connected neighbors are chosen.",
     order="L",
     needs="one log",
     example="peer 1001 receives a have from peer 1002 and only then is connected from it.",

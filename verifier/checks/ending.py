@@ -24,7 +24,7 @@ def _finals(case: Case) -> list[Life]:
     return [life for life in lives if life is not None]
 
 
-def _completes(case: Case, life: Life) -> bool:
+def completes(case: Case, life: Life) -> bool:
     """Whether a log tells completion; with --lenient all pieces are enough."""
     told = Kind.COMPLETE in life.columns.events.kinds
     return told or (case.swarm.lenient and len(life.seq) >= case.config.pieces)
@@ -49,14 +49,14 @@ def all_complete(case: Case, tally: Tally) -> None:
         if life.seed:
             continue
         lost = case.ends.lost(life)
-        if lost and not _completes(case, life):
+        if lost and not completes(case, life):
             tally.unsure(lost)
             continue
-        if case.swarm.lenient and not life.seq and not _completes(case, life):
-            tally.unsure(f"{life.file.label} never tells of downloads")
+        if case.swarm.lenient and not life.seq and not completes(case, life):
+            tally.unsure(f"{life.file.label} never logs downloads")
             continue
         tally.saw()
-        if not _completes(case, life):
+        if not completes(case, life):
             tally.report(
                 f"{case.name(life.owner)} tells {len(life.seq)} of {case.config.pieces} pieces and no completion",
                 case.at(life, life.seq_lines[-1] if life.seq else life.columns.line_count),
@@ -103,7 +103,7 @@ def knew_before_leaving(case: Case, tally: Tally) -> None:
     for life in _finals(case):
         unknown = _known(case, life)[2]
         if case.swarm.lenient and unknown and not life.columns.have_count:
-            tally.unsure(f"{life.file.label} never tells of haves")
+            tally.unsure(f"{life.file.label} never logs haves")
             continue
         lost = case.ends.lost(life)
         if lost:
@@ -114,10 +114,21 @@ def knew_before_leaving(case: Case, tally: Tally) -> None:
             if peer in case.swarm.missing:
                 tally.unsure(f"what {case.name(peer)} had when it connected: its log is missing")
                 continue
+            if reason := _unlogged(case, life, peer):
+                tally.unsure(reason)
+                continue
             tally.report(
                 f"{case.name(life.owner)} ends without knowing that {case.name(peer)} is complete",
                 case.at(life, life.columns.line_count),
             )
+
+
+def _unlogged(case: Case, life: Life, peer: int) -> str | None:
+    """Why what a peer had when it connected isn't known: its log ends before that."""
+    conn, other = life.latest(peer), case.swarm.final(peer)
+    if conn is None or other is None or life.mates[conn] is not None:
+        return None
+    return case.ends.lost(other)
 
 
 @check(

@@ -40,7 +40,7 @@ def _once(
     rule="Each peer of PeerInfo.cfg has exactly one log, and there is no other.",
     order="-",
     needs="all logs",
-    example="log_peer_1003.log is missing, or log_peer_1009.log belongs to nobody.",
+    example="log_peer_1003.log is missing, or log_peer_1009.log belongs to no peer.",
 )
 def every_peer_logged(case: Case, tally: Tally) -> None:
     """Missing and empty logs, and logs of peers that aren't listed."""
@@ -66,7 +66,7 @@ def every_peer_logged(case: Case, tally: Tally) -> None:
     rule="Each line is exactly one of the eleven sentences, full stop included.",
     order="-",
     needs="one log",
-    example="`Peer 1001 is choked by 1002` lacks its full stop.",
+    example="`Peer 1001 is choked by 1002` has no full stop at its end.",
     scope=Scope.LOG,
 )
 def known_sentence(view: View, tally: Tally) -> None:
@@ -87,7 +87,7 @@ def known_sentence(view: View, tally: Tally) -> None:
     ERROR,
     lenient=WARNING,
     clause="8.1",
-    rule="Each sentence's subject is the peer whose log it stands in.",
+    rule="The subject of each line is the peer whose log it is.",
     order="-",
     needs="one log",
     example="log_peer_1001.log says `Peer 1002 is choked by 1003.`",
@@ -129,7 +129,7 @@ def known_ids(view: View, tally: Tally) -> None:
     rule="Times don't fall from one line to the next.",
     order="L",
     needs="one log",
-    example="a line of 10:00:05 stands above one of 10:00:04.",
+    example="a line of 10:00:05 comes before one of 10:00:04.",
     scope=Scope.LOG,
 )
 def clock_forward(view: View, tally: Tally) -> None:
@@ -151,7 +151,7 @@ def clock_forward(view: View, tally: Tally) -> None:
     "piece-range",
     ERROR,
     clause="1.4",
-    rule="A piece's index lies between 0 and the number of pieces less one.",
+    rule="A piece's index is between 0 and the number of pieces minus one.",
     order="-",
     needs="one log",
     example="piece 306 of a file of 306 pieces.",
@@ -229,7 +229,7 @@ def not_truncated(view: View, tally: Tally) -> None:
     "config-sane",
     ERROR,
     clause="1.5",
-    rule="Counts, intervals and sizes are within their limits, ids and addresses unique, and somebody has the file.",
+    rule="Counts, intervals and sizes are within their limits, ids and addresses are unique, and at least one peer has the file.",
     order="-",
     needs="Common.cfg and PeerInfo.cfg",
     example="no peer has the file.",

@@ -56,7 +56,7 @@ def _lasting(case: Case, life: Life, number: int, mate: Life) -> bool:
 
 
 def _silent(case: Case, life: Life) -> bool:
-    """With --lenient a log that never tells of haves, though some are owed, is not judged by them."""
+    """With --lenient a log that never logs haves, though some are owed, is not judged by them."""
     if not case.swarm.lenient or life.columns.have_count:
         return False
     facts = case.facts[life.index].conns
@@ -74,7 +74,7 @@ def _overdue(case: Case, life: Life, mate: Life, haves: Haves) -> int:
 
 
 def _mute(view: View) -> bool:
-    """With --lenient a log that never tells of haves, though some are owed, is not judged by them."""
+    """With --lenient a log that never logs haves, though some are owed, is not judged by them."""
     owing = any(owed > base for _, _, base, owed in _links(view))
     return view.swarm.lenient and not view.columns.have_count and owing
 
@@ -84,7 +84,7 @@ def _mute(view: View) -> bool:
     "announced-to-all",
     ERROR,
     clause="5.3",
-    rule="Each piece is announced to every neighbor, unless its bitfield told it.",
+    rule="Each piece is announced to every neighbor, unless the bitfield already contained it.",
     order="L",
     needs="both logs",
     example="peer 1002 downloads piece 5, and peer 1003 never hears of it.",
@@ -96,7 +96,7 @@ def announced_to_all(case: Case, tally: Tally) -> None:
     """
     for life, number, mate, haves in _owing(case):
         if _silent(case, life):
-            tally.unsure(f"{life.file.label} never tells of haves")
+            tally.unsure(f"{life.file.label} never logs haves")
             continue
         tally.saw(max(0, haves.owed - haves.base))
         for place in haves.gaps:
@@ -188,7 +188,7 @@ def _tail(case: Case, tally: Tally, life: Life, number: int, mate: Life, haves: 
     "announced-true",
     ERROR,
     clause="5.3",
-    rule="A have tells of a piece that its sender downloaded; seeds send none.",
+    rule="A have names a piece that its sender downloaded; seeds send none.",
     order="H",
     needs="both logs",
     example="peer 1003 hears that peer 1002 has piece 5, which peer 1002 never logs.",
@@ -208,7 +208,7 @@ def announced_true(case: Case, tally: Tally) -> None:
             continue
         assert mate is not None
         if case.swarm.lenient and not mate.seq:
-            tally.unsure(f"{mate.file.label} never tells of downloads")
+            tally.unsure(f"{mate.file.label} never logs downloads")
             continue
         for piece, line, time in zip(untrue.pieces, untrue.lines, untrue.times, strict=True):
             excuse = case.ends.excuse(mate, life, number, line, time)
@@ -262,7 +262,7 @@ def announced_once(view: View, tally: Tally) -> None:
 def bitfield_is_prefix(view: View, tally: Tally) -> None:
     """Haves for pieces of the bitfield, and pieces outside it that were never announced."""
     if _mute(view):
-        tally.unsure(f"{view.life.file.label} never tells of haves")
+        tally.unsure(f"{view.life.file.label} never logs haves")
         return
     for number, mate, base, _ in _links(view):
         tally.saw()
@@ -341,7 +341,7 @@ def no_sudden_loss(case: Case, tally: Tally) -> None:
     """Haves that lack at the end of the last connection of a pair."""
     for life, number, mate, haves in _owing(case):
         if _silent(case, life):
-            tally.unsure(f"{life.file.label} never tells of haves")
+            tally.unsure(f"{life.file.label} never logs haves")
             continue
         if not _lasting(case, life, number, mate):
             continue

@@ -88,10 +88,10 @@ def _ended_in_order(case: Case, life: Life) -> bool:
     "answers-bitfield",
     ERROR,
     clause="5.1",
-    rule="A bitfield that tells of pieces is answered, with `interested` if it has one that is lacking.",
+    rule="A bitfield with pieces is answered: with `interested` if it has one that the peer needs.",
     order="L,F",
     needs="both logs",
-    example="peer 1001 has the file, yet peer 1002 never tells it whether it is interested.",
+    example="peer 1001 has the file, but peer 1002 never says whether it is interested.",
     reads="interest download connection",
 )
 def answers_bitfield(case: Case, tally: Tally) -> None:
@@ -121,7 +121,7 @@ def answers_bitfield(case: Case, tally: Tally) -> None:
         first = life.columns.events.kinds[rows[0]] == Kind.INTERESTED
         if needed and not first and not may_have_all(case, life, mate, there):
             tally.report(
-                f"{case.name(mate.owner)} lacks pieces of that bitfield, but isn't interested",
+                f"{case.name(mate.owner)} needs pieces of that bitfield, but isn't interested",
                 case.at(life, line),
                 case.at(mate, start),
                 case.at(life, life.columns.events.lines[rows[0]]),
@@ -133,7 +133,7 @@ def answers_bitfield(case: Case, tally: Tally) -> None:
     "justified-interest",
     ERROR,
     clause="5.1",
-    rule="Who says `interested` lacks a piece that the hearer has.",
+    rule="A peer says `interested` only if the other has a piece that it needs.",
     order="H",
     needs="both logs",
     example="a complete peer says `interested`.",
@@ -146,7 +146,7 @@ def justified_interest(case: Case, tally: Tally) -> None:
         if life.headless or mate.headless or life.columns.conns[number].implicit:
             continue
         if case.swarm.lenient and not (life.seed or life.seq):
-            tally.unsure(f"{life.file.label} never tells of downloads")
+            tally.unsure(f"{life.file.label} never logs downloads")
             continue
         for row in rows:
             if events.kinds[row] != Kind.INTERESTED:
@@ -198,7 +198,7 @@ def _has_news(case: Case, life: Life, line: int, mate: Life, low: int) -> bool:
     rule="Who says `not interested` has every piece that it knows the hearer to have.",
     order="H",
     needs="both logs",
-    example="peer 1002 says `not interested` to peer 1001, which has pieces that it lacks.",
+    example="peer 1002 says `not interested` to peer 1001, which has pieces that it needs.",
     reads="download have interest",
 )
 def justified_disinterest(case: Case, tally: Tally) -> None:
@@ -216,7 +216,7 @@ def justified_disinterest(case: Case, tally: Tally) -> None:
             low, high = facts.low[row], facts.high[row]
             if not _may_lack_interest(changes, low, high):
                 tally.report(
-                    f"{case.name(mate.owner)} then lacks a piece that it knows"
+                    f"{case.name(mate.owner)} then needs a piece that it knows"
                     f" {case.name(life.owner)} to have",
                     case.at(mate, low),
                     case.at(life, events.lines[row]),
@@ -236,7 +236,7 @@ def justified_disinterest(case: Case, tally: Tally) -> None:
     reads="download have interest connection",
 )
 def interest_replay(case: Case, tally: Tally) -> None:
-    """Changes of interest matched with messages; only a tail may lack."""
+    """Changes of interest matched with messages; only a tail may lack, also one of a log's lost end."""
     for life, number, mate, _, _, changes in _told(case):
         matching = case.interests(life, number)
         if matching is None or changes is None:
@@ -251,6 +251,9 @@ def interest_replay(case: Case, tally: Tally) -> None:
                 lacking=life.index,
             )
         for row in matching.extra:
+            if excuse := case.excuse(mate, life, number, row):
+                tally.unsure(excuse)
+                continue
             on = life.columns.events.kinds[row] == Kind.INTERESTED
             tally.report(
                 f"nothing in the log of {case.name(mate.owner)} makes it"
@@ -265,7 +268,7 @@ def interest_replay(case: Case, tally: Tally) -> None:
     "no-repeats",
     INFO,
     clause="5.1",
-    rule="Interest is told when it changes, not again.",
+    rule="Interest is announced when it changes, and not again.",
     order="L",
     needs="one log",
     example="`interested` from peer 1002 twice in a row.",
@@ -310,7 +313,11 @@ def finally_uninterested(case: Case, tally: Tally) -> None:
         if not latest or mate.done_line == NEVER or not rows or mate.index in last:
             continue
         tally.saw()
-        if life.columns.events.kinds[rows[-1]] == Kind.INTERESTED:
+        if life.columns.events.kinds[rows[-1]] != Kind.INTERESTED:
+            continue
+        if lost := case.ends.lost(life):
+            tally.unsure(lost)
+        else:
             tally.report(
                 f"{case.name(mate.owner)} is complete and never takes its interest back",
                 case.at(life, life.columns.events.lines[rows[-1]]),
@@ -337,10 +344,10 @@ def _ended_last(case: Case, life: Life, finals: list[Life | None]) -> bool:
     "late-interest",
     WARNING,
     clause="5.1",
-    rule="A change of interest is told at once.",
+    rule="A change of interest is announced at once.",
     order="F,Tl",
     needs="both logs, times",
-    example="peer 1002 learns of a piece that it lacks, completes others for seconds, and only then says `interested`.",
+    example="peer 1002 learns of a piece that it needs, completes others for seconds, and only then says `interested`.",
     reads="download have",
 )
 def late_interest(case: Case, tally: Tally) -> None:

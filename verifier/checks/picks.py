@@ -78,7 +78,7 @@ def _sample(view: View, most: int) -> int:
     "random-pick",
     WARNING,
     clause="6.1",
-    rule="Pieces are picked at random among those that the neighbor has and the peer lacks.",
+    rule="Pieces are picked at random among those that the neighbor has and the peer needs.",
     order="L",
     needs="one log, many downloads",
     example="pieces come in the order of their index.",

@@ -114,7 +114,7 @@ def count_is_set(case: Case, tally: Tally) -> None:
     """Each count against the pieces above it."""
     for life in case.lives:
         if life.headless:
-            tally.unsure(f"{life.file.label} lacks its beginning")
+            tally.unsure(f"{life.file.label} has lost its beginning")
             continue
         have = 0
         for _, line, piece, number, _ in downloads(life):
@@ -156,7 +156,7 @@ def seeds_silent(case: Case, tally: Tally) -> None:
     ERROR,
     lenient=WARNING,
     clause="6.1",
-    rule="A piece is requested from a neighbor that told it: by have or bitfield on this connection.",
+    rule="A piece is requested from a neighbor that announced it, by have or bitfield on this connection.",
     order="L",
     needs="both logs",
     example="piece 5 is downloaded from peer 1002 above its have for piece 5.",
@@ -192,7 +192,7 @@ def knew_it(view: View, tally: Tally) -> None:
     ERROR,
     lenient=WARNING,
     clause="5.1, 6.1",
-    rule="Who downloads from a peer has told it `interested` before.",
+    rule="A peer that downloads from another has said `interested` to it before.",
     order="F",
     needs="both logs",
     example="peer 1002 downloads from peer 1001, to which it never said `interested`.",
@@ -220,7 +220,7 @@ def was_interested(view: View, tally: Tally) -> None:
         ]
         told = [item for item in sorted(served) if item[0] != NEVER]
         if told and mute:
-            tally.unsure(f"{life.file.label} never tells of interest")
+            tally.unsure(f"{life.file.label} never logs interest")
             return
         tally.saw(len(told))
         for have, piece in _uninterested(told, words.get(number, [])):
@@ -262,7 +262,7 @@ def not_while_choked(case: Case, tally: Tally) -> None:
     for life in case.lives:
         mute = not life.writes(Kind.UNCHOKED)
         if case.swarm.lenient and mute and life.seq:
-            tally.unsure(f"{life.file.label} never tells of being unchoked")
+            tally.unsure(f"{life.file.label} never logs being unchoked")
             continue
         choked_at = [0 if conn.implicit and not mute else conn.line for conn in life.columns.conns]
         since = [0] * len(life.columns.conns)
@@ -292,7 +292,7 @@ def not_while_choked(case: Case, tally: Tally) -> None:
     rule="A leecher tells once that it has the complete file, right after its last piece.",
     order="L",
     needs="one log",
-    example="the line of completion stands above the last piece.",
+    example="the line of completion comes before the last piece.",
     reads="download",
 )
 def complete_once(case: Case, tally: Tally) -> None:
@@ -317,7 +317,7 @@ def complete_once(case: Case, tally: Tally) -> None:
             )
         elif not done:
             tally.report("all pieces are there and it isn't told", case.at(life, last))
-        elif done[0] != last + 1:
+        elif not _right_below(life, last, done[0]):
             tally.report(
                 "not right after the last piece", case.at(life, last), case.at(life, done[0])
             )
@@ -328,3 +328,8 @@ def complete_once(case: Case, tally: Tally) -> None:
             tally.report(
                 "downloads go on", case.at(life, done[0]), case.at(life, late[0]), times=len(late)
             )
+
+
+def _right_below(life: Life, piece: int, done: int) -> bool:
+    """Whether nothing stands between the lines of a piece and of completion but the piece's count."""
+    return done == piece + 1 or (life.columns.form.counts_apart and done == piece + 2)

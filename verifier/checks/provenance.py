@@ -47,7 +47,7 @@ def source_had_it(case: Case, tally: Tally) -> None:
                 continue
             mute = all(not case.lives[number].seq for number in lives)
             if case.swarm.lenient and mute:
-                tally.unsure(f"{case.name(other)} never tells of downloads")
+                tally.unsure(f"{case.name(other)} never logs downloads")
                 continue
             tally.saw()
             mate = life.mates[conn]
@@ -73,7 +73,7 @@ def source_had_it(case: Case, tally: Tally) -> None:
     "conservation",
     ERROR,
     clause="6.3, 7.1",
-    rule="Each leecher's log tells of as many downloads as there are pieces.",
+    rule="Each leecher's log has as many downloads as there are pieces.",
     order="-",
     needs="all logs",
     example="305 download lines where there are 306 pieces.",

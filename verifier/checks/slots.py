@@ -59,7 +59,7 @@ def _served(case: Case, life: Life, other: Life, conn: int) -> Iterator[tuple[fl
     with the line of the decision that began it.
     """
     matching = case.chokes(other, conn)
-    if matching is None or not other.columns.timed:
+    if matching is None or not other.columns.timed or other.columns.form.truncated:
         return
     events = other.columns.events
     when = {one.line: one.time for one in case.owed(other, conn) or ()}

@@ -134,7 +134,13 @@ class Case:
             received = [
                 item for item, before in zip(received, states, strict=False) if item[0] != before
             ]
-        return match_chokes(owed, received, self.facts[life.index], self.heard(life, conn))
+        return match_chokes(
+            owed,
+            received,
+            self.facts[life.index],
+            self.heard(life, conn),
+            cut=life.columns.form.truncated,
+        )
 
     def interests(self, life: Life, conn: int) -> Matching | None:
         """Interest received on a connection matched with the mate's changes of interest."""
@@ -170,6 +176,11 @@ class Case:
         if self._ends is None:
             self._ends = Ends(self.swarm, self.facts, self.clocks)
         return self._ends
+
+    def excuse(self, mate: Life, life: Life, conn: int, row: int) -> str | None:
+        """Why a log needn't have the cause of another one's row: its end is lost, the row may be later."""
+        events = life.columns.events
+        return self.ends.excuse(mate, life, conn, events.lines[row], events.times[row])
 
     def _least_delays(self) -> list[list[float]]:
         """The least delay of the matched messages from each log to each; infinite without any."""

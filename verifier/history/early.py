@@ -65,7 +65,7 @@ def may_have_news(case: Case, life: Life, number: int, row: int, mate: Life) -> 
     `interested`, if both write their lines late.
     """
     mine, theirs, there = life.columns, mate.columns, life.mates[number]
-    if not (case.swarm.lenient and mine.timed and theirs.timed and there):
+    if mate.seed or not (case.swarm.lenient and mine.timed and theirs.timed and there):
         return False
     line, low = mine.events.lines[row], case.facts[life.index].low[row]
     begun = theirs.conns[there[1]]

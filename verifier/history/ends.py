@@ -73,7 +73,7 @@ class Ends:
             return
         if self.may_follow(life, hearer, number, line, time):
             self._lost[life.index] = (
-                f"{life.file.label} may lack its end: {hearer.file.label} tells of its peer later"
+                f"{life.file.label} may have lost its end: {hearer.file.label} has later lines about its peer"
             )
 
 
@@ -84,4 +84,6 @@ def _cut(life: Life) -> str | None:
     form = life.columns.form
     if form.flood:
         return f"{life.file.label} is {form.flood}"
-    return f"{life.file.label} lacks its end" if form.truncated else None
+    if form.truncated:
+        return f"{life.file.label} ends in the middle of a line; the rest is missing"
+    return None

@@ -31,9 +31,8 @@ class Change(NamedTuple):
 
     It happens at `line`, or as late as `latest` where the log leaves that open (the neighbor's
     bitfield comes somewhere between the connection line and the next line about the neighbor).
-    `optional`: it may have been skipped, because it was over before the bitfield came. `piece` is
-    the one whose have causes it, -1 where something else does; `time` is the line's, by the owner's
-    clock, where it turns interest on.
+    `optional`: it may have been skipped, because it was over before the bitfield came. Where it turns
+    interest on, `piece` is the one whose have causes it (-1: none), `time` its line's time.
     """
 
     line: int
@@ -275,15 +274,22 @@ class View:
         return lacking, sum(1 for place in lacking if place > last)
 
     def early(self, number: int) -> frozenset[int]:
-        """With --lenient, what the mate's bitfield may have told before the mate wrote it down."""
+        """With --lenient, what the mate's bitfield may have told before the mate wrote it down.
+
+        Not what may have been announced where a log that was cut off had no line any more.
+        """
         mate, there = self.mate(number), self.life.mates[number]
         if not self.swarm.lenient or mate is None or there is None or mate.seed:
             return frozenset()
         begun = mate.columns.conns[there[1]]
         if begun.implicit:
             return frozenset()
-        pending = mate.pending(begun.line, begun.time)
-        return frozenset(pending).difference(self.columns.conns[number].pieces)
+        pieces = self.columns.conns[number].pieces
+        pending = mate.unannounced(begun.line, begun.time, pieces)
+        if not self.columns.form.truncated:
+            return pending
+        last = max((mate.place[piece] for piece in pieces if mate.place[piece] < NEVER), default=-1)
+        return frozenset(piece for piece in pending if mate.place[piece] < last)
 
     def _haves(self, number: int) -> Haves | None:
         if (owing := self.owing(number)) is None:

@@ -221,6 +221,14 @@ class Matching:
         """How many messages don't fit."""
         return len(self.extra) + len(self.missing)
 
+    def agreed(self, other: Matching) -> Matching:
+        """What another matching of the same messages says too."""
+        return Matching(
+            [pair for pair in self.pairs if pair in other.pairs],
+            [row for row in self.extra if row in other.extra],
+            [line for line in self.missing if line in other.missing],
+        )
+
 
 def match(
     sent: list[tuple[bool, int, int]], received: list[tuple[bool, int]], facts: Facts, heard: int
@@ -257,10 +265,13 @@ def _fits(sent: list[tuple[bool, int, int]], place: int, kind: bool, high: int) 
 
 
 def match_chokes(
-    owed: list[Owed], received: list[tuple[bool, int]], facts: Facts, heard: int
+    owed: list[Owed], received: list[tuple[bool, int]], facts: Facts, heard: int, *, cut: bool
 ) -> Matching:
     """Match what decisions owe with what was received; of the chokes that were taken back at once each
     may be told or not, whichever explains more.
+
+    Where the receiver's log was `cut` off, what is missing at its end explains nothing: only what
+    is so with all of them and with none is sure.
     """
     backs = [place for place, one in enumerate(owed) if one.back]
     every = set(range(len(owed)))
@@ -270,6 +281,8 @@ def match_chokes(
         sent = [(owed[n].kind == Kind.UNCHOKED, owed[n].line, owed[n].line) for n in sorted(places)]
         return match(sent, received, facts, heard)
 
+    if cut and backs:
+        return matched(every).agreed(matched(every - pairs))
     best, places = min(((matched(one), one) for one in (every, every - pairs)), key=_unexplained)
     for back in backs:
         if _unexplained((best, places)) == (0, 0):

@@ -231,12 +231,15 @@ class Form:
     sentences: int = 0
     timeless: int = 0
     truncated: bool = False
+    counts_apart: bool = False
+    """Whether the count of a download stands on a line of its own, below it."""
     flood: str = ""
     """Why the log was read no further than its last line here: what it repeats beyond all measure."""
 
     def cut(self, first: int, last: int) -> Form:
         """What concerns a range of lines; counts beyond the examples can't be told apart."""
         part = Form(sentences=self.sentences, timeless=self.timeless, truncated=self.truncated)
+        part.counts_apart = self.counts_apart
         part.flood = self.flood
         part.highest_piece = self.highest_piece
         part.deviations = {text: seen.cut(first, last) for text, seen in self.deviations.items()}
@@ -319,7 +322,7 @@ class LogColumns:
             kept,
             self.form.cut(first, last),
             last,
-            sum(len(conn.lines) for conn in kept),
+            sum(conn.haves for conn in kept),
             min(times + haves),
             max(times + haves),
             self.resolution,

@@ -36,6 +36,10 @@ class InputError(Exception):
     """The input can't be judged; the message says what, where, and what to do."""
 
 
+class WrongConfiguration(InputError):  # noqa: N818  # it names what is wrong
+    """The configuration is that of another run; another one may fit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """One line of PeerInfo.cfg (spec 1.3)."""

@@ -72,7 +72,7 @@ _BEFORE_TIME = re.compile(
 _BRACKETS = {"[": "]", "(": ")", "<": ">", "{": "}"}
 _AFTER_TIME = re.compile(r"[ \t]*[:|,>\u2013-]{0,2}[ \t]*")
 _TORN_TIME = re.compile(r"[0-9:./, \-+T\[\]()|]{1,40}(?=peer\b)", re.IGNORECASE)
-"""A time that lacks its beginning, or that no form fits, right before a sentence."""
+"""A time that has lost its beginning, or that no form fits, right before a sentence."""
 _INNER_START = re.compile(
     rf"[\[(<](?=[0-9A-Z])|(?<=[.\s])(?=[0-9]{{1,4}}[-/.:][0-9])|(?<=[.\s])(?=[0-9]{{9,19}}\b)"
     rf"|(?<=[.\s])(?=(?:{'|'.join(NAMES)})[a-z]{{0,6}}[ ,./-])|(?<=\.)(?=[ ]?(?:peer|{_LEVEL})\b)",

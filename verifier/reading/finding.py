@@ -19,7 +19,7 @@ from verifier.reading.config import InputError
 from verifier.showing import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 DEPTH = 6
 MOST_ENTRIES = 100_000
@@ -118,6 +118,11 @@ def walk(folder: Path, depth: int = DEPTH) -> Iterator[Place]:
         yield found
 
 
+def log_name(name: str) -> re.Match[str] | None:
+    """The parts of a log's file name, the prescribed one or another program's; None for what is none."""
+    return EXACT.fullmatch(name) or VARIANT.fullmatch(name)
+
+
 def find_logs(folder: Path) -> Logs:
     """The logs in a folder, or in its subfolders; InputError when there is no usable set."""
     found: list[tuple[int, Path, re.Match[str]]] = []
@@ -128,7 +133,7 @@ def find_logs(folder: Path) -> Logs:
             if place.level and any(name.re is EXACT for level, _, name in found if not level):
                 break  # they lie in the folder itself; what is below it belongs to something else
             for entry in place.files:
-                if name := EXACT.fullmatch(entry.name) or VARIANT.fullmatch(entry.name):
+                if name := log_name(entry.name):
                     found.append((place.level, place.path / entry.name, name))
                 else:
                     near.take(place.path / entry.name)
@@ -158,7 +163,7 @@ def find_logs(folder: Path) -> Logs:
     named_so = any(name.re is EXACT for _, _, name in found)
     top = not named_so and any(level == 0 for level, _, _ in found)
     chosen = [(path, name) for level, path, name in found if level == 0 or not top]
-    return _by_peer(folder, chosen, unusable)
+    return by_peer(folder, chosen, unusable)
 
 
 class _Nearest:
@@ -198,8 +203,8 @@ def kind_of(entry: os.DirEntry[str]) -> str:
     return next((word for test, word in kinds if test(mode)), "a device")
 
 
-def _by_peer(
-    folder: Path, found: list[tuple[Path, re.Match[str]]], unusable: dict[int, str]
+def by_peer(
+    folder: Path, found: list[tuple[Path, re.Match[str]]], unusable: Mapping[int, str] | None = None
 ) -> Logs:
     """One log a peer and generation; a name of its own comes second to the prescribed one."""
     notes: list[str] = []
@@ -237,7 +242,7 @@ def _by_peer(
     if len(doubles) > MOST_TOLD:
         notes.append(f"so are {len(doubles) - MOST_TOLD} more")
     there = {log.peer_id for log in logs.values()}
-    lacking = {peer_id: what for peer_id, what in unusable.items() if peer_id not in there}
+    lacking = {peer_id: what for peer_id, what in (unusable or {}).items() if peer_id not in there}
     return Logs([logs[key] for key in sorted(logs)], notes, lacking)
 
 

@@ -308,6 +308,7 @@ class Scanner:
         events = self.log.events
         if events.kinds and events.kinds[-1] == Kind.DOWNLOADED and events.counts[-1] < 0:
             events.counts[-1] = min(number, 2**31 - 1)
+            self.log.form.counts_apart = True
 
     def _own(self, rest: bytes, line: int, time: float) -> bool:
         """A prescribed sentence other than `have`; False when it is something else."""

@@ -1,30 +1,33 @@
-"""The report as one HTML page that works offline: verdict, charts, violations, and all they are drawn with.
+"""The report as HTML pages that work offline, one for each run: verdict, violations, charts, and all they are drawn with.
 
-The charts are drawn by Plotly's JavaScript, which the Python package of that name brings along: the
-only thing in the verifier that isn't its own, imported here and nowhere else, and only when a page is
-asked for.
+The charts are drawn by Plotly. Of its JavaScript the page holds the part for charts with two axes,
+`page/plotly.min.js`, as Plotly publishes it (plotly.js-cartesian-dist-min, MIT license).
 """
 
 from __future__ import annotations
 
-from functools import cache
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from verifier.report.output import ReportError
+from verifier.report import output
 from verifier.report.page import sections
 from verifier.report.page.run import Run
-from verifier.report.page.violations import violations
-from verifier.report.text import conclusion
+from verifier.report.page.violations import notes, violations
+from verifier.report.page.words import badge, table
+from verifier.report.text import about, conclusion, summary, word_of
 from verifier.showing import shown
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from verifier.judge import Verdict
 
 SCRIPTS = ("common.js", "lanes.js", "timeline.js", "charts.js", "report.js")
 PARTS = (
     sections.head,
+    violations,
     sections.families,
     sections.timeline,
     sections.peers,
@@ -32,40 +35,86 @@ PARTS = (
     sections.copies,
     sections.uploads,
     sections.fairness,
-    violations,
+    notes,
 )
 """A run from top to bottom."""
 
 
-@cache
-def plotly() -> str:
-    """Plotly's JavaScript; ReportError where the package isn't installed."""
-    try:
-        from plotly.offline import get_plotlyjs  # noqa: PLC0415  # all other reports do without it
-    except ImportError:
-        raise ReportError(
-            "the HTML report needs the package plotly: install it with `pip install plotly`, or with"
-            " `pip install -e '.[report]'` in the project's folder"
-        ) from None
-    return str(get_plotlyjs())
+def write(path: Path, verdicts: list[Verdict], problems: list[str]) -> None:
+    """Write the page of a run; of several an index, and a page for each in a folder beside it.
+
+    ReportError where something can't be written.
+    """
+    if len(verdicts) < 2 or (path.exists() and not path.is_file()):  # as into a pipe
+        output.write(path, render(verdicts, problems))
+        return
+    folder = path.with_name(f"{path.stem}-runs")
+    output.make_folder(folder)
+    digits = len(str(len(verdicts)))
+    names = [f"{number:0{digits}}.html" for number in range(1, len(verdicts) + 1)]
+    for number, (verdict, name) in enumerate(zip(verdicts, names, strict=True)):
+        back = f'<p><a href="../{quote(path.name)}">All {len(verdicts)} runs</a></p>'
+        title = f"{conclusion(verdict)}, {shown(verdict.folder)}"
+        output.write(folder / name, _page(title, back, [_run(verdict, number)]))
+    output.write(path, index(verdicts, problems, [f"{folder.name}/{name}" for name in names]))
+
+
+def index(verdicts: list[Verdict], problems: list[str], pages: list[str]) -> str:
+    """A row for each run, which leads to its page."""
+    rows = []
+    for verdict, page in zip(verdicts, pages, strict=True):
+        word = word_of(verdict)
+        name = f"{shown(verdict.folder)}{', ' * bool(verdict.run)}{verdict.run}"
+        link = f'<a href="{quote(page)}">{escape(name)}</a>'
+        rows.append(
+            [link, badge(word.lower(), word), escape(summary(verdict)), escape(about(verdict))]
+        )
+    head = f"<header><h1>{len(verdicts)} runs</h1>{_problems(problems)}</header>"
+    titles = ("Run", "Verdict", "Rules", "What was judged")
+    body = f"{head}\n<main>{table(titles, rows, kind='runs')}</main>"
+    parts = {
+        "title": f"{len(verdicts)} runs",
+        "style": _style(),
+        "problems": body,
+        "runs": "",
+        "plotly": "const Report = { charts: [] };",
+        "scripts": files("verifier.report.page").joinpath("report.js").read_text(encoding="utf-8"),
+    }
+    return _filled(_skeleton(), parts)
 
 
 def render(verdicts: list[Verdict], problems: list[str]) -> str:
-    """The page; ReportError where Plotly isn't installed."""
-    library = plotly()
-    page = files("verifier.report.page")
+    """All runs in one page."""
     title = "; ".join(f"{conclusion(one)}, {shown(one.folder)}" for one in verdicts) or "not judged"
     runs = [_run(verdict, number) for number, verdict in enumerate(verdicts)]
+    return _page(title, _problems(problems), runs)
+
+
+def _problems(problems: list[str]) -> str:
     told = "".join(f"<li>{escape(problem)}</li>" for problem in problems)
+    return f'<ul class="problems">{told}</ul>' if problems else ""
+
+
+def _skeleton() -> str:
+    return files("verifier.report.page").joinpath("report.html").read_text(encoding="utf-8")
+
+
+def _style() -> str:
+    return files("verifier.report.page").joinpath("report.css").read_text(encoding="utf-8")
+
+
+def _page(title: str, head: str, runs: list[str]) -> str:
+    """A page with the charts of runs, below what is said of them all."""
+    page = files("verifier.report.page")
     parts = {
         "title": escape(title),
-        "style": page.joinpath("report.css").read_text(encoding="utf-8"),
-        "problems": f'<ul class="problems">{told}</ul>' if problems else "",
+        "style": _style(),
+        "problems": head,
         "runs": "\n".join(runs),
-        "plotly": library,
+        "plotly": page.joinpath("plotly.min.js").read_text(encoding="utf-8"),
         "scripts": "\n".join(page.joinpath(one).read_text(encoding="utf-8") for one in SCRIPTS),
     }
-    return _filled(page.joinpath("report.html").read_text(encoding="utf-8"), parts)
+    return _filled(_skeleton(), parts)
 
 
 def _run(verdict: Verdict, number: int) -> str:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
-from verifier.findings import Finding, Severity
+from verifier.findings import Finding, Severity, Standing
 from verifier.report.text import quoted
 
 if TYPE_CHECKING:
@@ -95,6 +95,17 @@ def _check(verdict: Verdict, result: Result, quotes: dict[tuple[int, int], str])
         "unknown": list(tally.reasons),
         "findings": [_finding(verdict, finding, quotes) for finding in tally.findings],
     }
+
+
+def standing_of(check: dict[str, Any]) -> Standing:
+    """How a rule of the document came out, in the words of the reports for people."""
+    if check["errors"]:
+        return Standing.FAIL
+    if check["warnings"]:
+        return Standing.WARNING
+    if check["unknown"]:
+        return Standing.UNDECIDED
+    return Standing.PASS if check["exercised"] else Standing.NOT_APPLIED
 
 
 def _finding(

@@ -24,6 +24,14 @@ def check(path: Path) -> None:
         )
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, unless it is there; ReportError if that fails."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReportError(f"{path}: can't be made: {error.strerror or error}") from None
+
+
 def write(path: Path, text: str) -> None:
     """Put the text in place in one step, so that no reader meets half of it; ReportError if it fails.
 

@@ -88,6 +88,8 @@ class End:
     """The last record; `status` is None where the peer ended without deciding to."""
 
     status: int | None
+    hurried: bool
+    """A signal came, so that flush and drain had 1 s at most (spec 7.2)."""
     skipped_pieces: int
     freed_requests: int
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ERROR = Severity.ERROR
 DRAIN = 5.0
 """Seconds that all connections have for flush and drain (spec 7.2)."""
+HURRIED_DRAIN = 1.0
+"""The same after a signal."""
 ORDERLY = {0, 3, 4, 130, 143}
 """Statuses of a peer that ended in order, whatever the reason (spec 7.4)."""
 ANSWERS = {
@@ -155,7 +157,9 @@ def orderly_end(traces: Traces, tally: Tally) -> None:
 
 def _waited(trace: TraceLife, row: int, link: Link) -> bool:
     """Whether the time for flush and drain passed between a record and the close."""
-    return trace.times[link.closed] - trace.times[row] >= DRAIN - 0.001
+    hurried = trace.end is not None and trace.end.hurried
+    limit = HURRIED_DRAIN if hurried else DRAIN
+    return trace.times[link.closed] - trace.times[row] >= limit - 0.001
 
 
 def _flushed(traces: Traces, tally: Tally, trace: TraceLife, link: Link) -> None:

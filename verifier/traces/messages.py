@@ -102,7 +102,7 @@ def _compare(
             _type(trace.codes[n]) == Code.OUT_PIECE for n in extra
         )
         if not late:
-            tally.unsure(f"{mate.file.label} lacks its end, and with it what was sent last")
+            tally.unsure(f"{mate.file.label} has lost its end, and with it what was sent last")
         return
     tally.report(
         f"{len(extra)} messages of {link.name} were received but never sent",

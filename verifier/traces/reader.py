@@ -33,6 +33,8 @@ TYPE_CODES = {name: code for code, name in enumerate(TYPES)}
 EVENT_CODES = {name: Code.EVENT + code for code, name in enumerate(EVENTS)}
 SENTENCES = dict(zip(EVENTS, (PRESCRIBED[kind] for kind in Kind), strict=True))
 """The prescribed sentence of each event, with its fields' names in braces."""
+BY_SIGNAL = {130, 143}
+"""Statuses of a peer that a signal ended (spec 7.4)."""
 MOST = 2**40
 """Numbers above this are no piece, size or number of anything."""
 
@@ -345,6 +347,7 @@ class _Reader:
         status = record["status"]
         self._trace.end = End(
             None if status is None else _whole(status),
+            bool(record.get("hurried", status in BY_SIGNAL)),
             _whole(record["skipped_pieces"]),
             _whole(record["freed_requests"]),
         )

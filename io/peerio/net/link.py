@@ -1,23 +1,68 @@
-"""One TCP connection: its socket, machine, decoder and send queue."""
+"""One TCP connection: its socket, machine, decoder and send queue; and what is asked of its owner."""
 
 from __future__ import annotations
 
 import errno
 import socket
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+from core.errors import RemoteProtocolError
 from core.machines import Connection, Machines
-from peerio.contract import PieceSink
-from peerio.net.allowance import Allowance
-from peerio.net.bucket import TokenBucket
+from core.machines.connection import State
+from peerio.contract import CloseCause, PieceSink
+from peerio.net.admission import Origin
+from peerio.net.allowance import Allowance, TokenBucket
 from peerio.net.liveness import watch_for_silence
-from peerio.net.outbox import Outbox, PieceSegment
-from peerio.net.penalties import Origin
 from peerio.protocol import HANDSHAKE_SIZE, Decoder, check_header, decode_handshake
 
+
+@dataclass(slots=True)
+class PieceSegment:
+    """Content of a piece that is still to be sent."""
+
+    piece: int
+    offset: int
+    """Bytes of the piece that are out."""
+    left: int
+    """Bytes of it that aren't."""
+
+
+class Outbox:
+    """What is queued, in order (spec 4.9). Knows no socket."""
+
+    __slots__ = ("items",)
+
+    def __init__(self) -> None:
+        self.items: deque[bytearray | PieceSegment] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self.items)
+
+    def put(self, data: bytes) -> None:
+        """Queue bytes, joined to those that are last in the queue."""
+        if self.items and type(last := self.items[-1]) is bytearray:
+            last += data
+        else:
+            self.items.append(bytearray(data))
+
+    def put_piece(self, header: bytes, piece: int, size: int) -> None:
+        """Queue a piece: its header's bytes, then its content from the file."""
+        self.put(header)
+        self.items.append(PieceSegment(piece, 0, size))
+
+    def clear(self) -> None:
+        """Nothing of it can be sent any more."""
+        self.items.clear()
+
+
 MSG_MORE = getattr(socket, "MSG_MORE", 0)
+
+Flushed = Literal["empty", "blocked", "throttled", "sent"]
+"""How a flush ended: nothing is left; the system, or the upload limit, takes no more; a piece is out."""
+OnFlushed = Literal["", "half-close", "close"]
 
 Address = tuple[Any, ...]
 """Host, port, and what else its family has."""
@@ -128,18 +173,18 @@ class Link:
         self.moved_at = 0.0
         """When the system last took something of the queue, or began to take nothing."""
         self.stall_watched = False
-        """An alarm of `peerio.net.stalls` is set for it."""
+        """An alarm of `peerio.net.sender` is set for it."""
         self.send_error: OSError | None = None
         """What ended its sends, which the system tells once only."""
         self.watched = 0
         """The events that the loop watches it for."""
-        self.on_flushed = ""
-        """What follows when the queue is empty: "", "half-close" or "close"."""
+        self.on_flushed: OnFlushed = ""
+        """What follows when the queue is empty."""
         self.handshake = b""
         """What came of its handshake."""
 
     @property
-    def state(self) -> str:
+    def state(self) -> State:
         """Its machine's state."""
         return self.machine.state
 
@@ -168,7 +213,7 @@ class Link:
             return None
         return decode_handshake(self.handshake)
 
-    def flush(self, source: PieceSource, bucket: TokenBucket | None, now: float) -> str:
+    def flush(self, source: PieceSource, bucket: TokenBucket | None, now: float) -> Flushed:
         """Send what can be sent: the queue is then "empty" or "blocked", or its head "throttled".
 
         "sent" tells that a piece is out; call again. A send that fails ends nothing (spec 3.6): the
@@ -203,7 +248,7 @@ class Link:
 
     def _send_content(
         self, segment: PieceSegment, source: PieceSource, bucket: TokenBucket | None, now: float
-    ) -> str:
+    ) -> Flushed:
         wanted = segment.left if bucket is None else bucket.grant(segment.left, now)
         if not wanted:
             return "throttled"
@@ -224,3 +269,25 @@ class Link:
         except OSError as error:
             if error.errno != errno.ENOTCONN:  # the other end has reset it: reading will tell
                 raise
+
+
+class Owner(Protocol):
+    """Decides on the ends of connections."""
+
+    open: dict[int, Link]
+    """Connections whose handshakes were accepted, by neighbor."""
+
+    def watch(self, link: Link) -> None:
+        """Have the loop watch for what this connection waits for."""
+
+    def drop(self, link: Link, cause: CloseCause) -> None:
+        """The connection is gone."""
+
+    def stream_ended(self, link: Link, error: OSError | None) -> None:
+        """Nothing more will come: the end of the stream, or an error on reading."""
+
+    def fell_silent(self, link: Link) -> None:
+        """The neighbor, or the way to it, is gone without a word (spec 2.9)."""
+
+    def broke_protocol(self, link: Link, error: RemoteProtocolError) -> None:
+        """The neighbor sent what can't be (spec 3.5)."""

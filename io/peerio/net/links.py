@@ -7,11 +7,11 @@ from itertools import count
 
 from core.errors import RemoteProtocolError
 from core.machines import Machines
-from peerio.contract import Callbacks, Tap
+from peerio.contract import Callbacks, CloseCause, Tap
 from peerio.net.admission import Admission, RefusedError
-from peerio.net.bucket import TokenBucket
+from peerio.net.allowance import TokenBucket
 from peerio.net.dialling import Dialler
-from peerio.net.link import Link, PieceSource, Route
+from peerio.net.link import Link, OnFlushed, PieceSource, Route
 from peerio.net.liveness import describe, is_silence
 from peerio.net.loop import READ, WRITE, Loop
 from peerio.net.receiver import Receiver
@@ -247,7 +247,7 @@ class Links:
                 self._wind_down(link, "half-close")
             self.sender.dirty[link] = None
 
-    def _wind_down(self, link: Link, on_flushed: str) -> None:
+    def _wind_down(self, link: Link, on_flushed: OnFlushed) -> None:
         """Queue nothing new; what is queued still goes out, what comes is still read."""
         self.sender.queue_gathered(link)
         link.machine.wind_down()
@@ -259,7 +259,7 @@ class Links:
         for link in [*self.open.values(), *self.pending]:
             self.drop(link, "shutdown")
 
-    def drop(self, link: Link, cause: str) -> None:
+    def drop(self, link: Link, cause: CloseCause) -> None:
         """The connection is gone."""
         if link.closed:
             return

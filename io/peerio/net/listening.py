@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import socket
 from collections.abc import Callable
 from functools import partial
 
+from peerio.net.addresses import bind_to, listening_addresses
 from peerio.net.allowance import SHARE, Allowance
 from peerio.net.link import Route
 from peerio.net.loop import READ, Loop
@@ -25,19 +25,6 @@ EXHAUSTED_PAUSE = 0.5
 
 class NetworkError(Exception):
     """The peer can't listen; the message says where, why, and what to do."""
-
-
-def listening_addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
-    """The addresses to bind for a host as `PeerInfo.cfg` writes it (spec 2.6)."""
-    if host.lower() == "localhost":
-        return [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        address = None
-    if address is not None and address.is_loopback:
-        return [(socket.AF_INET if address.version == 4 else socket.AF_INET6, host)]
-    return [(socket.AF_INET, ""), (socket.AF_INET6, "::")]
 
 
 def bind(host: str, port: int, system: System | None = None) -> list[socket.socket]:
@@ -67,11 +54,7 @@ def _bind(
     sock: socket.socket, family: socket.AddressFamily, address: str, port: int
 ) -> socket.socket:
     try:
-        # A restarted peer binds at once, though old connections linger in TIME_WAIT.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind((address, port))
+        bind_to(sock, family, address, port)
         sock.settimeout(0)
     except OSError:
         sock.close()

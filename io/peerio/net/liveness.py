@@ -4,7 +4,7 @@ A host that vanishes, or whose cable is pulled, sends no end of stream. If somet
 stays unacknowledged; if nothing was, the system asks after a while whether it is still there. Linux
 gives up after the time that we name in both cases, and also on a neighbor that is alive but takes
 nothing. macOS and Windows have options of their own for what their buffers hold; what no longer fits
-there is in our send queue, and `peerio.net.stalls` sees that it stands still.
+there is in our send queue, and `peerio.net.sender` sees that it stands still.
 """
 
 from __future__ import annotations

@@ -6,14 +6,15 @@ calls; `settle`.
 
 from __future__ import annotations
 
+import heapq
 import os
 import selectors
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
+from itertools import count
 
-from peerio.net.alarms import Alarms
 from peerio.net.system import System
 
 READ = selectors.EVENT_READ
@@ -102,3 +103,37 @@ class Loop:
         with suppress(BlockingIOError):
             while self._wake_in.recv(4096):
                 pass
+
+
+class Alarms:
+    """Calls to be made at given times, each under a key; times are seconds on the loop's clock."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Hashable]] = []
+        self._calls: dict[Hashable, tuple[int, Callable[[], None]]] = {}
+        self._serial = count()
+
+    def set(self, key: Hashable, at: float, call: Callable[[], None]) -> None:
+        """Make the call at a time; replaces an earlier one of the same key."""
+        serial = next(self._serial)
+        self._calls[key] = (serial, call)
+        heapq.heappush(self._heap, (at, serial, key))
+
+    def clear(self, key: Hashable) -> None:
+        """Forget a call; nothing happens if there is none."""
+        self._calls.pop(key, None)
+
+    def next_due(self) -> float | None:
+        """When the next call is due."""
+        while self._heap:
+            at, serial, key = self._heap[0]
+            if self._calls.get(key, (None,))[0] == serial:
+                return at
+            heapq.heappop(self._heap)  # replaced or cleared
+        return None
+
+    def run(self, now: float) -> None:
+        """Make all calls that are due, in the order of their times."""
+        while (due := self.next_due()) is not None and due <= now:
+            _, _, key = heapq.heappop(self._heap)
+            self._calls.pop(key)[1]()

@@ -7,13 +7,12 @@ from functools import partial
 from typing import Any
 
 from core.errors import RemoteProtocolError
-from core.messages import Bitfield, Have, Message, Request
+from core.interface.messages import Bitfield, Have, Message, Request
 from peerio.contract import Callbacks
+from peerio.net.admission import Penalties
 from peerio.net.allowance import Allowance
-from peerio.net.link import Link
+from peerio.net.link import Link, Owner
 from peerio.net.loop import Loop
-from peerio.net.owner import Owner
-from peerio.net.penalties import Penalties
 from peerio.net.recorder import Recorder
 from peerio.protocol import (
     PIECE_HEADER_SIZE,

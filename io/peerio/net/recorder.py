@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.messages import Message
-from peerio.contract import Tap
+from core.interface.messages import Message
+from peerio.contract import ConnectionState, Tap, Way
+from peerio.frames import describe
 from peerio.net.link import Link
-from peerio.protocol import describe
 
 
 class Recorder:
@@ -19,12 +19,12 @@ class Recorder:
     def __bool__(self) -> bool:
         return self._tap is not None
 
-    def message(self, link: Link, way: str, message: Message) -> None:
+    def message(self, link: Link, way: Way, message: Message) -> None:
         """A message was queued (`out`) or taken in (`in`)."""
         if self._tap is not None:
             self.frame(link, way, *describe(message))
 
-    def frame(self, link: Link, way: str, kind: str, size: int, fields: dict[str, Any]) -> None:
+    def frame(self, link: Link, way: Way, kind: str, size: int, fields: dict[str, Any]) -> None:
         """A frame, or a handshake, of `size` bytes was queued or taken in."""
         if self._tap is None:
             return
@@ -36,7 +36,7 @@ class Recorder:
             link.mseq_in += 1
         self._tap.message(way, link.name, link.neighbor, mseq, kind, size, fields)
 
-    def connection(self, link: Link, state: str, fields: dict[str, Any]) -> None:
+    def connection(self, link: Link, state: ConnectionState, fields: dict[str, Any]) -> None:
         """A connection is `open` or `closed`."""
         if self._tap is not None:
             self._tap.connection(link.name, link.neighbor, state, fields)

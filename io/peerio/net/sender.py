@@ -1,20 +1,52 @@
-"""What goes to neighbors: queued, gathered, and flushed."""
+"""What goes to neighbors: queued, gathered, and flushed; and how a queue that stands still is noticed (spec 2.9)."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 
-from core.messages import Have, Message, Request
+from core.interface.messages import Have, Message, Request
 from peerio.contract import Callbacks
-from peerio.net.bucket import TokenBucket
-from peerio.net.link import Link, PieceSource
-from peerio.net.liveness import SYSTEM_WATCHES
-from peerio.net.loop import Loop
-from peerio.net.owner import Owner
+from peerio.net.allowance import TokenBucket
+from peerio.net.link import Link, Owner, PieceSource
+from peerio.net.liveness import SILENCE, SYSTEM_WATCHES
+from peerio.net.loop import Alarms, Loop
 from peerio.net.recorder import Recorder
-from peerio.net.stalls import Stalls
 from peerio.protocol import HAVE_SIZE, PIECE_HEADER_SIZE, encode_haves, piece_header
 from peerio.storage import StorageError
+
+
+class Stalls:
+    """Notices connections of whose send queue the system takes nothing for `SILENCE` seconds.
+
+    Each has one alarm at most, which isn't set anew whenever something moves, but finds out how long to
+    wait on when it rings: a busy connection is blocked many times a second.
+    """
+
+    def __init__(self, alarms: Alarms, on_stall: Callable[[Link], None]) -> None:
+        self._alarms = alarms
+        self._on_stall = on_stall
+
+    def blocked(self, link: Link, now: float) -> None:
+        """The system has begun to take nothing of its queue."""
+        link.moved_at = now
+        if not link.stall_watched:
+            link.stall_watched = True
+            self._look_at(link, now + SILENCE)
+
+    def _look_at(self, link: Link, at: float) -> None:
+        self._alarms.set(("stall", link), at, partial(self._look, link, at))
+
+    def _look(self, link: Link, at: float) -> None:
+        due = link.moved_at + SILENCE
+        if link.closed or not link.write_blocked:
+            link.stall_watched = False
+        elif due > at:
+            self._look_at(link, due)
+        else:
+            self._on_stall(link)
+
 
 PIECES_A_FLUSH = 8
 """How many pieces one neighbor is sent before the others have their turn."""

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Callable
 from random import Random
 
-from core.bitfield import PieceMap
+from core.piecemap import PieceMap
 from peerio.simulation.life import Life
 from peerio.simulation.scenario import Faults, Scenario
 from peerio.simulation.sockets import FakeSocket

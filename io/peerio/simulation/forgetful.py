@@ -6,9 +6,9 @@ from random import Random
 from typing import Any
 
 from core.config import SwarmConfig
-from core.effects import Effect, Send
-from core.events import Event, MessageReceived
-from core.messages import UNCHOKE, Request
+from core.interface.effects import Effect, Send
+from core.interface.events import Event, MessageReceived
+from core.interface.messages import UNCHOKE, Request
 from core.peer import Peer
 
 

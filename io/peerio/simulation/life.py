@@ -123,9 +123,17 @@ class Life:
         self.file = MemoryFile(config, content if is_seed else bytearray(config.file_size))
         peer = core(config, peer_id, rng, wait=scenario.wait, tracing=tracing)
         self.runtime = Runtime(config, peer, self.file, logs, self.warnings.append)
-        self.network = self.runtime.network = Networking(
+        self.network = self.runtime.network = self._networking(config, rng, scenario, logs)
+        if logs.trace is not None:
+            logs.trace.start(config, peer_id=peer_id, random_seed=random_seed, run="simulated")
+
+    def _networking(
+        self, config: SwarmConfig, rng: Random, scenario: Scenario, logs: Logs
+    ) -> Networking:
+        """What ships, on this peer's host."""
+        return Networking(
             config,
-            peer_id,
+            self.peer_id,
             self.runtime,
             self.file,
             rng=rng,
@@ -133,8 +141,6 @@ class Life:
             tap=logs.trace,
             system=self.host,
         )
-        if logs.trace is not None:
-            logs.trace.start(config, peer_id=peer_id, random_seed=random_seed, run="simulated")
 
     def start(self) -> None:
         """Listen, and begin to turn."""

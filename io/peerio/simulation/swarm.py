@@ -48,16 +48,16 @@ class Outcome:
         """Write configuration, logs and traces as real peers would have left them."""
         config = self.scenario.config()
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "Common.cfg").write_text(format_common(config), encoding="utf-8")
-        (folder / "PeerInfo.cfg").write_text(format_peers(config), encoding="utf-8")
+        (folder / "Common.cfg").write_text(format_common(config), encoding="utf-8", newline="\n")
+        (folder / "PeerInfo.cfg").write_text(format_peers(config), encoding="utf-8", newline="\n")
         for peer_id, lives in self.lives.items():
             for number, life in enumerate(lives, start=1):
                 tail = f".{number}" if number < len(lives) else ""
                 log = folder / f"log_peer_{peer_id}.log{tail}"
-                log.write_text(life.log.text(), encoding="utf-8")
+                log.write_text(life.log.text(), encoding="utf-8", newline="\n")
                 if life.trace is not None:
                     trace = folder / f"trace_peer_{peer_id}.jsonl{tail}"
-                    trace.write_text(life.trace.text(), encoding="utf-8")
+                    trace.write_text(life.trace.text(), encoding="utf-8", newline="\n")
 
 
 class Swarm:

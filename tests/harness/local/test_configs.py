@@ -18,7 +18,7 @@ def fail_on_warning(text: str) -> None:
 
 def test_all_are_tested() -> None:
     """No ready-made swarm escapes the tests below."""
-    assert {path.name for path in CONFIGS.iterdir()} == set(NAMES)
+    assert {path.name for path in CONFIGS.iterdir() if path.is_dir()} == set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -44,7 +44,18 @@ def test_the_course_s_numbers() -> None:
     config = load_config(CONFIGS / "assignment", warn=fail_on_warning)
     assert (config.file_size, config.piece_size) == (10_000_232, 32_768)
     assert (config.unchoking_interval, config.optimistic_interval) == (5, 15)
+    assert config.preferred_neighbors == 2
     assert (config.piece_count, config.piece_length(305)) == (306, 5_992)
+
+
+def test_the_course_s_swarm_takes_its_time() -> None:
+    """`assignment` is limited so that two optimistic choices fit in, and that all is done within 45 s."""
+    config = load_config(CONFIGS / "assignment", warn=fail_on_warning)
+    rates = settings.load(CONFIGS / "assignment")
+    leechers = sum(not peer.has_file for peer in config.peers)
+    total = sum(rates.rate_of(peer.peer_id) for peer in config.peers)
+    soonest = config.unchoking_interval + leechers * config.file_size / total
+    assert 2 * config.optimistic_interval < soonest < 40
 
 
 def test_two_seeds() -> None:

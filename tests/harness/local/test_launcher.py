@@ -265,5 +265,5 @@ def test_ctrl_c_while_peers_are_loaded(tmp_path: Path) -> None:
     recorder = Interrupter()
     loading = [sys.executable, "-c", "import time; time.sleep(60)"]
     outcome = Launcher({1001: loading}, tmp_path, recorder, timeout=60).run()
-    assert outcome == Outcome(130, {1001: 143})
-    assert recorder.diagnostics == []
+    assert outcome == Outcome(130, {1001: 143}, interrupted=True)
+    assert recorder.diagnostics == ["interrupted: asking all peers to end"]

@@ -11,7 +11,6 @@ import pytest
 from core.config import PeerInfo, SwarmConfig
 from harness.errors import HarnessError
 from harness.local import listening, ports
-from peerio.net import listening as peer_listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,23 +122,3 @@ def test_ephemeral_range_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     """Where the system doesn't tell its ephemeral range, the lowest start in use is taken."""
     monkeypatch.setattr(ports, "_RANGE_FILE", tmp_path / "nowhere")
     assert ports.ephemeral_start() == 32768
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        "localhost",
-        "LocalHost",
-        "127.0.0.1",
-        "127.9.9.9",
-        "127.example",
-        "::1",
-        "0:0::1",
-        "10.0.0.1",
-        "",
-        "laptop",
-    ],
-)
-def test_ports_are_tried_where_a_peer_listens(host: str) -> None:
-    """What is tried before a launch are the addresses that a peer will bind (spec 2.6)."""
-    assert list(listening.listening_addresses(host)) == peer_listening.listening_addresses(host)

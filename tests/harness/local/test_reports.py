@@ -11,12 +11,8 @@ from harness.errors import HarnessError
 from harness.local import reports, runfolder
 from harness.local.reports import ReportOptions, run_report
 from harness.local.swarm import Options, run_swarm
-from tests.verifier.judging import good_run
-from tests.verifier.pages import broken_run
-from verifier.report import html
-from verifier.report.output import ReportError
-
-pytest.importorskip("plotly", reason="pages need the extra `report`")
+from tests.kit.verifier.judging import good_run
+from tests.kit.verifier.pages import broken_run
 
 
 @pytest.fixture
@@ -30,10 +26,6 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(webbrowser, "open", open_page)
     return found
-
-
-def lacks_plotly() -> str:
-    raise ReportError("install it")
 
 
 def test_page_lies_beside_the_logs(
@@ -80,19 +72,6 @@ def test_unwritable_page(tmp_path: Path, opened: list[str]) -> None:
     with pytest.raises(HarnessError, match="can't be written") as caught:
         run_report(ReportOptions(good_run().write(tmp_path), tmp_path / "no" / "x"))
     assert (caught.value.status, opened) == (2, [])
-
-
-def test_library_is_missed_before_anything_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without Plotly neither command begins its work: one message, status 2, and no run folder."""
-    monkeypatch.setattr(html, "plotly", lacks_plotly)
-    with pytest.raises(HarnessError, match="install it") as caught:
-        run_report(ReportOptions(tmp_path, show=False))
-    assert caught.value.status == 2
-    with pytest.raises(HarnessError, match="install it"):
-        run_swarm(Options(report=True), tmp_path / "runs")
-    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.swarm

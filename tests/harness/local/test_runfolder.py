@@ -32,12 +32,40 @@ def fail_on_warning(text: str) -> None:
 
 
 def test_new_run_folders_differ(tmp_path: Path) -> None:
-    """Two runs within a second get two folders, and `latest` points to the second."""
+    """Two runs within a second get two folders."""
     runs = tmp_path / "runs"
     first, second = runfolder.new_run_folder(runs), runfolder.new_run_folder(runs)
     assert first != second
-    assert (runs / "latest").resolve() == second.resolve()
-    assert sorted(runs.iterdir()) == sorted([first, second, runs / "latest"])
+    assert sorted(runs.iterdir()) == sorted([first, second])
+
+
+def test_latest_names_a_run_with_logs(tmp_path: Path) -> None:
+    """`latest` names the newest run that has a log, and a run without one is nobody's latest."""
+    runs = tmp_path / "runs"
+    with pytest.raises(HarnessError, match="no run in"):
+        runfolder.latest_run(runs)
+    first, second = runfolder.new_run_folder(runs), runfolder.new_run_folder(runs)
+    (first / "log_peer_1001.log").touch()
+    for folder in (first, second):
+        runfolder.point_latest_to(folder)
+    assert (runs / "latest").resolve() == runfolder.latest_run(runs) == first.resolve()
+    (second / "log_peer_1001.log").touch()
+    runfolder.point_latest_to(second)
+    assert runfolder.latest_run(runs) == second.resolve()
+    (second / "log_peer_1001.log").unlink()
+    assert runfolder.latest_run(runs) == first
+
+
+def test_what_is_given_up_early_leaves_nothing(tmp_path: Path) -> None:
+    """A run that is given up before there is a log leaves no folder; one with a log stays."""
+    for has_log in (False, True):
+        folder = runfolder.new_run_folder(tmp_path)
+        with pytest.raises(KeyboardInterrupt), runfolder.gone_unless_logged(folder):  # noqa: PT012
+            (folder / "Common.cfg").touch()
+            if has_log:
+                (folder / "log_peer_1001.log").touch()
+            raise KeyboardInterrupt
+        assert folder.exists() == has_log
 
 
 def test_fill_writes_what_peers_read(tmp_path: Path) -> None:

@@ -31,11 +31,18 @@ def test_rates_of_single_peers(tmp_path: Path) -> None:
     assert found.timeout == 9.5
 
 
+def test_values_as_people_write_them(tmp_path: Path) -> None:
+    """Rates and the timeout may have units, as on the command line."""
+    found = load(tmp_path, "rate = '200kB'\ntimeout = '1.5m'\n[rates]\n1002 = '1MiB/s'\n")
+    assert found == Settings(rate=200_000, timeout=90.0, rates={1002: 1 << 20})
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("speed = 3", "unknown speed: expected rate, timeout, rates"),
-        ("rate = 'fast'", "rate 'fast': expected bytes a second"),
+        ("rate = 'fast'", "rate 'fast': expected bytes a second, such as 32768, 512k"),
+        ("timeout = 'long'", "timeout 'long': expected a time in seconds, or such as 30, 30s"),
         ("rate = -1", "rate -1: expected bytes a second"),
         ("rate = true", "rate True: expected bytes a second"),
         ("timeout = 0", "timeout 0: expected a positive number of seconds"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import socket
 from typing import TYPE_CHECKING
 
@@ -12,13 +14,16 @@ import pytest
 from core.config import PeerInfo, SwarmConfig
 from core.exits import ExitStatus
 from harness.errors import HarnessError
-from harness.local import ports, runfolder
+from harness.local import ports, reports, runfolder, swarm
 from harness.local.swarm import Options, run_swarm
+from harness.watch.live import PlainDisplay
 from peerio.config import format_common, format_peers
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
+
+    from peerio.status import Status
 
 SENTENCES = tuple(
     re.compile(r"\S+: Peer \d+ " + sentence)
@@ -53,6 +58,28 @@ def configured(folder: Path, listened: list[int], *, interval: int) -> str:
     (folder / "Common.cfg").write_text(format_common(config))
     (folder / "PeerInfo.cfg").write_text(format_peers(config))
     return str(folder)
+
+
+class Interrupting(PlainDisplay):
+    """Presses Ctrl-C as soon as a peer runs, or has told of a piece."""
+
+    moment = ""
+
+    def on_start(self, peer_id: int, pid: int) -> None:
+        if self.moment == "start":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def on_status(self, status: Status) -> None:
+        super().on_status(status)
+        if self.moment == "piece" and status.peer != 1001 and status.pieces:
+            self.moment = ""
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    """Let the swarms of this test be interrupted."""
+    monkeypatch.setattr(Interrupting, "moment", moment)
+    monkeypatch.setattr(swarm, "make_display", lambda board, *_, **__: Interrupting(board))
 
 
 def result_of(runs: Path) -> dict[str, Any]:
@@ -112,7 +139,8 @@ def test_time_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "not finished after 1.5 s: giving up" in shown
     assert "1 of 2 copies identical, exit status 5." in shown
-    assert list((tmp_path / "runs" / "latest" / "peer_1002").iterdir()) == []
+    (leecher,) = (tmp_path / "runs").glob("2*/peer_1002")
+    assert list(leecher.iterdir()) == []
 
 
 @pytest.mark.swarm
@@ -126,8 +154,69 @@ def test_failing_peer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(runfolder, "fill", fill_and_spoil)
     assert run_swarm(Options(peers=3, free_ports=True), tmp_path) == 1
-    assert "TheFile.dat" in (tmp_path / "latest" / "peer_1001.stderr").read_text()
-    assert result_of(tmp_path)["peers"][0]["status"] == 1
+    (folder,) = (path for path in tmp_path.iterdir() if not path.is_symlink())
+    assert "TheFile.dat" in (folder / "peer_1001.stderr").read_text()
+    assert json.loads((folder / "result.json").read_text())["peers"][0]["status"] == 1
+
+
+@pytest.mark.swarm
+def test_interrupted_while_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A swarm that was interrupted is marked so and not judged, until somebody asks for it by its folder."""
+    interrupt(monkeypatch, "piece")
+    assert run_swarm(Options(peers=3, free_ports=True), tmp_path) == ExitStatus.INTERRUPTED
+    shown = capsys.readouterr().out
+    assert "interrupted: asking all peers to end" in shown
+    assert "Interrupted, exit status 130. The logs end too early, so they weren't judged" in shown
+    assert "error" not in shown
+    assert "FAIL" not in shown
+    result = result_of(tmp_path)
+    assert (result["status"], result["interrupted"]) == (ExitStatus.INTERRUPTED, True)
+    folder = runfolder.latest_run(tmp_path)
+    monkeypatch.setattr(reports, "latest_run", lambda: folder)
+    with pytest.raises(HarnessError, match=f"was interrupted.*--dir {folder}") as caught:
+        reports.run_verify(reports.VerifyOptions())
+    assert caught.value.status == ExitStatus.USAGE
+    reports.run_verify(reports.VerifyOptions(folder))
+    told = capsys.readouterr()
+    assert told.err.startswith("note: this run was interrupted")
+    assert "3 logs" in told.out
+
+
+@pytest.mark.swarm
+def test_interrupted_while_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where no peer had begun there is nothing to judge, and nothing is left."""
+    interrupt(monkeypatch, "start")
+    assert run_swarm(Options(peers=2, free_ports=True), tmp_path) == ExitStatus.INTERRUPTED
+    assert "nothing is left of this run" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.swarm
+def test_interrupted_while_judging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while the logs are judged leaves a complete run, which can be judged later."""
+    monkeypatch.setattr(swarm, "verify", raise_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_swarm(Options(peers=2, free_ports=True, rate=0), tmp_path)
+    result = result_of(tmp_path)
+    assert (result["status"], result["interrupted"]) == (ExitStatus.INTERRUPTED, False)
+    monkeypatch.setattr(reports, "latest_run", lambda: tmp_path / "latest")
+    assert reports.run_verify(reports.VerifyOptions()) == 0
+
+
+def raise_interrupt(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_run_that_has_not_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The latest run isn't judged while it goes on, since all its logs end too early."""
+    (tmp_path / "log_peer_1001.log").touch()
+    monkeypatch.setattr(reports, "latest_run", lambda: tmp_path)
+    with pytest.raises(HarnessError, match="hasn't ended, or whatever ran it was killed"):
+        reports.run_verify(reports.VerifyOptions())
 
 
 def test_nothing_starts_when_a_port_is_taken(tmp_path: Path) -> None:

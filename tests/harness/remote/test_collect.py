@@ -16,7 +16,7 @@ from harness.remote.collect import collect
 from harness.remote.fleet import Fleet, side_by_side
 from harness.remote.plan import Options, Plan
 from harness.remote.session import Host, Session
-from harness.watch.live import make_console
+from harness.watch.console import make_console
 from tests.kit.pipes import PipeWire
 
 PEERS = (PeerInfo(1, "one", 6001, has_file=True), PeerInfo(2, "two", 6001, has_file=False))

@@ -131,7 +131,7 @@ def test_signals_end_all_peers(laptops: Laptops, number: int, exit_status: int) 
             os.kill(os.getpid(), number)
 
     outcome = laptops.launch("wait", "wait", recorder=Recorder(interrupt))
-    assert outcome == Outcome(exit_status, {1001: exit_status, 1002: exit_status})
+    assert outcome == Outcome(exit_status, {1001: exit_status, 1002: exit_status}, interrupted=True)
 
 
 def test_second_signal_ends_at_once(laptops: Laptops) -> None:
@@ -194,5 +194,8 @@ def test_a_host_that_does_not_answer_is_left(laptops: Laptops) -> None:
     recorder = Recorder(freeze)
     outcome = laptops.launch("wait", "wait", recorder=recorder, grace=0.5)
     frozen.send_signal(signal.SIGCONT)
-    assert outcome == Outcome(130, {1001: 130})
-    assert recorder.diagnostics == ["two: peer 1002 didn't tell its end: run `invoke remote.stop`"]
+    assert outcome == Outcome(130, {1001: 130}, interrupted=True)
+    assert recorder.diagnostics == [
+        "interrupted: asking all peers to end",
+        "two: peer 1002 didn't tell its end: run `invoke remote.stop`",
+    ]

@@ -24,7 +24,7 @@ from harness.remote.host.messages import Clock, Diagnostic, Ended
 from harness.remote.launch import MOST_WAITING, RemoteLauncher
 from harness.remote.plan import Options, Plan
 from harness.remote.session import Event, Host, Lost, Session
-from harness.watch.live import make_console
+from harness.watch.console import make_console
 from tests.harness.remote.test_launch import Recorder
 from tests.kit import liar
 from tests.kit.liar import LyingWire, Said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -12,10 +12,8 @@ from core.config import PeerInfo, SwarmConfig
 from harness.records import read_status
 from harness.watch import live
 from harness.watch.board import Board
+from harness.watch.screen import LEGEND
 from peerio.status import Status
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 PEERS = (PeerInfo(1001, "localhost", 6001, True), PeerInfo(1002, "localhost", 6002, False))
 CONFIG = SwarmConfig(2, 1, 2, "file", 400, 100, PEERS)
@@ -38,12 +36,6 @@ def board(clock: Clock) -> Board:
 def status(peer: int, pieces: int, **changes: Any) -> Status:
     values: dict[str, Any] = {"state": "running", "up": 0, "down": 0, "messages": 0, **changes}
     return Status(peer=peer, pieces=pieces, of=4, **values)
-
-
-def text_of(table: Table) -> str:
-    shown = io.StringIO()
-    Console(file=shown, width=140, markup=False).print(table)
-    return shown.getvalue()
 
 
 def test_rates_are_of_the_last_second(board: Board, clock: Clock) -> None:
@@ -77,44 +69,52 @@ def test_states_in_words(board: Board) -> None:
     assert board.peers[1001].state == "done"
 
 
-def test_progress_table(board: Board) -> None:
-    """The table shows each peer's pieces, bytes, neighbors and state."""
-    board.on_status(status(1002, 3, down=1536, neighbors={1001: "DI"}))
-    rows = text_of(live.progress_table(board)).splitlines()
-    assert rows[1].split()[:2] == ["1001", "seed"]
-    assert "0/4" in rows[1]
-    for text in ("1002", "3/4", "1.5 KiB", " 1 ", "running"):
-        assert text in rows[2]
-
-
-def test_pair_table(board: Board) -> None:
-    """Each pair stands in it twice, once from either side, in BitTorrent's flags."""
-    board.on_status(status(1001, 4, neighbors={1002: "uOI"}))
-    board.on_status(status(1002, 3, neighbors={1001: "d"}))
-    rows = [line.split() for line in text_of(live.pair_table(board)).splitlines()]
-    assert rows == [["towards", "1001", "1002"], ["1001", "uOI"], ["1002", "d"]]
-
-
 def test_every_flag_is_explained() -> None:
     """The legend names each of the flags."""
-    words = live.LEGEND.split()
-    assert all(flag in words for flag in "DdUuK?OI")
+    assert {letter for letter, _ in LEGEND} == set("DdUuK?OI")
 
 
 def test_live_display_on_a_terminal(board: Board) -> None:
-    """On a terminal diagnostics stand above the table, which is gone when the swarm has ended."""
+    """On a terminal the table has a screen of its own; when the swarm has ended, that is gone, the cursor
+    is back, and the diagnostics are printed.
+    """
     output = io.StringIO()
-    console = Console(file=output, force_terminal=True, width=140, markup=False)
+    console = Console(file=output, force_terminal=True, width=140, height=24, markup=False)
     with live.LiveDisplay(board, console) as display:
         display.on_start(1001, 1)
         display.on_status(status(1002, 3))
         display.on_tick()
         display.on_diagnostic("peer 1002: [a] warning")
         display.on_end(1002, 0)
-    shown = output.getvalue()
-    assert "peer 1002: [a] warning" in shown
-    assert "3/4" in shown
-    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")  # the cursor is back
+    drawn, after = output.getvalue().split("\x1b[?1049l")
+    assert drawn.startswith("\x1b[?1049h")
+    assert "3/4" in drawn
+    assert after.startswith("\x1b[?25h")
+    assert "peer 1002: [a] warning" in after
+    assert "3/4" not in after
+
+
+def test_diagnostics_that_are_many(board: Board) -> None:
+    """After the live table the latest diagnostics are printed, and how many came before them."""
+    output = io.StringIO()
+    console = Console(file=output, force_terminal=True, width=140, height=24, markup=False)
+    with live.LiveDisplay(board, console) as display:
+        for number in range(300):
+            display.on_diagnostic(f"warning {number}")
+    after = output.getvalue().split("\x1b[?1049l")[1]
+    assert "100 earlier lines aren't shown here" in after
+    assert "warning 99\x1b" not in after
+    assert "warning 100\x1b" in after
+
+
+@pytest.mark.parametrize(("terminal", "kind"), [("dumb", "PlainDisplay"), ("xterm", "LiveDisplay")])
+def test_a_terminal_that_cannot_redraw(
+    board: Board, monkeypatch: pytest.MonkeyPatch, terminal: str, kind: str
+) -> None:
+    """Where TERM is dumb there are plain lines."""
+    monkeypatch.setenv("TERM", terminal)
+    console = Console(file=io.StringIO(), force_terminal=True)
+    assert type(live.make_display(board, console, plain=False)).__name__ == kind
 
 
 def test_plain_lines(board: Board, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,7 +127,8 @@ def test_plain_lines(board: Board, clock: Clock, capsys: pytest.CaptureFixture[s
         clock.now = 102.5
         display.on_tick()
         display.on_tick()
-        first, second = capsys.readouterr().out.splitlines()
+        everybody, first, second = capsys.readouterr().out.splitlines()
+        assert everybody == "   2.5 s  all: 3/4 pieces, 0 B/s, about 1 s left, 75 %"
         assert first.startswith("   2.5 s  peer 1001: starting, 0/4 pieces")
         assert second == (
             "   2.5 s  peer 1002: running, 3/4 pieces, up 0 B/s, down 0 B/s, neighbors 1001 DI"

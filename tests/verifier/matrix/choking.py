@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.choking import OptimisticChoice, PreferredChoice, Ticks
-from core.effects import Log, Send
-from core.events import Timer, TimerFired
+from core.interface.effects import Log, Send
+from core.interface.events import Timer, TimerFired
+from core.interface.messages import CHOKE, UNCHOKE, Choke, Unchoke
 from core.machines import Upload
-from core.messages import CHOKE, UNCHOKE, Choke, Unchoke
 from core.uploads import Uploads
 from peerio.simulation.scenario import Faults
 from tests.verifier.matrix.mutants import PLAIN, UNTRACED, mutant

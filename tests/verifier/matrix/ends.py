@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.effects import Dial, Finish, SetTimer
 from core.ending import Ending
-from core.events import NeighborLost, Started, Timer
-from peerio.net.outbox import Outbox
+from core.interface.effects import Dial, Finish, SetTimer
+from core.interface.events import NeighborLost, Started, Timer
+from peerio.net.link import Outbox
 from peerio.net.recorder import Recorder
 from peerio.networking import Networking
 from peerio.protocol import encode_haves

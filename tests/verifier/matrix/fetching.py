@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.downloads import Downloads
-from core.effects import Log, Send
-from core.events import MessageReceived, PieceReceived
-from core.messages import Choke, Request
+from core.interface.effects import Log, Send
+from core.interface.events import MessageReceived, PieceReceived
+from core.interface.messages import Choke, Request
 from core.picking import Pick
 from core.state import State
 from core.uploads import Uploads

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from core.downloads import Downloads
-from core.effects import Broadcast, Send, SendPiece
-from core.events import NeighborLost, PieceReceived, Timer, TimerFired
-from core.messages import Bitfield, Have, Interested, NotInterested
+from core.interface.effects import Broadcast, Send, SendPiece
+from core.interface.events import NeighborLost, PieceReceived, Timer, TimerFired
+from core.interface.messages import Bitfield, Have, Interested, NotInterested
 from tests.verifier.matrix.mutants import PLAIN, UNTRACED, mutant
 from tests.verifier.matrix.orders import OpenPeer, announces, sends
 

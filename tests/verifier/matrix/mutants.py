@@ -21,7 +21,7 @@ from core.peer import Peer
 from core.state import State
 from core.uploads import Uploads
 from peerio.eventlog import EventLog, Stamp
-from peerio.net.outbox import Outbox
+from peerio.net.link import Outbox
 from peerio.net.recorder import Recorder
 from peerio.networking import Networking
 from peerio.simulation.life import MemorySink

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.effects import Broadcast, Effect, Log, Send
-from core.messages import Have, Message
+from core.interface.effects import Broadcast, Effect, Log, Send
+from core.interface.messages import Have, Message
 from core.peer import Peer
 
 

@@ -37,6 +37,11 @@ class Chart {
     this.status.textContent = each > 1 ? `Aggregated: one point in ${each} is drawn; a zoom shows more.` : "";
   }
 
+  /** Whether there is no room for long labels. */
+  narrow() {
+    return this.chart.clientWidth < 600;
+  }
+
   timeAxis() {
     const range = this.range || [-0.01 * this.span, 1.01 * this.span];
     return Report.axis({ range, title: { text: Report.timeTitle(this.data) } });
@@ -171,13 +176,14 @@ class Uploads extends Chart {
   traces() {
     const { uploads } = this.data;
     const few = uploads.length <= NUMBERED;
+    const narrow = this.narrow();
     return [{
       type: "heatmap", z: uploads, colorscale: [[0, Report.color("shade")], [1, Report.color("deep")]],
       text: uploads.map((row) => row.map((value) => (value === null ? "" : String(value)))),
-      texttemplate: few ? "%{text}" : "",
+      texttemplate: few ? "%{text}" : "", textfont: { color: Report.color("ink") },
       xgap: few ? 2 : 0.5, ygap: few ? 2 : 0.5, hoverongaps: false,
       hovertemplate: "%{y} to<br>%{x}: %{z} pieces<extra></extra>",
-      colorbar: { title: { text: "pieces", side: "right" }, thickness: 14 },
+      showscale: !narrow, colorbar: { title: { text: "pieces", side: "right" }, thickness: 14 },
     }];
   }
 
@@ -187,18 +193,20 @@ class Uploads extends Chart {
     const places = peers.map((_, index) => index);
     const size = uploads.length <= NUMBERED ? 12 : 10;
     const each = uploads.length <= NUMBERED ? 40 : 14;
+    const narrow = this.narrow() && uploads.length <= NUMBERED;
+    const line = narrow ? "<br>" : " ";
     return Report.layout({
       height: Math.max(300, each * uploads.length + 110),
-      margin: { l: 170, r: 24, t: 8, b: uploads.length <= NUMBERED ? 70 : 110 },
+      margin: { l: narrow ? 96 : 170, r: narrow ? 8 : 24, t: narrow ? 32 : 8, b: uploads.length <= NUMBERED ? (narrow ? 86 : 70) : 110 },
       xaxis: Report.axis({
         tickvals: places, showgrid: false, zeroline: false, tickfont: { size }, constrain: "domain",
         tickangle: uploads.length <= NUMBERED ? 0 : -90, fixedrange: true,
-        ticktext: peers.map((peer, i) => `${peer.id}${uploads.length <= NUMBERED ? "<br>" : " "}got ${sum(uploads.map((row) => row[i]))}`),
+        ticktext: peers.map((peer, i) => `${peer.id}${uploads.length <= NUMBERED ? "<br>" : " "}got${line}${sum(uploads.map((row) => row[i]))}`),
         title: { text: "to this peer (pieces)" },
       }),
       yaxis: Report.axis({
         tickvals: places, showgrid: false, zeroline: false, tickfont: { size }, autorange: "reversed", fixedrange: true,
-        ticktext: peers.map((peer, i) => `${peer.id}${peer.seed ? " seed" : ""} gave ${sum(uploads[i])}`),
+        ticktext: peers.map((peer, i) => `${peer.id}${peer.seed ? " seed" : ""}${line}sent ${sum(uploads[i])}`),
         title: { text: "from this peer", standoff: 4 },
       }),
     });

@@ -1,9 +1,9 @@
-"""One run as the page shows it: its JSON document, its charts' data, and where witnesses stand."""
+"""One run as a page shows it: its JSON document and, with charts, their data and where witnesses stand."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from verifier.report.json import quotes_of, run_document
 from verifier.report.page.charts import chart_data
@@ -15,19 +15,31 @@ if TYPE_CHECKING:
     from verifier.judge import Verdict
 
 
-class Run:
-    """A verdict with all that its part of the page is written from.
+class RunDocument:
+    """The JSON document of one run with what a part of a page without charts is written from.
 
-    `id` begins the ids of its elements, `numbers` writes numbers of its `document`, `data` is what
-    the charts are drawn from.
+    `id` begins the ids of its elements, `numbers` writes numbers of its `document`; `explained` tells
+    that each rule comes with the text of `--explain`.
     """
+
+    def __init__(self, document: dict[str, Any], number: int, *, explained: bool = False) -> None:
+        self.id = f"run-{number}"
+        self.document = document
+        self.numbers = Numbers(document, f"/runs/{number}")
+        self.explained = explained
+
+    def places(self, _finding: str) -> list[list[int | None] | None] | None:
+        """Where a finding's witnesses stand in the timeline; None where there is no timeline."""
+        return None
+
+
+class Run(RunDocument):
+    """A verdict with all that its part of the page is written from: `data` is what the charts are of."""
 
     def __init__(self, verdict: Verdict, number: int) -> None:
         self.verdict = verdict
-        self.id = f"run-{number}"
         quotes = quotes_of(verdict)
-        self.document = run_document(verdict, quotes)
-        self.numbers = Numbers(self.document, f"/runs/{number}")
+        super().__init__(run_document(verdict, quotes), number)
         self.moments = Moments(verdict.case)
         self.data = chart_data(verdict, self.moments)
         self.data["places"] = {
@@ -47,6 +59,11 @@ class Run:
             return None
         moment = None if found.moment is None else self.moments.ticks(found.moment)
         return [found.peer, moment, found.other]
+
+    def places(self, finding: str) -> list[list[int | None] | None] | None:
+        """Where a finding's witnesses stand in the timeline."""
+        found: list[list[int | None] | None] = self.data["places"][finding]
+        return found
 
     def script(self) -> str:
         """The charts' data as JSON that can stand in a script element, whatever is in it."""

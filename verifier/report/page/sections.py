@@ -7,36 +7,36 @@ from typing import TYPE_CHECKING, Any
 
 from verifier.checks.registry import FAMILIES
 from verifier.findings import Standing
+from verifier.report.json import standing_of
 from verifier.report.page.words import NOTHING, badge, figure, table
 from verifier.report.text import about, summary, word_of
 from verifier.showing import shown
 
 if TYPE_CHECKING:
-    from verifier.report.page.run import Run
+    from verifier.report.page.run import Run, RunDocument
 
 STATUS = '<p class="status" role="status"></p>'
 """Where a chart says what is in view, and what is aggregated in it."""
 
 KEY = (
     '<ul class="key">'
-    '<li><i class="preferred"></i>it unchokes, as preferred</li>'
-    '<li><i class="optimistic"></i>it unchokes, as optimistic</li>'
-    '<li><i class="unchoked"></i>it is unchoked</li>'
-    '<li><i class="downloads"></i>it downloads</li>'
+    '<li><i class="preferred"></i>unchokes the neighbor (preferred)</li>'
+    '<li><i class="optimistic"></i>unchokes the neighbor (optimistic)</li>'
+    '<li><i class="unchoked"></i>is unchoked by the neighbor</li>'
+    '<li><i class="downloads"></i>downloads a piece</li>'
     '<li><i class="connections"></i>connected</li>'
     '<li><i class="progress"></i>pieces so far</li>'
     '<li><i class="complete">★</i>complete</li>'
-    '<li><i class="witness">①</i>lines of a violation, in causal order</li></ul>\n'
-    '<p class="detail">Each peer has a lane: on top its pieces so far, then a row for each'
-    " neighbor. The row's upper bar is what the peer gives to that neighbor (an optimistic"
-    " unchoke is the lower bar), its lower bar and marks what it gets from it. <b>Look for marks"
-    " without a bar around them (pieces from a neighbor that has the peer choked), for bars without"
-    " marks (slots that nobody uses), and for rows that stay empty.</b></p>"
-    '<p class="overview">Each peer has a lane, with all neighbors together: its upper half is the'
-    " number of neighbors that it unchokes (before the shade of those connected), its lower half"
-    " the number that unchoke it, and the pieces that it downloads. <b>Look for halves that stay"
-    " flat while others' don't: peers that give nothing, or that nobody serves.</b> Show one peer"
-    " to see each of its neighbors.</p>"
+    '<li><i class="witness">①</i>lines of a broken rule, cause before effect</li></ul>\n'
+    '<p class="detail">Each peer has a lane. Its top row shows the pieces that it has; below is a row for'
+    " each neighbor. The upper bar of a row shows when the peer unchokes that neighbor, and is thin for an"
+    " optimistic unchoke. The lower bar and the marks show what the peer gets. <b>Look for marks without a"
+    " bar (pieces from a neighbor that chokes the peer), for bars without marks (nobody uses the slot), and"
+    " for empty rows.</b></p>"
+    '<p class="overview">Each peer has a lane for all its neighbors together. The upper half shows how many'
+    " neighbors it unchokes, on the shade of how many are connected. The lower half shows how many unchoke"
+    " it, and the pieces that it downloads. <b>Look for halves that stay flat while others' don't: peers"
+    " that give nothing, or that nobody serves.</b> Show a single peer to see each of its neighbors.</p>"
 )
 """What is drawn how, and what to look for: with a row for each neighbor, and without."""
 
@@ -57,35 +57,45 @@ def head(run: Run) -> str:
     )
 
 
-def families(run: Run) -> str:
+def families(run: RunDocument) -> str:
     """A row for each family, with how its rules came out; the worst in the second column."""
     rows = []
     for letter, name in FAMILIES.items():
-        results = [one for one in run.verdict.results if one.check.family == letter]
+        checks = [one for one in run.document["checks"] if one["id"][0] == letter]
         found = {
-            standing: [one.check.id for one in results if one.tally.standing is standing]
+            standing: [one["id"] for one in checks if standing_of(one) is standing]
             for standing in Standing
         }
         worst = next((one for one in Standing if found[one]), Standing.NOT_APPLIED)
         named = (Standing.FAIL, Standing.WARNING, Standing.UNDECIDED)
-        cells = [_rules(run, found[standing], named=True) for standing in named]
-        cells.append(_rules(run, found[Standing.NOT_APPLIED], named=False))
-        passed = str(len(found[Standing.PASS])) if found[Standing.PASS] else NOTHING
+        cells = [_rules(run, found[standing]) for standing in (*named, Standing.NOT_APPLIED)]
+        passed = _folded(run, found[Standing.PASS])
         rows.append([f"{letter} {escape(name)}", badge(worst.value), passed, *cells])
     titles = ("Family", "Outcome", "pass", "fail", "warning", "undecided", "not applied")
-    return f"<section><h2>What the rules say</h2>\n{table(titles, rows, kind='families')}</section>"
+    return (
+        f"<section><h2>All rules, by family</h2>\n{table(titles, rows, kind='families')}</section>"
+    )
 
 
-def _rules(run: Run, ids: list[str], *, named: bool) -> str:
-    """Some rules, by name if they have something to say; then they lead to it."""
+def _folded(run: RunDocument, ids: list[str]) -> str:
+    """How many rules passed; unfolded, which."""
+    if not ids:
+        return NOTHING
+    rules = "rule" if len(ids) == 1 else "rules"
+    names = _rules(run, ids)
+    return f"<details><summary>{len(ids)} {rules}</summary>{names}</details>"
+
+
+def _rules(run: RunDocument, ids: list[str]) -> str:
+    """Some rules by their names; those that have something to say lead to it."""
     parts = []
     for one in (check for check in run.document["checks"] if check["id"] in ids):
         title = escape(f"{one['name']}: {one['rule']}")
         text = f'<abbr title="{title}">{one["id"]}</abbr>'
         linked = one["findings"] or one["unknown"]
         text = f'<a href="#{run.id}-{one["id"]}">{text}</a>' if linked else text
-        parts.append(f"{text} {escape(one['name'])}" if named else text)
-    return (", " if named else " ").join(parts) or NOTHING
+        parts.append(f"{text} {escape(one['name'])}")
+    return ", ".join(parts) or NOTHING
 
 
 def timeline(run: Run) -> str:
@@ -116,22 +126,22 @@ def timeline(run: Run) -> str:
 
 
 def _remarks(run: Run) -> str:
-    """What was done to the data so that it can be drawn."""
+    """How the data was changed so that it can be drawn."""
     told = "; ".join(run.data["aggregated"])
     small = f"<p>To keep this page small: {told}.</p>" if told else ""
     lives = run.verdict.case.lives
     coarse = [life.file.label for life in lives if run.moments.spread(life)]
     if coarse:
-        which = "All logs" if len(coarse) == len(lives) else escape(", ".join(coarse))
+        which = "all logs" if len(coarse) == len(lives) else escape(", ".join(coarse))
         small += (
-            f"<p>{which} tell whole seconds or minutes only: lines of the same time are spread evenly"
-            " over it, in their order.</p>"
+            f"<p>The times in {which} are whole seconds or minutes. Lines with the same time are spread"
+            " evenly over it, in their order.</p>"
         )
     lost = [life.file.label for life in lives if not run.moments.placed(life)]
     if lost:
-        small += f"<p>Without times, and so not in the charts: {escape(', '.join(lost))}.</p>"
+        small += f"<p>Not in the charts, because they have no times: {escape(', '.join(lost))}.</p>"
     if run.moments.unit == "lines":
-        small += "<p>No log tells times: each lane counts its own lines, and only their order is known.</p>"
+        small += "<p>No log has times. Each lane counts its own lines, and only their order is known.</p>"
     return small
 
 
@@ -155,17 +165,17 @@ def peers(run: Run) -> str:
     titles = (
         "Peer",
         "Log",
-        "Its clock is ahead by",
-        "Corrected by",
+        "Clock offset",
+        "Correction",
         "First piece after",
         "Complete after",
         "Pieces up",
         "Pieces down",
     )
     text = (
-        "Times of all charts are those of the first log's clock. From the messages between two"
-        " peers follows by how much one clock can be ahead of the other; where that may be nothing,"
-        " a log's times stay as they are, else they are corrected by the middle of what is possible."
+        "Clocks on different machines disagree. The verifier estimates how far each clock is ahead of"
+        " the first log's, from messages that appear in two logs. Where a clock is certainly ahead or"
+        " behind, all charts show that log's times corrected by the middle of the estimate."
     )
     return (
         f"<section><h2>Peers, and the clocks of their logs</h2>\n<p>{text}</p>\n"
@@ -183,7 +193,7 @@ def _clock(run: Run, place: int) -> list[str]:
     if not run.moments.placed(run.verdict.case.lives[place]) or run.moments.unit == "lines":
         return ["no times", NOTHING]
     if place == 0:
-        return ["the clock of all charts", NOTHING]
+        return ["reference for all charts", NOTHING]
     least = numbers.show("offsets", place, "least", form="+.3f")
     most = numbers.show("offsets", place, "most", form="+.3f", unit=" s")
     moved = run.moments.corrections[place]
@@ -210,8 +220,8 @@ def pieces(_run: Run) -> str:
     """Pieces over time."""
     look = (
         "A line for each peer, from its first piece to the whole file."
-        " <b>Look for flat stretches: that peer waits, though others have what it lacks.</b>"
-        " Lines that end together are a swarm that shares; one that hurries ahead keeps to itself."
+        " <b>Look for flat stretches: that peer waits, although others have what it needs.</b>"
+        " In a swarm that shares well, the lines end close together."
     )
     return figure("pieces", "Pieces over time: who waits?", look, tools=STATUS)
 
@@ -228,13 +238,13 @@ def copies(run: Run) -> str:
         ]
         for quarter, name in enumerate(("a quarter", "half", "three quarters", "all"))
     ]
-    titles = ("After this part of each log's downloads", "Least", "Mean", "Most")
+    titles = ("After this part of all downloads", "Fewest", "Mean", "Most")
     look = (
         "How many peers have the rarest piece, the average piece, and the most common one."
-        " <b>Look at the lowest line: where it stays at the number of seeds, a piece is lost if they"
-        " leave.</b>"
+        " <b>Look at the lowest line: while it is at the number of seeds, a piece would be lost if the"
+        " seeds left.</b>"
     )
-    title = "Copies of each piece: how long could the seed not leave?"
+    title = "Copies of each piece: when could the seed have left?"
     return figure("copies", title, look, tools=STATUS, more=table(titles, rows, kind="quarters"))
 
 
@@ -242,18 +252,18 @@ def uploads(run: Run) -> str:
     """Who gave whom how much."""
     numbers = run.numbers
     look = (
-        "Pieces sent, from the peer of the row to the peer of the column; at the edges the sums."
-        " <b>Look for rows that are nearly empty: that peer takes and gives nothing.</b> Pairs that"
-        " give each other alike are reciprocation at work."
+        "Pieces sent by the peer of the row to the peer of the column, with the sums at the edges."
+        " <b>Look for rows that are nearly empty: that peer downloads and uploads nothing.</b> Two peers"
+        " that send each other about the same number reciprocate."
     )
     told = (
-        "<p>Among leechers: fairness of their uploads (Jain's index, 1 is equal) "
-        f"{numbers.show('metrics', 'fairness', form='.2f')}; correlation of pieces given and got "
-        f"{numbers.show('metrics', 'reciprocation', form='+.2f')}; share of the pieces that came"
-        f" through an optimistic unchoke alone {numbers.show('metrics', 'optimistic_share', form='.0%')}."
+        "<p>Leechers only: fairness of their uploads (Jain's index, 1 is equal) "
+        f"{numbers.show('metrics', 'fairness', form='.2f')}; correlation of pieces sent and received "
+        f"{numbers.show('metrics', 'reciprocation', form='+.2f')}; pieces that came only"
+        f" through an optimistic unchoke {numbers.show('metrics', 'optimistic_share', form='.0%')}."
         "</p>"
     )
-    return figure("uploads", "Who gave whom how much: who only takes?", look, more=told)
+    return figure("uploads", "Who sent how much to whom: does anybody only take?", look, more=told)
 
 
 def fairness(run: Run) -> str:
@@ -261,19 +271,19 @@ def fairness(run: Run) -> str:
     numbers = run.numbers
     wait = numbers.show("metrics", "longest_wait", form=".1f", unit=" s")
     look = (
-        "For each peer that chooses, a dot for each neighbor: the part of the time in which that"
-        " neighbor was interested and had this peer unchoke it. The line spans them, the bar across"
-        " it is their median, the number at the right is Jain's index (1 is equal shares)."
+        "Each row is a peer that chooses, and each dot one of its neighbors: the part of the neighbor's"
+        " interested time during which this peer unchoked it. The bar across the line is the median, and"
+        " the number at the right is Jain's index (1: equal shares)."
         " <b>Look for dots far to the left of the others: neighbors that wait in vain.</b>"
     )
-    more = f"<p>The longest that anybody was interested and choked without a break: {wait}.</p>"
+    more = f"<p>Longest time that a peer was interested and choked: {wait}.</p>"
     churn = [
         f"{peer['id']}: {run.numbers.show('metrics', 'churn', peer['id'], form='.2f')}"
         for peer in run.document["peers"]
         if numbers.value("metrics", "churn", peer["id"]) is not None
     ]
     if churn:
-        more += f"<p>Changes of the unchoked set for each decision: {', '.join(churn)}.</p>"
+        more += f"<p>Changes of the set of unchoked neighbors, per choice: {', '.join(churn)}.</p>"
     return figure(
-        "fairness", "Choke fairness: does everybody who asks get a turn?", look, more=more
+        "fairness", "Fairness: does every interested neighbor get a turn?", look, more=more
     )

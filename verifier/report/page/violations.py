@@ -1,15 +1,16 @@
-"""The page's last part: each broken rule with its lines and why they break it, then what is unknown."""
+"""Each broken rule with its lines and why they break it, and what is undecided; last, what only informs."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from verifier.report.explanation import explain
 from verifier.report.page.words import WORDS, badge
 from verifier.report.text import printable
 
 if TYPE_CHECKING:
-    from verifier.report.page.run import Run
+    from verifier.report.page.run import RunDocument
 
 SHOWN = 400
 """Characters of a line that are shown; a trace's can be long."""
@@ -18,35 +19,50 @@ FIRST = 5
 WEIGHTS = ("error", "warning", "info")
 
 
-def violations(run: Run) -> str:
-    """Errors and warnings, worst first; then what can't be decided; then notes, folded."""
+def violations(run: RunDocument) -> str:
+    """Errors and warnings, worst first; then what can't be decided."""
     checks = run.document["checks"]
     broken = [one for one in checks if one["outcome"] == "violated"]
     broken.sort(key=lambda one: not one["errors"])
     unknown = [one for one in checks if one["unknown"]]
-    noted = [one for one in checks if one["infos"] and one["outcome"] != "violated"]
     parts = ["<section><h2>Broken rules</h2>"]
     parts += [_check(run, one) for one in broken] or ["<p>No rule is broken.</p>"]
     if unknown:
-        parts.append("<h2>What these logs can't decide</h2>")
+        parts.append("<h2>Undecided from these logs</h2>")
         parts += [_unknown(run, one, own=one not in broken) for one in unknown]
-    if noted:
-        count = sum(one["infos"] for one in noted)
-        parts.append(f"<details><summary>{count} findings that only inform</summary>")
-        parts += [_check(run, one) for one in noted]
-        parts.append("</details>")
     return "\n".join([*parts, "</section>"])
 
 
-def _title(run: Run, check: dict[str, Any], mark: str, *, own: bool = True) -> str:
-    name = f' id="{run.id}-{check["id"]}"' if own else ""
+def notes(run: RunDocument) -> str:
+    """Findings that only inform, folded."""
+    checks = run.document["checks"]
+    noted = [one for one in checks if one["infos"] and one["outcome"] != "violated"]
+    if not noted:
+        return ""
+    count = sum(one["infos"] for one in noted)
+    found = "\n".join(_check(run, one) for one in noted)
     return (
-        f'<section{name} class="check"><h3>{mark} {check["id"]} {escape(check["name"])}'
-        f' <small>spec {escape(check["clause"])}</small></h3>\n<p class="rule">{escape(check["rule"])}</p>'
+        "<section><h2>Notes</h2>\n"
+        f"<details><summary>{count} findings that are only information</summary>\n{found}\n</details></section>"
     )
 
 
-def _check(run: Run, check: dict[str, Any]) -> str:
+def _title(run: RunDocument, check: dict[str, Any], mark: str, *, own: bool = True) -> str:
+    name = f' id="{run.id}-{check["id"]}"' if own else ""
+    explained = (
+        f"\n<details><summary>What the rule demands</summary>"
+        f'<pre tabindex="0">{escape(explain(check["id"]))}</pre></details>'
+        if run.explained
+        else ""
+    )
+    return (
+        f'<section{name} class="check"><h3>{mark} {check["id"]} {escape(check["name"])}'
+        f" <small>spec {escape(check['clause'])}</small></h3>\n"
+        f'<p class="rule">{escape(check["rule"])}</p>{explained}'
+    )
+
+
+def _check(run: RunDocument, check: dict[str, Any]) -> str:
     """One check's findings, as many as the report keeps, and how many more there are."""
     worst = next(weight for weight in WEIGHTS if check[f"{weight}s"])
     findings = [_finding(run, check, nth) for nth in range(len(check["findings"]))]
@@ -57,7 +73,7 @@ def _check(run: Run, check: dict[str, Any]) -> str:
     total = check["errors"] + check["warnings"] + check["infos"]
     more = total - len(check["findings"])
     rest = (
-        f"<p>and {more} more that aren't listed; the rule applied {check['exercised']} times</p>"
+        f"<p>and {more} more, not listed; the rule applied {check['exercised']} times</p>"
         if more
         else ""
     )
@@ -65,7 +81,7 @@ def _check(run: Run, check: dict[str, Any]) -> str:
     return "\n".join([title, *findings, f"{rest}</section>"])
 
 
-def _finding(run: Run, check: dict[str, Any], nth: int) -> str:
+def _finding(run: RunDocument, check: dict[str, Any], nth: int) -> str:
     """The lines of one finding in causal order, why they break the rule, and the way to see them."""
     finding = check["findings"][nth]
     name = f"{check['id']}-{nth}"
@@ -74,18 +90,22 @@ def _finding(run: Run, check: dict[str, Any], nth: int) -> str:
         f" <code>{escape(printable(witness['text'].strip())[:SHOWN])}</code></li>"
         for witness in finding["witnesses"]
     )
-    placed = [at for at in run.data["places"][name] if at and at[1] is not None]
-    button = (
-        f'<button type="button" data-finding="{name}">Show in the timeline</button>'
-        if placed
-        else '<small class="none">nothing tells where in the timeline</small>'
-    )
+    button = _button(name, run.places(name))
     return (
         f'<div class="finding {finding["severity"]}" id="{run.id}-{name}"><ol>{lines}</ol>\n'
         f'<p class="because"><b>because</b> {escape(printable(finding["because"]))}</p>\n{button}</div>'
     )
 
 
-def _unknown(run: Run, check: dict[str, Any], *, own: bool) -> str:
+def _button(name: str, places: list[list[int | None] | None] | None) -> str:
+    """The way to a finding's lines in the timeline, where there is one."""
+    if places is None:
+        return ""
+    if any(at and at[1] is not None for at in places):
+        return f'<button type="button" data-finding="{name}">Show in the timeline</button>'
+    return '<small class="none">its place in the timeline is unknown</small>'
+
+
+def _unknown(run: RunDocument, check: dict[str, Any], *, own: bool) -> str:
     reasons = "".join(f"<li>{escape(printable(reason))}</li>" for reason in check["unknown"])
     return f"{_title(run, check, badge('undecided'), own=own)}\n<ul>{reasons}</ul></section>"

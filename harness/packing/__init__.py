@@ -1,0 +1,1 @@
+"""`swarmproof.pyz`: the project and its libraries in one file, which only needs Python."""

@@ -1,0 +1,319 @@
+"""The command `swarmproof`: finds what its first word means, and hands over to it.
+
+Some commands are programs with a command line of their own, which is taken as it is. All others come from
+the table in cli.py, as the tasks of `invoke` do. Each loads only what it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import importlib.util
+import sys
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from core.exits import ExitStatus
+from harness import completion, options
+from harness.local import runfolder
+from harness.output import outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from harness.cli import Command
+
+NAME = "swarmproof"
+REMOTE = "remote"
+_DIR = "--dir"
+_GRADING = "verifier.grading.cli"
+_HELP = {"-h", "--help", "help"}
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A command with a command line of its own.
+
+    `run` takes the words that follow and what the program is called by, and returns the exit status.
+    """
+
+    meaning: str
+    parser: Callable[[str], argparse.ArgumentParser]
+    run: Callable[[list[str], str], int]
+
+
+def _peer_parser(program: str) -> argparse.ArgumentParser:
+    from peerio.program.process import parser  # noqa: PLC0415 -- only this command needs it
+
+    return parser(program)
+
+
+def _peer(words: list[str], program: str) -> int:
+    import peerProcess  # noqa: PLC0415 -- likewise
+
+    return peerProcess.run(words, program)
+
+
+def _verify_parser(program: str) -> argparse.ArgumentParser:
+    """The verifier's own, and `--dir` as the task has it."""
+    from verifier.cli import parser  # noqa: PLC0415 -- likewise
+
+    made = parser(program)
+    made.add_argument(
+        _DIR, metavar="DIR", help="a folder, as without --dir (default: the latest run)"
+    )
+    return made
+
+
+def _verify(words: list[str], program: str) -> int:
+    """Without a folder the latest run is judged, as by `invoke verify`."""
+    from verifier.cli import main  # noqa: PLC0415 -- likewise
+
+    words = [word.removeprefix(f"{_DIR}=") for word in words if word != _DIR]
+    given = _verify_parser(program).parse_args(words)
+    if not given.folders and given.explain is None:
+        words = [*words, str(runfolder.latest_run())]
+    return main(words, program)
+
+
+def _grade_parser(program: str) -> argparse.ArgumentParser:
+    """The grader's own, and `--dir` as the task has it."""
+    made: argparse.ArgumentParser = importlib.import_module(_GRADING).parser()
+    made.epilog = (made.epilog or "").replace(made.prog, program)
+    made.prog = program
+    made.add_argument(_DIR, metavar="DIR", help="a folder of submissions, as without --dir")
+    return made
+
+
+def _grade(words: list[str], program: str) -> int:
+    words = [word.removeprefix(f"{_DIR}=") for word in words if word != _DIR]
+    if _HELP & set(words):
+        _grade_parser(program).parse_args(words)
+    status: int = importlib.import_module(_GRADING).main(words)
+    return status
+
+
+def _probe_parser(program: str) -> argparse.ArgumentParser:
+    from probe.settings import parser  # noqa: PLC0415 -- likewise
+
+    return parser(program)
+
+
+def _probe(words: list[str], program: str) -> int:
+    from probe.cli import main  # noqa: PLC0415 -- likewise
+
+    return main(words, program)
+
+
+PROGRAMS = {
+    "peer": Program("Run one peer by hand, as `python peerProcess.py`.", _peer_parser, _peer),
+    "verify": Program(
+        "Replay the logs of a run and show every broken rule.", _verify_parser, _verify
+    ),
+    "grade": Program("Judge and score many submissions.", _grade_parser, _grade),
+    "probe": Program("Test any team's program: play all its neighbors.", _probe_parser, _probe),
+}
+if importlib.util.find_spec("verifier.grading") is None:
+    del PROGRAMS["grade"]
+
+
+def command(words: list[str]) -> Callable[[], int]:
+    """What the command line asks for, ready to be done; all that it needs is imported."""
+    name, *rest = words or [""]
+    if name in _HELP and rest and not rest[0].startswith("-"):
+        return command([*rest, "--help"])
+    if not name or name in _HELP:
+        return partial(_say, overview(), ExitStatus.COMPLETE if name else ExitStatus.USAGE)
+    if name == "--version":
+        return _version
+    if name == "completion":
+        return partial(completion.script, rest)
+    if name == "--complete":
+        return partial(completion.tell, rest, words_after)
+    if name in PROGRAMS:
+        return _from_programs(name, rest)
+    return _from_table(words)
+
+
+def _from_programs(name: str, words: list[str]) -> Callable[[], int]:
+    one, called = PROGRAMS[name], f"{NAME} {name}"
+    if wrong := misspelt(words, one.parser(called)):
+        return partial(_refuse, called, wrong)
+    if name == "peer":  # its first moment has signals in hand, and its last
+        return partial(one.run, words, called)
+    return lambda: _ended(called, *outcome(lambda: one.run(words, called)))
+
+
+def _from_table(words: list[str]) -> Callable[[], int]:
+    """A command of the table; those of `remote` are two words, or one with a dot as for `invoke`."""
+    found = commands()
+    if words[0] == REMOTE and len(words) > 1:
+        words = [f"{REMOTE}.{words[1]}", *words[2:]]
+    name, *rest = words
+    called = f"{NAME} {name.replace('.', ' ')}"
+    if name == REMOTE or name in {f"{REMOTE}.{word}" for word in _HELP}:
+        return partial(_say, remote_overview(), ExitStatus.USAGE)
+    if name not in found:
+        known = [one.replace(".", " ") for one in (*found, *PROGRAMS, "completion")]
+        return partial(_refuse, NAME, _unknown("command", name.replace(".", " "), known))
+    made = _parser(found[name], called)
+    if wrong := misspelt(rest, made):
+        return partial(_refuse, called, wrong)
+    return lambda: _ended(called, *outcome(lambda: _run(found[name], made, rest)))
+
+
+def _run(one: Command, made: argparse.ArgumentParser, words: list[str]) -> int:
+    given, others = made.parse_known_args(words)
+    if others:
+        fits = others[0] in runfolder.configurations() and "config" in given
+        advice = f"did you mean --config {others[0]}?" if fits else "all that it takes are options"
+        made.error(f"found {others[0]!r} where an option is expected: {advice}")
+    return one.run(options.read(one.options, vars(given), one.only))
+
+
+def _parser(one: Command, called: str) -> argparse.ArgumentParser:
+    """The command line of a command of the table."""
+    meaning, _, rest = one.explanation(NAME).partition("\n\n")
+    made = _Parser(
+        prog=called,
+        description=meaning,
+        epilog=rest.replace(f"{REMOTE}.", f"{REMOTE} "),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    for each in options.options_of(one.options, one.only):
+        given: dict[str, Any] = {"dest": each.keyword, "help": each.help.replace("%", "%%")}
+        if each.is_flag and each.default:
+            made.add_argument(f"--no-{each.name}", action="store_false", **given)
+        elif each.is_flag:
+            made.add_argument(f"--{each.name}", action="store_true", **given)
+        else:
+            made.add_argument(f"--{each.name}", default="", metavar=each.shown, **given)
+    return made
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with status 2."""
+        sys.exit(_refuse(self.prog, message))
+
+
+def commands() -> dict[str, Command]:
+    """The table's commands, by name; those for work on the project itself are left to `invoke`."""
+    from harness import cli  # noqa: PLC0415 -- it imports nearly everything
+
+    usual = {one.name: one for one in cli.COMMANDS if not one.in_project}
+    remote = {f"{REMOTE}.{one.name}": one for one in cli.REMOTE}
+    return {name: one for name, one in (usual | remote).items() if name not in PROGRAMS}
+
+
+def words_after(words: Sequence[str]) -> list[str]:
+    """What may follow these words: commands first, then the options of the command."""
+    if not words:
+        names = [*PROGRAMS, *commands(), "completion", "--version", "--help"]
+        return list(dict.fromkeys(name.partition(".")[0] for name in names))
+    if words == [REMOTE]:
+        return [name.partition(".")[2] for name in commands() if name.startswith(f"{REMOTE}.")]
+    if words == ["completion"]:
+        return list(completion.SCRIPTS)
+    if words[-1] == "--config":
+        return runfolder.configurations()
+    made = parser_of(" ".join(words[: 1 + (words[0] == REMOTE)]))
+    return options_of(made) if made else []
+
+
+def parser_of(name: str) -> argparse.ArgumentParser | None:
+    """The command line of a command, `remote check` being one; None where there is none of this name."""
+    if name in PROGRAMS:
+        return PROGRAMS[name].parser(f"{NAME} {name}")
+    found = commands().get(name.replace(" ", "."))
+    return _parser(found, f"{NAME} {name}") if found else None
+
+
+def options_of(made: argparse.ArgumentParser) -> list[str]:
+    """The long options of a parser."""
+    found = made._option_string_actions  # noqa: SLF001 -- it has no public list of them
+    return [name for name in found if name.startswith("--")]
+
+
+def overview() -> str:
+    """All commands, with a sentence each."""
+    others = _meanings()
+    meanings = {"swarm": others["swarm"]} | {name: one.meaning for name, one in PROGRAMS.items()}
+    meanings |= others
+    meanings["completion SHELL"] = f"Print what completes words in {completion.SHELLS}."
+    return "\n".join(
+        [
+            f"usage: {NAME} COMMAND [options]",
+            f"       {NAME} COMMAND --help",
+            f"       {NAME} --version",
+            "",
+            "Share a file among peers, and check from their logs that the protocol was followed.",
+            "",
+            *_table(meanings),
+        ]
+    )
+
+
+def remote_overview() -> str:
+    """The commands of `remote`, with a sentence each."""
+    meanings = {name: one for name, one in _meanings().items() if name.startswith(REMOTE)}
+    return "\n".join([f"usage: {NAME} {REMOTE} COMMAND [options]", "", *_table(meanings)])
+
+
+def _meanings() -> dict[str, str]:
+    return {
+        name.replace(".", " "): one.meaning.partition("\n")[0] for name, one in commands().items()
+    }
+
+
+def _table(meanings: dict[str, str]) -> list[str]:
+    width = max(map(len, meanings))
+    return [f"  {name:{width}}  {meaning}" for name, meaning in meanings.items()]
+
+
+def _say(text: str, status: int) -> int:
+    print(text)
+    return status
+
+
+def _version() -> int:
+    from swarmproof import __version__  # noqa: PLC0415 -- only this command needs it
+
+    print(f"{NAME} {__version__}")
+    return ExitStatus.COMPLETE
+
+
+def misspelt(words: Sequence[str], made: argparse.ArgumentParser) -> str:
+    """What is wrong with the first long option that the parser doesn't have; empty if it has all."""
+    known = options_of(made)
+    for word in words:
+        if word == "--":
+            break
+        name = word.partition("=")[0]
+        is_known = any(one == name or (made.allow_abbrev and one.startswith(name)) for one in known)
+        if name.startswith("--") and not is_known:
+            return _unknown("option", name, known)
+    return ""
+
+
+def _unknown(kind: str, word: str, known: Iterable[str]) -> str:
+    """That there is no such word, and the nearest one that there is."""
+    near = difflib.get_close_matches(word, known, 1, 0.5)
+    advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    return f"there is no {kind} {word!r}: {advice}"
+
+
+def _refuse(called: str, message: str) -> int:
+    """Say what is wrong; the exit status of wrong use."""
+    return _ended(called, ExitStatus.USAGE, f"{message} (`{called} --help` explains)")
+
+
+def _ended(called: str, status: int, message: str) -> int:
+    if message:
+        print(f"{called}: {message}", file=sys.stderr)
+    return status

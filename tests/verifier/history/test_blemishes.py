@@ -1,0 +1,57 @@
+"""With --lenient a swarm that kept the rules has no error, whatever is wrong with its logs."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.kit.verifier.blemishes import ALL, empty, missing
+from tests.kit.verifier.judging import fired, random_shape
+from tests.kit.verifier.simulator import Swarm
+from verifier.api import verify
+from verifier.findings import Severity
+from verifier.judge import Options
+
+
+def blamed(folder: Path, seed: int, tries: int) -> list[str]:
+    """What is called an error in logs of one correct swarm, each time with other blemishes."""
+    swarm = Swarm(random_shape(seed), seed).run(150)
+    if not swarm.finished:
+        return []
+    swarm.write(folder)
+    clean = {path.name: path.read_text().splitlines() for path in folder.glob("log_peer_*")}
+    rng, found = random.Random(seed), []
+    for _ in range(tries):
+        logs = {name: list(lines) for name, lines in clean.items()}
+        chosen = rng.choice(ALL)
+        chosen(rng, logs)
+        for name in clean:
+            (folder / name).unlink(missing_ok=True)
+        for name, lines in logs.items():
+            text = "".join(f"{line}\n" for line in lines).replace("\1\n", "")
+            (folder / name).write_text(text)
+        report = verify([folder], Options(lenient=True))
+        told = {"F01"} if chosen in {empty, missing} else set()
+        for verdict in report.verdicts:
+            reasons = [text for one in verdict.results for text in one.tally.reasons]
+            errors = fired(verdict, Severity.ERROR) - told
+            if errors or any("the check failed" in text for text in reasons):
+                found.append(f"seed {seed}, {chosen.__name__}: {sorted(errors)}")
+    return found
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_one_is_blamed_for_logging(seed: int, tmp_path: Path) -> None:
+    """Lines that are lost, late, reworded or missing make no error of a swarm that kept the rules."""
+    assert blamed(tmp_path, seed, 5) == []
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(1800)
+def test_no_one_is_blamed_in_many(tmp_path: Path) -> None:
+    """The same over hundreds of swarms."""
+    assert [
+        one for seed in range(1000, 1200) for one in blamed(tmp_path / str(seed), seed, 6)
+    ] == []

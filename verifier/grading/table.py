@@ -1,0 +1,111 @@
+"""The lines of a grading on the terminal: one a submission, and how far all is."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, TextIO
+
+from verifier.grading.grade import NOT_JUDGED
+from verifier.report.text import Painter
+
+if TYPE_CHECKING:
+    from verifier.grading.grade import Grade
+    from verifier.grading.pool import Progress
+    from verifier.grading.submissions import Submission
+
+WIDEST = 36
+"""Characters of a name before its line stops being in column."""
+MOST_RULES = 12
+"""Ids that a line shows."""
+LONGEST = 110
+"""Characters of a remark in a line; the page has all of it."""
+COLORS = {"PASS": "32", "FAIL": "31", "UNDECIDED": "33", NOT_JUDGED: "35"}
+SILENCE = 5.0
+"""Seconds between two lines of progress where it isn't shown on a terminal."""
+
+
+class Table:
+    """Prints grades as they come."""
+
+    def __init__(self, submissions: list[Submission], *, color: bool) -> None:
+        self._width = min(WIDEST, max(len(one.name) for one in submissions))
+        self._painter = Painter(color=color)
+
+    def line(self, grade: Grade) -> str:
+        """Name, verdict, score, complete peers of all, broken rules, and the first remark."""
+        verdict = self._painter.paint(f"{grade.verdict:10}", COLORS[grade.verdict])
+        score = f"{grade.score:.2f}/{grade.most:g}"
+        peers = f"{grade.complete}/{grade.peers} peers" if grade.peers else "-"
+        cells = [
+            f"{grade.name:{self._width}}",
+            verdict,
+            f"{score:>10}",
+            f"{peers:>9}",
+            rules(grade),
+        ]
+        line = "  ".join(cells)
+        return f"{line}  {remark(grade)}".rstrip()
+
+
+def rules(grade: Grade) -> str:
+    """The broken rules' ids, and how many rules only warn."""
+    found = " ".join(grade.rules[:MOST_RULES])
+    more = len(grade.rules) - MOST_RULES
+    found += f" and {more} more" if more > 0 else ""
+    count = len(grade.warnings)
+    warned = f"{count} warning{'s' * (count > 1)}" if count else ""
+    return ", ".join(one for one in (found, warned) if one) or "-"
+
+
+def remark(grade: Grade) -> str:
+    """The first remark, and how many more there are."""
+    if not grade.remarks:
+        return ""
+    first, *others = grade.remarks
+    text = first if len(first) <= LONGEST else first[: LONGEST - 3] + "..."
+    return (
+        f"{text} (and {len(others)} more remarks)"
+        if len(others) > 1
+        else text + (" (and 1 more remark)" if others else "")
+    )
+
+
+def summary(grades: list[Grade]) -> str:
+    """How all came out."""
+    counts = Counter(grade.verdict for grade in grades)
+    told = ", ".join(f"{counts[one]} {one}" for one in COLORS if counts[one])
+    return f"{len(grades)} submission{'s' * (len(grades) != 1)}: {told}"
+
+
+class ProgressLine:
+    """Tells how far a grading is: rewrites one line of a terminal, else writes one now and then."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        self._terminal = stream is not None and stream.isatty()
+        self._begun = self._last = time.monotonic()
+
+    def tell(self, progress: Progress) -> None:
+        """Show it, where it is time."""
+        now = time.monotonic()
+        if self._stream is None or (not self._terminal and now - self._last < SILENCE):
+            return
+        self._last = now
+        text = f"{progress.done} of {progress.of} graded, {now - self._begun:.0f} s"
+        if progress.left is not None:
+            text += f", about {progress.left:.0f} s left"
+        if progress.running:
+            text += f"; at work: {', '.join(progress.running[:2])}"[:60]
+        if self._terminal:
+            text = f"\r{text[:100]}\x1b[K"
+        else:
+            text += "\n"
+        self._stream.write(text)
+        self._stream.flush()
+
+    def clear(self) -> None:
+        """Make room for a line of the table."""
+        if self._stream is not None and self._terminal:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
