@@ -266,7 +266,7 @@ class View:
         if begun.implicit:
             return frozenset()
         pieces = self.columns.conns[number].pieces
-        pending = frozenset(mate.pending(begun.line, begun.time)).difference(pieces)
+        pending = mate.unannounced(begun.line, begun.time, pieces)
         if not self.columns.form.truncated:
             return pending
         last = max((mate.place[piece] for piece in pieces if mate.place[piece] < NEVER), default=-1)

@@ -20,7 +20,7 @@ from verifier.reading.sentences import Kind
 from verifier.reading.topics import TOPICS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from verifier.reading.config import Config
     from verifier.reading.finding import LogFile
@@ -95,6 +95,17 @@ class Life:
                 break
             found.setdefault(self.sources[place], self.seq[place])
         return list(found.values())
+
+    def unannounced(self, line: int, time: float, told: Iterable[int]) -> frozenset[int]:
+        """Of those pieces, what haves don't tell, nor anything that its thread wrote before it."""
+        announced, stopped, found = set(told), set[int](), set[int]()
+        for piece in self.pending(line, time):
+            source = self.sources[self.place[piece]]
+            if piece in announced:
+                stopped.add(source)
+            elif source not in stopped:
+                found.add(piece)
+        return frozenset(found)
 
     def latest(self, other: int) -> int | None:
         """The last connection with a neighbor."""
