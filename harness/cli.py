@@ -6,9 +6,9 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness import develop, docs, grading, hashing, options, probing, simulate
+from harness import develop, docs, grading, options, probing, simulate
 from harness.bench import compare, scale
-from harness.local import reports, swarm
+from harness.local import hashing, reports, swarm
 from harness.packing import archive
 from harness.remote import commands as remote
 from harness.remote import plan

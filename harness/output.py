@@ -96,7 +96,8 @@ def busy(what: str, every: float = 2.0) -> Iterator[None]:
         yield
     finally:
         over.set()
-        teller.join()
+        while teller.is_alive():
+            teller.join(every)  # without a limit, Windows lets no Ctrl-C through
 
 
 def outcome(work: Callable[[], int]) -> tuple[int, str]:

@@ -117,11 +117,8 @@ def verify_logs(
     ids = [peer.peer_id for peer in config.peers]
     known = [file for file in found.files if file.peer_id in ids]
     others = [file for file in found.files if file.peer_id not in ids]
-    config.notes += [
-        f"{file.label} is left out: PeerInfo.cfg lists no peer {file.peer_id}"
-        for file in others
-        if not file.exact
-    ]
+    unlisted = [file.label for file in others if not file.exact]
+    config.notes += [f"{one} is left out: PeerInfo.cfg lists no peer of its id" for one in unlisted]
     if not known:
         raise WrongConfiguration(_nobodys(folder, others, configuration))
     engine = Local(config) if options.alone else make_engine(config, known)

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from core.config import PeerInfo, SwarmConfig
 from core.exits import ExitStatus
 from harness.errors import HarnessError
-from harness.hashing import write_hashes
+from harness.local.hashing import write_hashes
 from harness.local.ports import NEVER
 from peerio.config import ConfigError, format_common, format_peers, load_config
 

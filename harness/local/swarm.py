@@ -12,8 +12,8 @@ from rich.measure import Measurement
 
 from core.exits import ExitStatus
 from harness.errors import HarnessError
-from harness.hashing import fitted, is_traced
 from harness.local import copies, corruption, ports, reports, runfolder, settings
+from harness.local.hashing import fitted, is_traced
 from harness.local.launcher import Launcher
 from harness.local.result import FILE_NAME, Result, shown
 from harness.local.settings import Settings

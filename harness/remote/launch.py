@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from core.exits import ExitStatus
 from harness.errors import HostError
-from harness.hashing import is_traced
 from harness.local.children import GRACE, TICK
+from harness.local.hashing import is_traced
 from harness.local.launcher import Outcome
 from harness.local.shutdown import Shutdown
 from harness.local.swarm import headline, peer_options

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from core.config import SwarmConfig
 from core.exits import ExitStatus
 from harness.errors import HarnessError, HostError
-from harness.hashing import fitted, text_of
 from harness.local import runfolder, settings
+from harness.local.hashing import fitted, text_of
 from harness.local.settings import Settings
 from harness.options import count, option, path, seconds, size, switch
 from harness.output import busy

@@ -9,9 +9,9 @@ import pytest
 
 from core.config import PeerInfo, SwarmConfig
 from core.exits import ExitStatus
-from harness import hashing
 from harness.errors import HarnessError
-from harness.hashing import Options, fitted, fitting_piece_size, is_traced, run_hash
+from harness.local import hashing
+from harness.local.hashing import Options, fitted, fitting_piece_size, is_traced, run_hash
 from peerio.hashes import load
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
@@ -83,7 +83,7 @@ def test_what_takes_long_is_told(
 ) -> None:
     """Hashing tells every two seconds how far it is."""
     now = [0.0]
-    monkeypatch.setattr("harness.hashing.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("harness.local.hashing.time.monotonic", lambda: now[0])
     progress = hashing.Progress("hashing a file")
     for done in range(10):
         now[0] += 0.5
