@@ -163,7 +163,8 @@ class Downloads:
     def _ask(self, neighbor: Neighbor) -> bool:
         """Request a random piece of those that can be asked for; whether there was one."""
         state = self._state
-        pick = None if state.failed else neighbor.candidates.pick(state.rng)
+        wrong = state.wrong.get(neighbor.peer_id, ())
+        pick = None if state.failed else neighbor.candidates.pick(state.rng, wrong)
         if pick is None:
             return False
         piece = pick.piece

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Collection
 from random import Random
 from typing import NamedTuple
 
@@ -54,10 +55,17 @@ class CandidateSet:
             self._position[last] = position
         self._position[piece] = -1
 
-    def pick(self, rng: Random) -> Pick | None:
-        """Draw one member uniformly at random, which stays a member; None if there is none."""
+    def pick(self, rng: Random, last: Collection[int] = ()) -> Pick | None:
+        """Draw one member uniformly at random, which stays a member; None if there is none.
+
+        One of `last` is drawn only where there are no others (spec 9.3).
+        """
         candidates = len(self._members)
         if not candidates:
             return None
-        draw = int(rng.random() * candidates)  # about half the cost of `randrange`
-        return Pick(self._members[draw], draw, candidates)
+        others = not last or candidates > sum(piece in self for piece in last)
+        while True:
+            draw = int(rng.random() * candidates)  # about half the cost of `randrange`
+            piece = self._members[draw]
+            if not (last and others and piece in last):
+                return Pick(piece, draw, candidates)

@@ -71,3 +71,16 @@ def test_the_same_chance_gives_the_same_choice() -> None:
         candidates.add(piece)
     one, other = Random(4), Random(4)
     assert [candidates.pick(one) for _ in range(20)] == [candidates.pick(other) for _ in range(20)]
+
+
+def test_what_comes_last_is_drawn_where_there_is_nothing_else() -> None:
+    """A piece that was sent wrong is drawn only where there is no other (spec 9.3)."""
+    candidates, rng = CandidateSet(SIZE), Random(5)
+    for piece in (2, 5, 7, 11):
+        candidates.add(piece)
+    drawn = {pick.piece for _ in range(100) if (pick := candidates.pick(rng, {2, 5, 6}))}
+    assert drawn == {7, 11}
+    for piece in drawn:
+        candidates.discard(piece)
+    drawn = {pick.piece for _ in range(100) if (pick := candidates.pick(rng, {2, 5, 6}))}
+    assert drawn == {2, 5}

@@ -140,7 +140,7 @@ def test_the_only_source_has_wrong_content(tmp_path: Path) -> None:
     """Where nobody sends a piece right the peer ends with status 3, and says whose content was wrong (spec 7.3, 9.3)."""
     wrong = {3, 17}
     with Swarm(
-        tmp_path, ours(1001, seed=True), ours(1002, "--wait=10"), pieces=PIECES, piece_size=4096
+        tmp_path, ours(1001, seed=True), ours(1002, "--wait=6"), pieces=PIECES, piece_size=4096
     ) as swarm:
         write_hashes(swarm, swarm.copy_of(1001))
         swarm.copy_of(1001).write_bytes(turned(swarm.content, 4096, wrong))

@@ -20,7 +20,7 @@ PICK = "core.picking.CandidateSet.pick"
 
 
 @mutant("D12", scenario=replace(PLAIN, pieces=80), place=PICK)
-def lowest_piece_first(self, rng):
+def lowest_piece_first(self, rng, last=()):
     """Asks for the lowest piece."""
     return Pick(min(self._members), 0, len(self._members)) if self._members else None
 
