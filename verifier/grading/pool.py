@@ -13,7 +13,7 @@ import signal
 import tempfile
 import time
 import traceback
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import wait
@@ -24,7 +24,7 @@ from verifier.grading.grader import Settings, failed, grade
 from verifier.showing import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
     from multiprocessing.connection import Connection as Pipe
     from multiprocessing.process import BaseProcess
 
@@ -37,6 +37,10 @@ LARGEST_FILE = 1 << 29
 """Bytes of a file that it may write: its results, or one of what it unpacks."""
 BLINK = 1.0
 """Seconds after which progress is told, whatever happens."""
+
+
+_ENDING = {signal.SIGINT, signal.SIGTERM}
+"""Signals that end the program."""
 
 
 @dataclass(slots=True)
@@ -81,7 +85,8 @@ def run_all(
     try:
         while waiting or workers:
             while waiting and len(workers) < jobs:
-                workers.append(_start(*waiting.pop(), settings, timeout, scratch))
+                with _undisturbed():  # a process that is started but not yet noted would stay
+                    workers.append(_start(*waiting.pop(), settings, timeout, scratch))
             done = given + len(ready)
             spent = time.monotonic() - begun
             left = spent / done * (len(submissions) - done) if done else None
@@ -96,6 +101,19 @@ def run_all(
         for worker in workers:
             _kill(worker)
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Within, signals that end the program wait."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start(
@@ -136,6 +154,8 @@ def _confine(timeout: float) -> None:
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # a Ctrl-C is the parent's, which ends this process
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)  # they waited while it was started
     if not hasattr(os, "setsid"):
         return
     import resource  # noqa: PLC0415  # only where there are such limits
