@@ -32,6 +32,14 @@ BESIDES: dict[str, tuple[str, str]] = {
         "+Choking",
         "an optimistic neighbor that is preferred, too, is choked or not as no decision implies",
     ),
+    "claims what was torn": (
+        "+Choking +Optimistic",
+        "its swarm ends before anybody has to be choked or an optimistic neighbor is chosen",
+    ),
+    "rejects what is right": (
+        "+Completion",
+        "it ends without the pieces that it rejects, and so before it knows that all are complete",
+    ),
     "forgets to log changes": (
         "+Optimistic -Log",
         "who is preferred without a line seems choked when it is chosen; its lines are missing, not late",
