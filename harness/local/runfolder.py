@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from core.config import PeerInfo, SwarmConfig
 from core.exits import ExitStatus
 from harness.errors import HarnessError
-from harness.local.hashing import write_hashes
+from harness.local.hashing import fitted, write_hashes
 from harness.local.ports import NEVER
 from peerio.config import ConfigError, format_common, format_peers, load_config
 
@@ -118,6 +118,19 @@ def with_file(config: SwarmConfig, path: Path) -> SwarmConfig:
     if size == 0:
         raise HarnessError(f"--file {path}: it is empty: a file to share has at least one byte")
     return replace(config, file_name=path.name, file_size=size)
+
+
+def shaped(
+    config: SwarmConfig, file: Path | None, piece_size: int | None, k: int | None
+) -> SwarmConfig:
+    """The same swarm for a file, with what fits it, unless a piece size (bytes) or a k is named."""
+    if file is not None:
+        config = fitted(with_file(config, file))
+    if piece_size is not None:
+        config = replace(config, piece_size=piece_size)
+    if k is not None:
+        config = replace(config, preferred_neighbors=k)
+    return config
 
 
 def new_run_folder(runs: Path | None = None) -> Path:

@@ -13,7 +13,7 @@ from rich.measure import Measurement
 from core.exits import ExitStatus
 from harness.errors import HarnessError
 from harness.local import copies, corruption, ports, reports, runfolder, settings
-from harness.local.hashing import fitted, is_traced
+from harness.local.hashing import is_traced
 from harness.local.launcher import Launcher
 from harness.local.result import FILE_NAME, Result, shown
 from harness.local.settings import Settings
@@ -194,12 +194,7 @@ def _configured(source: Path, options: Options) -> SwarmConfig:
     config = runfolder.read_config(source, warn=lambda text: print(f"{source}: {text}"))
     if options.peers is not None:
         config = runfolder.with_peers(config, options.peers)
-    if options.file is not None:
-        config = fitted(runfolder.with_file(config, options.file))
-    if options.piece_size is not None:
-        config = replace(config, piece_size=options.piece_size)
-    if options.k is not None:
-        config = replace(config, preferred_neighbors=options.k)
+    config = runfolder.shaped(config, options.file, options.piece_size, options.k)
     if options.free_ports:
         config = ports.with_free_ports(config)
     return config

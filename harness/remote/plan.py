@@ -15,7 +15,7 @@ from core.config import SwarmConfig
 from core.exits import ExitStatus
 from harness.errors import HarnessError, HostError
 from harness.local import runfolder, settings
-from harness.local.hashing import fitted, text_of
+from harness.local.hashing import text_of
 from harness.local.settings import Settings
 from harness.options import count, option, path, seconds, size, switch
 from harness.output import busy
@@ -183,24 +183,14 @@ def make_plan(options: Options, *, needs_file: bool = True) -> Plan:
         ways, here, peers = peers_of(
             options.hosts, options.port, options.ssh_config, from_first=options.from_first
         )
-        config = _shaped(SwarmConfig(1, 1.0, 3.0, "none", 1, 1, peers), options)
+        config = SwarmConfig(1, 1.0, 3.0, "none", 1, 1, peers)
+        config = runfolder.shaped(config, options.file, options.piece_size, options.k)
         return Plan(options, config, _limits(None, options), random_seed, ways, here)
     source = runfolder.find_config(options.config)
     config = runfolder.read_config(source, warn=lambda text: print(f"{source}: {text}"))
-    config = _shaped(config, options)
+    config = runfolder.shaped(config, options.file, options.piece_size, options.k)
     _refuse_loopback(config)
     return Plan(options, config, _limits(source, options), random_seed)
-
-
-def _shaped(config: SwarmConfig, options: Options) -> SwarmConfig:
-    """The configuration with what the options put in its place."""
-    if options.file is not None:
-        config = fitted(runfolder.with_file(config, options.file))
-    if options.piece_size is not None:
-        config = replace(config, piece_size=options.piece_size)
-    if options.k is not None:
-        config = replace(config, preferred_neighbors=options.k)
-    return config
 
 
 def _limits(source: Path | None, options: Options) -> Settings:
