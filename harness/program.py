@@ -43,7 +43,7 @@ class Program:
 
 
 def _peer_parser(program: str) -> argparse.ArgumentParser:
-    from peerio.program.process import parser  # noqa: PLC0415 -- only this command needs it
+    from peerio.program.arguments import parser  # noqa: PLC0415 -- only this command needs it
 
     return parser(program)
 

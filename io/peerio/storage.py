@@ -16,7 +16,6 @@ A failure in 3 or 4 removes the new `.part` again.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import stat
 import threading
@@ -27,6 +26,7 @@ from peerio import filesystem
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
+    from hashlib import _Hash, blake2b
     from pathlib import Path
 
     from core.config import SwarmConfig
@@ -290,9 +290,14 @@ class PieceSink:
         self._storage = storage
         self._position = start
         self._end = end
-        self._hash = hashlib.blake2b(digest_size=8) if digest else None
+        self._hash: blake2b | None = None
         self._expected = expected
-        self._check = None if expected is None else hashlib.sha256()
+        self._check: _Hash | None = None
+        if digest or expected is not None:
+            from hashlib import blake2b, sha256  # noqa: PLC0415 -- OpenSSL, which few peers need
+
+            self._hash = blake2b(digest_size=8) if digest else None
+            self._check = None if expected is None else sha256()
 
     def write(self, data: memoryview | bytes) -> None:
         """Writes the next bytes of the piece, never more than it has left.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from core.config import SwarmConfig
@@ -105,6 +104,11 @@ def _spans(has: bytes) -> list[list[int]]:
 
 
 def _version() -> str:
+    from importlib.metadata import (  # noqa: PLC0415 -- 15 ms, for traced peers alone
+        PackageNotFoundError,
+        version,
+    )
+
     try:
         return version("swarmproof")
     except PackageNotFoundError:  # run from a checkout that isn't installed

@@ -17,7 +17,7 @@ from invoke.parser.parser import Parser
 import peerProcess
 import tasks
 from harness import program as swarmproof
-from peerio.program import process
+from peerio.program import arguments as peer
 from probe.settings import parser as probe_options
 from tests.kit.markdown import ROOT, blocks, code_spans, documents, name_of
 from verifier import cli as verifier
@@ -87,7 +87,7 @@ def check(command: str) -> None:
     elif program == "swarmproof":
         check_swarmproof(arguments)
     elif program == "python" and arguments[0].endswith("peerProcess.py"):
-        parse(process.parse_arguments, arguments[1:])
+        parse(peer.parse_arguments, arguments[1:])
     elif program == "python" and arguments[:3] == ["-m", "verifier", "grade"]:
         parse(grading.parser().parse_args, [one for one in arguments[3:] if one != ">"])
     elif program == "python" and arguments[:2] == ["-m", "verifier"]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.errors import RemoteProtocolError
 from core.interface.messages import Bitfield, Have, Message, Request
-from peerio.contract import Callbacks
 from peerio.net.admission import Penalties
 from peerio.net.allowance import Allowance
 from peerio.net.link import Link, Owner
@@ -23,6 +22,9 @@ from peerio.protocol import (
     UnknownFrame,
     type_name,
 )
+
+if TYPE_CHECKING:
+    from peerio.contract import Callbacks
 
 RECEIVES_A_TURN = 4
 """How often one neighbor is received from before the others have their turn (spec 3.7)."""

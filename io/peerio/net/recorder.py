@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.interface.messages import Message
-from peerio.contract import ConnectionState, Tap, Way
 from peerio.frames import describe
 from peerio.net.link import Link
+
+if TYPE_CHECKING:
+    from peerio.contract import ConnectionState, Tap, Way
 
 
 class Recorder:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from core.interface.messages import Have, Message, Request
-from peerio.contract import Callbacks
 from peerio.net.allowance import TokenBucket
 from peerio.net.link import Link, Owner, PieceSource
 from peerio.net.liveness import SILENCE, SYSTEM_WATCHES
@@ -15,6 +15,9 @@ from peerio.net.loop import Alarms, Loop
 from peerio.net.recorder import Recorder
 from peerio.protocol import HAVE_SIZE, PIECE_HEADER_SIZE, encode_haves, piece_header
 from peerio.storage import StorageError
+
+if TYPE_CHECKING:
+    from peerio.contract import Callbacks
 
 
 class Stalls:
