@@ -15,9 +15,10 @@ from tests.kit.grading import grade
 from tests.kit.verifier.judging import good_run
 from verifier.grading import archives, grader, pool
 from verifier.grading.grader import Settings
-from verifier.grading.pool import Progress, run_all
+from verifier.grading.pool import run_all
 from verifier.grading.rubric import load
-from verifier.grading.submissions import find_submissions
+from verifier.grading.submissions import Submission, find_submissions
+from verifier.work.handing import Progress
 
 ROOT = Path(__file__).parents[3]
 
@@ -141,7 +142,7 @@ def test_grades_come_in_order_with_progress(tmp_path: Path) -> None:
     for name in "abcde":
         good_run().write(tmp_path / "in" / name)
     (tmp_path / "out" / "submissions").mkdir(parents=True)
-    told: list[Progress] = []
+    told: list[Progress[Submission]] = []
     settings = Settings(load(None), tmp_path / "out")
     found = find_submissions([tmp_path / "in"]).submissions
     grades = list(run_all(found, settings, jobs=3, timeout=60, told=told.append))
