@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.grading.grader import Settings, failed, grade
-from verifier.work.handing import LostError, Progress, hand_out
+from verifier.work.handing import Answer, LostError, Progress, hand_out
 from verifier.work.processes import Limits, Processes, told_of
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def run_all(
     workers = Processes(jobs, Limits(timeout, MEMORY, LARGEST_FILE))
     work = partial(_work, scratch=scratch, settings=settings)
     try:
-        with closing(hand_out(workers, work, submissions, told=told)) as answers:
-            for submission, answer in zip(submissions, answers, strict=True):
+        with closing(hand_out(workers, work, submissions, len(submissions), told=told)) as answers:
+            for submission, answer in answers:
                 shutil.rmtree(scratch / submission.slug, ignore_errors=True)
                 yield _result(submission, settings, answer)
     finally:
@@ -69,9 +69,7 @@ def _work(submission: Submission, scratch: Path, settings: Settings) -> Grade | 
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _result(
-    submission: Submission, settings: Settings, answer: Grade | str | LostError | TimeoutError
-) -> Grade:
+def _result(submission: Submission, settings: Settings, answer: Answer[Grade | str]) -> Grade:
     """What a process handed back; else a grade that says what became of it."""
     if isinstance(answer, TimeoutError):
         answer = f"judging {answer}: stopped"

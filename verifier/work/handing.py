@@ -1,21 +1,20 @@
 """Hands out work in parts, and hands back the results: the one owner of that.
 
 It decides which part is next, which is run again because whoever had it died, in which order results come,
-and how far all is. Who does the work is somebody's else: `processes.py` here, a cluster, or any executor
-of the standard library.
+and how far all is. Who does it is told apart: `Workers` are the processes of `processes.py` here, or a cluster.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, wait
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Sequence
-    from concurrent.futures import Executor, Future
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+    from concurrent.futures import Future
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -26,6 +25,10 @@ BLINK = 1.0
 
 class LostError(Exception):
     """Whoever had a part died before it was done; `str(e)` says how: `ended by SIGKILL`."""
+
+
+Answer: TypeAlias = Result | LostError | TimeoutError
+"""What becomes of a part."""
 
 
 class Workers(Protocol):
@@ -47,114 +50,111 @@ class Workers(Protocol):
         """Stop all work, and leave nothing behind."""
 
 
-class ExecutorWorkers:
-    """Any executor of the standard library's interface as workers."""
-
-    def __init__(self, executor: Executor, places: int) -> None:
-        self._executor = executor
-        self._places = places
-
-    def places(self) -> int:
-        """As many as was said."""
-        return self._places
-
-    def state(self) -> str:
-        """Nothing is known of them."""
-        return ""
-
-    def submit(self, work: Callable[[Any], Any], part: Any) -> Future[Any]:
-        """Let the executor begin."""
-        return self._executor.submit(work, part)
-
-    def wait(self, futures: Collection[Future[Any]], seconds: float) -> None:
-        """Wait as the standard library does."""
-        wait(futures, seconds, FIRST_COMPLETED)
-
-    def close(self) -> None:
-        """Begin nothing more."""
-        self._executor.shutdown(wait=False)
-
-
 @dataclass(frozen=True, slots=True)
 class Progress(Generic[Part]):
-    """How far all is: `left` are seconds, None before anything is known; `state` is of the workers."""
+    """How far all is: `left` are seconds, None before anything is known; `state` is of the workers.
+
+    `again` says how many times a part was handed out again.
+    """
 
     done: int
     running: list[Part]
     of: int
     left: float | None
     state: str = ""
+    again: int = 0
 
 
 @dataclass(slots=True)
+class _Item(Generic[Part]):
+    """A part that was handed out, and how many of those who had it died."""
+
+    number: int
+    part: Part
+    losses: int = 0
+
+
 class _Handing(Generic[Part, Result]):
-    """What is where: parts are known by their numbers."""
+    """What is where."""
 
-    parts: Sequence[Part]
-    weigh: Callable[[Part], int]
-    waiting: deque[int]
-    running: dict[Future[Result], int] = field(default_factory=dict)
-    ready: dict[int, Result | LostError | TimeoutError] = field(default_factory=dict)
-    losses: dict[int, int] = field(default_factory=dict)
-    given: int = 0
-    done: int = 0
-    begun: float = field(default_factory=time.monotonic)
-    all: int = 0
+    def __init__(self, parts: Iterable[Part], of: int, weigh: Callable[[Part], int]) -> None:
+        self.running: dict[Future[Result], _Item[Part]] = {}
+        self._unseen = map(_Item, count(), parts)
+        self._again: deque[_Item[Part]] = deque()
+        self._ready: dict[int, tuple[Part, Answer[Result]]] = {}
+        self._weigh = weigh
+        self._done, self._of, self._given, self._losses = 0, of, 0, 0
+        self._begun = time.monotonic()
 
-    def __post_init__(self) -> None:
-        self.all = sum(map(self.weigh, self.parts))
+    def next(self) -> _Item[Part] | None:
+        """What is to be handed out: first what was lost; None when there is nothing."""
+        return self._again.popleft() if self._again else next(self._unseen, None)
 
     def progress(self, state: str) -> Progress[Part]:
         """How far all is."""
-        of = self.all
-        spent = time.monotonic() - self.begun
-        left = spent / self.done * (of - self.done) if self.done else None
-        running = [self.parts[number] for number in self.running.values()]
-        return Progress(self.done, running, of, left, state)
+        spent, left = time.monotonic() - self._begun, self._of - self._done
+        return Progress(
+            self._done,
+            [item.part for item in self.running.values()],
+            self._of,
+            spent / self._done * left if self._done else None,
+            state,
+            self._losses,
+        )
 
     def take_back(self, future: Future[Result], tries: int) -> None:
-        """Note what became of a part; whether it is tried again."""
-        number = self.running.pop(future)
+        """Note what became of a part, or that it is to be tried again."""
+        item = self.running.pop(future)
+        answer: Answer[Result]
         try:
-            self.ready[number] = future.result()
+            answer = future.result()
         except TimeoutError as error:
-            self.ready[number] = error
+            answer = error
         except LostError as error:
-            self.losses[number] = self.losses.get(number, 0) + 1
-            if self.losses[number] < tries:
-                self.waiting.appendleft(number)
+            item.losses += 1
+            if item.losses < tries:
+                self._losses += 1
+                self._again.append(item)
                 return
-            self.ready[number] = error
-        self.done += self.weigh(self.parts[number])
+            answer = error
+        self._done += self._weigh(item.part)
+        self._ready[item.number] = item.part, answer
+
+    def answered(self) -> Iterator[tuple[Part, Answer[Result]]]:
+        """Those whose turn it is."""
+        while self._given in self._ready:
+            yield self._ready.pop(self._given)
+            self._given += 1
 
 
 def hand_out(
     workers: Workers,
     work: Callable[[Part], Result],
-    parts: Sequence[Part],
+    parts: Iterable[Part],
+    of: int,
     *,
     tries: int = 1,
     weigh: Callable[[Part], int] = lambda _: 1,
     told: Callable[[Progress[Part]], None] = lambda _: None,
-) -> Generator[Result | LostError | TimeoutError]:
-    """`work` of each part, in the order of the parts, each as soon as all before it are there.
+) -> Generator[tuple[Part, Answer[Result]]]:
+    """Each part with what `work` makes of it, in the order of the parts, as soon as all before it are done.
 
-    A part whose worker died is handed out again, until `tries` workers died of it: then its result is the
+    A part whose worker died is handed out again, until `tries` workers died of it: then its answer is the
     `LostError`. One that took too long for the workers' limit has a `TimeoutError`. What `work` itself
-    raises is raised. Progress counts what `weigh` says of each part. However it ends, the workers are closed.
+    raises is raised. Progress counts what `weigh` says of each part, `of` in all; a part is taken from
+    `parts` when somebody is there for it. However it ends, the workers are closed.
     """
-    all_ = _Handing[Part, Result](parts, weigh, deque(range(len(parts))))
+    handing = _Handing[Part, Result](parts, of, weigh)
     try:
-        while all_.waiting or all_.running:
-            while all_.waiting and len(all_.running) < workers.places():
-                number = all_.waiting.popleft()
-                all_.running[workers.submit(work, parts[number])] = number
-            told(all_.progress(workers.state()))
-            workers.wait(list(all_.running), BLINK)
-            for future in [one for one in all_.running if one.done()]:
-                all_.take_back(future, tries)
-            while all_.given in all_.ready:
-                yield all_.ready.pop(all_.given)
-                all_.given += 1
+        while True:
+            while len(handing.running) < workers.places() and (item := handing.next()):
+                handing.running[workers.submit(work, item.part)] = item
+            if not handing.running:
+                return
+            told(handing.progress(workers.state()))
+            workers.wait(list(handing.running), BLINK)
+            for future in [one for one in handing.running if one.done()]:
+                handing.take_back(future, tries)
+            yield from handing.answered()
     finally:
         workers.close()

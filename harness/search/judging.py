@@ -1,13 +1,10 @@
-"""Simulated swarms in numbers: each one runs under a virtual clock and is judged by the verifier."""
+"""One simulated swarm: it runs under a virtual clock and is judged by the verifier."""
 
 from __future__ import annotations
 
-import os
+import re
 import tempfile
-import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from harness.options import count, option, path
@@ -22,6 +19,17 @@ seconds they do come late: that is the fault itself, as the logs show it."""
 OF_SILENCE = {"K14"}
 """A loss has no line in the log. Where one is noticed up to 30 s after another, the log alone doesn't
 tell who could be chosen meanwhile."""
+
+
+_PLACE = re.compile(r"(?:[^\s:/\[\]]+|\[[0-9a-fA-F:.%]+\]):\d{1,5}")
+
+
+def address(text: str) -> str:
+    """Read where a scheduler listens; without a way to it, such as `tls://`, it is `tcp://`."""
+    way, _, place = text.rpartition("://")
+    if way not in {"", "tcp", "tls", "ws", "wss"} or not _PLACE.fullmatch(place):
+        raise ValueError("expected an address such as tcp://scheduler:8786")
+    return f"{way or 'tcp'}://{place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,11 @@ class Options:
     )
     keep: Path | None = option(
         "Folder to write logs and traces to (default: judged and thrown away).", path
+    )
+    on: str | None = option(
+        "Address of a Dask scheduler whose workers run the swarms, such as tcp://scheduler:8786 "
+        "(default: the processors here).",
+        address,
     )
 
 
@@ -114,21 +127,3 @@ def simulate(options: Options, seed: int) -> tuple[int, list[str]]:
     except Exception as error:
         error.add_note(f"in the simulated swarm of random seed {seed}")
         raise
-
-
-def run_simulations(options: Options) -> int:
-    """Run and judge swarms, one on each core; 1 if anything is wrong with one, whose seed is told."""
-    started = time.perf_counter()
-    failed = steps = 0
-    seeds = range(options.random_seed, options.random_seed + options.swarms)
-    with ProcessPoolExecutor(min(options.swarms, os.cpu_count() or 1)) as pool:
-        for seed, (taken, problems) in zip(
-            seeds, pool.map(partial(simulate, options), seeds), strict=True
-        ):
-            steps += taken
-            if problems:
-                failed += 1
-                print(f"seed {seed}: {'; '.join(problems)}; {scenario_of(options, seed)}")
-    elapsed = time.perf_counter() - started
-    print(f"{options.swarms} swarms, {steps} steps, {failed} failed, {elapsed:.1f} s")
-    return 1 if failed else 0
