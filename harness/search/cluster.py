@@ -10,6 +10,7 @@ import logging
 import pickle
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import suppress
@@ -52,11 +53,10 @@ _RESTS = 0.2
 
 def connect(address: str) -> Cluster:
     """The workers of this scheduler, as soon as it has one; HarnessError where that can't be."""
-    # What goes wrong is told once and in our words.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)
+    _silence()
     try:
         with busy(f"connecting to the scheduler at {address}"):
-            client = Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False)
+            client = _client(address)
     except Exception as error:  # noqa: BLE001 -- another version of it may raise anything
         raise _failed(
             f"{address}: no Dask scheduler answers there ({_said(error)}): "
@@ -67,6 +67,27 @@ def connect(address: str) -> Cluster:
     except BaseException:
         client.close()
         raise
+
+
+def _client(address: str) -> Client:
+    """A connected client, made by a thread: what accepts connections and says nothing holds it up for ever."""
+    made: Future[Client] = Future()
+
+    def make() -> None:
+        try:
+            made.set_result(Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False))
+        except BaseException as error:  # noqa: BLE001 -- it is raised where it is waited for
+            made.set_exception(error)
+
+    threading.Thread(target=make, daemon=True).start()
+    return made.result(1.5 * CONNECT_TIMEOUT)
+
+
+def _silence() -> None:
+    """What goes wrong is told once and in our words, not also by the library's loggers."""
+    for name in ("distributed", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _failed(message: str) -> HarnessError:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.kit.grading import grade
 from tests.kit.verifier.judging import good_run
+from tests.kit.workers.processes import started_below
 from verifier.grading import archives, grader, pool
 from verifier.grading.grader import Settings
 from verifier.grading.pool import run_all
@@ -67,21 +68,6 @@ def submissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(grader, "unpack", broken)
     return work
-
-
-def started_below(parent: int) -> set[int]:
-    """The processes that descend from one."""
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            after = path.read_text().rpartition(") ")[2].split()
-        except OSError:
-            continue
-        parents[int(path.parent.name)] = (int(after[1]), after[0])
-    found = {parent}
-    while more := {one for one, (above, state) in parents.items() if above in found and state != "Z"} - found:  # fmt: skip
-        found |= more
-    return found - {parent}
 
 
 def test_a_fault_costs_only_itself(
