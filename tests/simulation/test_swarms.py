@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.simulate import problems_of
+from harness.search.judging import problems_of
 from peerio.simulation.scenario import Faults, Scenario, random_scenario
 from peerio.simulation.swarm import Swarm
 from tests.kit.effort import examples, thorough
