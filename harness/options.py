@@ -119,6 +119,21 @@ def count(least: int = 0) -> Callable[[str], int]:
     return read
 
 
+def counts(least: int = 0) -> Callable[[str], tuple[int, ...]]:
+    """Read one or several whole numbers of at least `least`, with commas between."""
+    read_one = count(least)
+
+    def read(text: str) -> tuple[int, ...]:
+        try:
+            return tuple(read_one(part.strip()) for part in text.split(","))
+        except ValueError:
+            raise ValueError(
+                f"expected whole numbers of at least {least}, with commas between"
+            ) from None
+
+    return read
+
+
 def size(least: int = 0) -> Callable[[str], int]:
     """Read bytes, written as `32768`, `1MB` or `256KiB`."""
 

@@ -17,6 +17,7 @@ from harness.local.runfolder import ROOT
 from harness.packing import libraries
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from importlib import metadata
     from pathlib import Path
 
@@ -90,12 +91,12 @@ class Bundle:
         return hashlib.sha256(self.archive).hexdigest()
 
 
-def bundle() -> Bundle:
-    """All that a peer needs on a host besides Python: the versions that are installed here.
+def bundle(parts: Sequence[str] = _PEER) -> Bundle:
+    """These parts of the project, and all that they need besides Python: the versions that are installed here.
 
     HarnessError when a dependency isn't installed or isn't pure Python.
     """
-    files = {**_sources(), **_dependencies()}
+    files = {**_sources(parts), **_dependencies()}
     digest = hashlib.sha256()
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -105,9 +106,9 @@ def bundle() -> Bundle:
     return Bundle(digest.hexdigest()[:16], packed.getvalue())
 
 
-def _sources() -> dict[str, bytes]:
+def _sources(parts: Sequence[str]) -> dict[str, bytes]:
     found = {}
-    for name in _PEER:
+    for name in parts:
         path = ROOT / name
         for file in [path] if path.is_file() else path.rglob("*.py"):
             found[file.relative_to(ROOT).as_posix()] = file.read_bytes()

@@ -13,7 +13,7 @@ from core.exits import ExitStatus
 from harness.cli import Command
 from harness.errors import HarnessError
 from harness.invoking import task_of
-from harness.options import count, format_bytes, option, path, rate, read, seconds, size
+from harness.options import count, counts, format_bytes, option, path, rate, read, seconds, size
 
 
 @dataclass(frozen=True)
@@ -182,3 +182,12 @@ def test_a_task_offers_its_options() -> None:
 def test_shown_bytes(number: float, text: str) -> None:
     """Bytes are shown in the largest unit that leaves at least 1."""
     assert format_bytes(number) == text
+
+
+def test_several_counts() -> None:
+    """Numbers with commas between are read each as one is, and a wrong one is told."""
+    assert counts(2)("3,6, 12") == (3, 6, 12)
+    assert counts(2)("4") == (4,)
+    for text in ("3,", "3;6", "1,3", "x"):
+        with pytest.raises(ValueError, match="expected whole numbers of at least 2"):
+            counts(2)(text)

@@ -18,11 +18,12 @@ from verifier.grading.grader import Settings
 from verifier.grading.members import is_archive
 from verifier.grading.pool import run_all
 from verifier.grading.submissions import Found, Submission, find_submissions, slug_of
-from verifier.grading.table import ProgressLine, Table, summary
+from verifier.grading.table import Table, summary
 from verifier.judge import OK, UNKNOWN, UNUSABLE
 from verifier.reading.config import InputError, load
 from verifier.report import output
 from verifier.showing import shown
+from verifier.work.progress import ProgressLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -167,7 +168,7 @@ def _run(
     color = given.color == "always" or (
         given.color == "auto" and sys.stdout.isatty() and "NO_COLOR" not in os.environ
     )
-    table, progress = Table(submissions, color=color), ProgressLine(sys.stderr)
+    table, progress = Table(submissions, color=color), ProgressLine(sys.stderr, "graded")
     grades = []
     running = run_all(
         submissions, settings, jobs=given.jobs, timeout=given.timeout, told=progress.tell
