@@ -112,6 +112,14 @@ def test_an_order_needs_an_event() -> None:
         Script(peer_of(swarm(True, False), 2)) << Dial(1)
 
 
+def test_what_was_not_played_is_known() -> None:
+    """A script with steps that nobody played is remembered, so that its test can fail (tests/core/conftest.py)."""
+    script = Script(peer_of(swarm(True, False), 2)) >> After(1.0)
+    assert script in Script.unplayed
+    assert script
+    assert script not in Script.unplayed
+
+
 def test_the_unknown_has_no_hash() -> None:
     """An unknown value can't hide in a set or as a key, where it would never be compared."""
     with pytest.raises(TypeError, match="no hash"):
