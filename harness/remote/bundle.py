@@ -9,16 +9,13 @@ import shlex
 import zipfile
 from dataclasses import dataclass
 from functools import cache
+from importlib import metadata
 from itertools import accumulate, chain
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.local.runfolder import ROOT
 from harness.packing import libraries
-
-if TYPE_CHECKING:
-    from importlib import metadata
-    from pathlib import Path
 
 AGENT = (
     "peerio.net.addresses",

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
 
 from harness.options import format_bytes
 from harness.output import Lines
+from harness.watch.board import Board, PeerView
 from harness.watch.console import can_redraw, say
 from harness.watch.screen import screen
-
-if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
-
-    from rich.console import Console
-
-    from harness.watch.board import Board, PeerView
-    from peerio.status import Status
+from peerio.status import Status
 
 _PLAIN_EVERY = 2.0
 """Seconds between two rounds of plain lines."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,9 +12,6 @@ from hypothesis import strategies as st
 
 from core.config import PeerInfo, SwarmConfig
 from peerio.config import ConfigError, format_common, format_peers, load_config
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 COMMON = """NumberOfPreferredNeighbors 2
 UnchokingInterval 5

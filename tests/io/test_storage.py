@@ -12,19 +12,15 @@ import socket
 import stat
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import pytest
 
 from core.config import PeerInfo, SwarmConfig
 from peerio import filesystem
 from peerio.storage import Storage, StorageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PIECE = 1000
 SIZE = 3 * PIECE + 7
