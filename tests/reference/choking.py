@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
-from tests.reference.peer import Peer
 from tests.reference.wire import Type
+
+if TYPE_CHECKING:
+    from tests.reference.peer import Peer
 
 ANSWER_SECONDS = 10.0
 
