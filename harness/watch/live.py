@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console
@@ -36,12 +35,7 @@ class Display:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Nothing to put back."""
 
     def on_start(self, peer_id: int, pid: int) -> None:
@@ -75,12 +69,7 @@ class LiveDisplay(Display):
         self.on_tick()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Take the table away, for the result comes in its place, and give the cursor back."""
         self._write("\x1b[H\x1b[2J")
         self._console.set_alt_screen(enable=False)
@@ -126,12 +115,7 @@ class PlainDisplay(Display):
         self._lines.open()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Print what waits."""
         self._lines.close()
 

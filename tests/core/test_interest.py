@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from core.interface.effects import Log, SetTimer
-from core.interface.messages import (
-    INTERESTED,
-    NOT_INTERESTED,
-    UNCHOKE,
-    Bitfield,
-    Have,
-    Request,
-)
+from core.interface.messages import INTERESTED, NOT_INTERESTED, UNCHOKE, Bitfield, Have, Request
 from tests.kit.script import (
     Script,
     accepts,

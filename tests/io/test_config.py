@@ -32,11 +32,7 @@ def never(message: str) -> None:
 
 
 def load(
-    folder: Path,
-    common: Text = COMMON,
-    peers: Text = PEERS,
-    *,
-    warn: Callable[[str], None] = never,
+    folder: Path, common: Text = COMMON, peers: Text = PEERS, *, warn: Callable[[str], None] = never
 ) -> SwarmConfig:
     """Writes both files, each as text or bytes (None: not at all), and reads them."""
     for name, content in (("Common.cfg", common), ("PeerInfo.cfg", peers)):
@@ -47,11 +43,7 @@ def load(
 
 
 def problems(
-    folder: Path,
-    common: Text = COMMON,
-    peers: Text = PEERS,
-    *,
-    warn: Callable[[str], None] = never,
+    folder: Path, common: Text = COMMON, peers: Text = PEERS, *, warn: Callable[[str], None] = never
 ) -> list[str]:
     """What is wrong with the two files, a message each."""
     with pytest.raises(ConfigError) as caught:

@@ -156,10 +156,7 @@ class Script:
                 return self._cause(Turn((cause,)))
 
     def _fail(
-        self,
-        expected: list[Expected],
-        came: list[Effect],
-        rest: list[tuple[Cause, list[Expected]]],
+        self, expected: list[Expected], came: list[Effect], rest: list[tuple[Cause, list[Expected]]]
     ) -> None:
         """Show what both have in common at the beginning and the end, and between it the difference."""
         head = 0
