@@ -12,17 +12,11 @@ from core.choking import Ticks, choose_optimistic, choose_preferred
 from core.config import SwarmConfig
 from core.interface.effects import Log, Send, SendPiece, SetTimer, Warn
 from core.interface.events import PieceSent, Started, Timer, TurnEnded
-from core.interface.messages import (
-    CHOKE,
-    INTERESTED,
-    NOT_INTERESTED,
-    UNCHOKE,
-    Bitfield,
-    Have,
-    Request,
-)
+from core.interface.messages import CHOKE, INTERESTED, NOT_INTERESTED, UNCHOKE, Have, Request
 from core.peer import Peer
 from tests.kit.script import (
+    ALL,
+    NONE,
     After,
     Script,
     answers,
@@ -149,7 +143,7 @@ def seed_with(count: int, **settings: float) -> Script:
     script = Script(peer_of(config, 1), hide=(SetTimer,))
     script >> Started()
     for neighbor in range(2, 2 + count):
-        script >> connects(neighbor) << ... >> says(neighbor, Bitfield(bytes(4))) << ...
+        script >> connects(neighbor) << ... >> says(neighbor, NONE) << ...
         script >> says(neighbor, INTERESTED) << ...
     assert script
     return script
@@ -279,7 +273,7 @@ def leecher_between_seeds(config: SwarmConfig) -> Script:
     script >> Started()
     for info in config.peers[1:]:
         neighbor = info.peer_id
-        script >> connects(neighbor) << ... >> says(neighbor, Bitfield(b"\1" * 4)) << ...
+        script >> connects(neighbor) << ... >> says(neighbor, ALL) << ...
         script >> says(neighbor, INTERESTED) << ...
     assert script
     return script
@@ -488,7 +482,7 @@ def test_what_was_just_completed_is_served() -> None:
 def test_lost_neighbors_leave_both_places_silently() -> None:
     """A lost neighbor leaves set and place without a line, and is logged when it is chosen again (spec 2.8)."""
     script = Script(peer_of(swarm(False, True, k=1, p=5.0, m=5.0), 1), hide=(SetTimer,))
-    comes_back = (connects(2), says(2, Bitfield(b"\1" * 4)), says(2, INTERESTED))
+    comes_back = (connects(2), says(2, ALL), says(2, INTERESTED))
     script >> Started()
     for event in comes_back:
         script >> event << ...

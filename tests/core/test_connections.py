@@ -19,6 +19,8 @@ from core.interface.messages import (
 )
 from core.interface.words import LogEvent
 from tests.kit.script import (
+    ALL,
+    NONE,
     Script,
     accepts,
     answers,
@@ -39,8 +41,6 @@ from tests.kit.script import (
     tells_all,
     unknown,
 )
-
-NONE, ALL = Bitfield(bytes(4)), Bitfield(b"\1" * 4)
 
 
 def leecher(*seeds: bool) -> Script:

@@ -17,6 +17,7 @@ from core.interface.messages import (
     Request,
 )
 from tests.kit.script import (
+    ALL,
     After,
     Script,
     accepts,
@@ -29,6 +30,7 @@ from tests.kit.script import (
     is_kept,
     is_lost,
     learnt,
+    leecher,
     logs,
     offers,
     passes_by,
@@ -41,16 +43,6 @@ from tests.kit.script import (
 )
 
 OVERDUE = fires(Timer.OVERDUE)
-
-
-def leecher(*haves: tuple[int, ...], hide: tuple[type, ...] = (SetTimer, Log)) -> Script:
-    """Peer 1 lacks all of 4 pieces; the n-th of its neighbors 2, 3, … has told these, and chokes."""
-    config = swarm(False, *[True] * len(haves))
-    script = Script(peer_of(config, 1), hide=hide)
-    for neighbor, pieces in enumerate(haves, 2):
-        script >> connects(neighbor) << ... >> has(neighbor, *pieces) << ...
-    assert script
-    return script
 
 
 def test_no_request_while_choked() -> None:
@@ -105,7 +97,7 @@ def test_no_request_stands_behind_a_piece() -> None:
     script = Script(peer_of(swarm(False, True, k=1), 1), hide=(SetTimer, Log))
     first, second = unknown(), unknown()
     script >> Started()
-    script >> connects(2) << ... >> says(2, Bitfield(b"\1" * 4)) << ...
+    script >> connects(2) << ... >> says(2, ALL) << ...
     script >> says(2, INTERESTED)
     assert script >> says(2, UNCHOKE) << sends(2, Request(first))
     script >> offers(2, learnt(first)) << accepts(2, learnt(first))

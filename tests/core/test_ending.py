@@ -27,6 +27,8 @@ from core.interface.messages import (
     Request,
 )
 from tests.kit.script import (
+    ALL,
+    NONE,
     After,
     Script,
     accepts,
@@ -47,7 +49,6 @@ from tests.kit.script import (
     tells_all,
 )
 
-NONE, ALL = Bitfield(bytes(4)), Bitfield(b"\1" * 4)
 MISSING, ANNOUNCING = fires(Timer.MISSING), fires(Timer.ANNOUNCING)
 COMPLETE = Finish(0, "all complete")
 

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from core.interface.effects import Effect, Finish, Log, Send, SetTimer, Warn
 from core.interface.events import Started, StreamEnded, Timer
-from core.interface.messages import Bitfield
-from tests.kit.script import After, Script, connects, fires, has, is_lost, peer_of, says, swarm
+from tests.kit.script import (
+    ALL,
+    NONE,
+    After,
+    Script,
+    connects,
+    fires,
+    has,
+    is_lost,
+    peer_of,
+    says,
+    swarm,
+)
 
-NONE, ALL = Bitfield(bytes(4)), Bitfield(b"\1" * 4)
 WAITING = fires(Timer.WAITING)
 
 

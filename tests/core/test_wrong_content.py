@@ -20,6 +20,7 @@ from tests.kit.script import (
     in_one_turn,
     is_lost,
     is_wrong,
+    leecher,
     offers,
     peer_of,
     says,
@@ -36,18 +37,9 @@ def wrong(neighbor: int, piece: int) -> Punish:
     return Punish(neighbor, reason, "9.3")
 
 
-def leecher(neighbors: int, *, hide: tuple[type, ...] = (SetTimer, Log)) -> Script:
-    """Peer 1 lacks the only piece, which neighbors 2, 3, … have and would send."""
-    script = Script(peer_of(swarm(False, *[True] * neighbors, pieces=1), 1), hide=hide)
-    for neighbor in range(2, 2 + neighbors):
-        script >> connects(neighbor) << ... >> has(neighbor, 0) << ...
-    assert script
-    return script
-
-
 def test_wrong_content_never_counts_and_others_are_asked() -> None:
     """Wrong content is neither logged nor announced; its sender goes, and another is asked at once (spec 9.3)."""
-    script = leecher(2, hide=(SetTimer,))
+    script = leecher((0,), (0,), pieces=1, hide=(SetTimer,))
     script >> says(2, UNCHOKE) << ... << sends(2, Request(0))
     script >> says(3, UNCHOKE) << ...
     script >> offers(2, 0) << accepts(2, 0)
@@ -61,7 +53,7 @@ def test_wrong_content_never_counts_and_others_are_asked() -> None:
 
 def test_wrong_content_that_crossed_a_choke() -> None:
     """The piece is free again also where another's copy was skipped for the sake of the wrong one (spec 6.5, 9.3)."""
-    script = leecher(2)
+    script = leecher((0,), (0,), pieces=1)
     script >> says(2, UNCHOKE) << sends(2, Request(0))
     script >> says(3, UNCHOKE)
     script >> says(2, CHOKE) << sends(3, Request(0))
@@ -74,7 +66,7 @@ def test_wrong_content_that_crossed_a_choke() -> None:
 
 def test_the_only_source_is_wrong() -> None:
     """60 s after all sources of a piece sent it wrong, however often they came back, status 3 says whose and how many (spec 7.3, 9.3)."""
-    script = leecher(1)
+    script = leecher((0,), pieces=1)
     for pause in (1, 2, 4, 8, 16):
         script >> says(2, UNCHOKE) << sends(2, Request(0))
         script >> offers(2, 0) << accepts(2, 0)
@@ -89,7 +81,7 @@ def test_the_only_source_is_wrong() -> None:
 
 def test_who_sends_it_right_in_the_end_is_forgiven() -> None:
     """A source that was wrong once, and is right when asked again, is one like any other (spec 9.3)."""
-    script = leecher(1)
+    script = leecher((0,), pieces=1)
     script >> says(2, UNCHOKE) << ... >> offers(2, 0) << ...
     script >> in_one_turn(is_wrong(2, 0), is_lost(2)) << ... >> connects(2) << ...
     script >> says(2, ALL) << ...
@@ -102,7 +94,7 @@ def test_who_sends_it_right_in_the_end_is_forgiven() -> None:
 def test_what_was_not_being_received_can_not_be_wrong() -> None:
     """That a piece is wrong which nobody was sending is a bug of ours, told loudly."""
     with pytest.raises(LocalProtocolError, match="was not being received"):
-        assert leecher(1) >> is_wrong(2, 0)
+        assert leecher((0,), pieces=1) >> is_wrong(2, 0)
 
 
 def test_the_trace_tells_it() -> None:

@@ -22,7 +22,16 @@ from types import EllipsisType
 from typing import Any, ClassVar, Self, cast
 
 from core.config import PeerInfo, SwarmConfig
-from core.interface.effects import AcceptPiece, Broadcast, Effect, Log, Send, SkipPiece, Warn
+from core.interface.effects import (
+    AcceptPiece,
+    Broadcast,
+    Effect,
+    Log,
+    Send,
+    SetTimer,
+    SkipPiece,
+    Warn,
+)
 from core.interface.events import (
     Event,
     HavesReceived,
@@ -37,7 +46,7 @@ from core.interface.events import (
     TimerFired,
     TurnEnded,
 )
-from core.interface.messages import Have, Message
+from core.interface.messages import Bitfield, Have, Message
 from core.interface.words import LogEvent
 from core.peer import Peer
 
@@ -303,6 +312,23 @@ def swarm(
     return SwarmConfig(k, p, m, "file", size or pieces * 10, 10, peers)
 
 
+NONE, ALL = Bitfield(bytes(4)), Bitfield(b"\1" * 4)
+"""What a neighbor of such a swarm says that has nothing, or all."""
+
+
 def peer_of(config: SwarmConfig, peer_id: int, *, seed: int = 1, **options: Any) -> Peer:
     """One peer's core, with its own chance."""
     return Peer(config, peer_id, Random(seed), **options)
+
+
+def leecher(
+    *told: tuple[int, ...], pieces: int = 4, hide: tuple[type, ...] = (SetTimer, Log)
+) -> Script:
+    """Peer 1 has nothing; its neighbors 2, 3, … are connected, have told these pieces, and choke."""
+    script = Script(peer_of(swarm(False, *[True] * len(told), pieces=pieces), 1), hide=hide)
+    for neighbor, has_these in enumerate(told, 2):
+        script >> connects(neighbor) << ...
+        if has_these:
+            script >> has(neighbor, *has_these) << ...
+    assert script
+    return script
