@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from invoke.collection import Collection
 from invoke.exceptions import Exit
@@ -13,9 +14,6 @@ from invoke.tasks import Task
 from harness import options
 from harness.cli import COMMANDS, REMOTE, Command
 from harness.output import outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def tasks() -> Collection:

@@ -7,19 +7,17 @@ Numbers are read here as people write them, and shown as tables have them.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from core.exits import ExitStatus
 from harness.errors import HarnessError
 from peerio.program import quantities
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    Reader = Callable[[str], Any]
-    """Makes a value of what was written; ValueError says what was expected."""
+Reader = Callable[[str], Any]
+"""Makes a value of what was written; ValueError says what was expected."""
 
 Given = TypeVar("Given")
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import quote
 
+from verifier.judge import Verdict
 from verifier.report import output
 from verifier.report.page import sections
 from verifier.report.page.run import Run
@@ -18,11 +19,6 @@ from verifier.report.page.violations import notes, violations
 from verifier.report.page.words import badge, table
 from verifier.report.text import about, conclusion, summary, word_of
 from verifier.showing import shown
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from verifier.judge import Verdict
 
 SCRIPTS = ("common.js", "lanes.js", "timeline.js", "charts.js", "report.js")
 PARTS = (

@@ -7,17 +7,14 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from peerio.simulation.files import Left
 from peerio.simulation.scenario import Scenario
 from peerio.simulation.swarm import Swarm
 from verifier.api import verify
 from verifier.findings import Severity
-from verifier.judge import Options
-
-if TYPE_CHECKING:
-    from verifier.judge import Verdict
+from verifier.judge import Options, Verdict
 
 Event = tuple[float, str, tuple[int, ...]]
 

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.kit.verifier.traced import good_traces, judge_traces, traced_swarm
 from verifier.api import verify
 from verifier.findings import Outcome, Severity
-from verifier.judge import Options
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from verifier.judge import Verdict
+from verifier.judge import Options, Verdict
 
 RESTART = ((0.9, "kill", (1003,)), (1.4, "start", (1003,)))
 

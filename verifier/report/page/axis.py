@@ -13,11 +13,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from itertools import groupby
 from math import ceil, inf, isfinite, log10
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from verifier.history.case import Case
-    from verifier.history.lives import Life
+from verifier.history.case import Case
+from verifier.history.lives import Life
 
 STEPS = 1e7
 """Ticks of the axis' clock in a run: what is finer than that part of a run isn't told apart."""

@@ -6,17 +6,13 @@ much for a page is aggregated, never dropped, and `aggregated` says so in words.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from math import ceil
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from verifier.report.page.intervals import Interval, lanes, overlap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from verifier.judge import Verdict
-    from verifier.report.page.axis import Axis
-    from verifier.report.page.intervals import Lane
+from verifier.judge import Verdict
+from verifier.report.page.axis import Axis
+from verifier.report.page.intervals import Interval, Lane, lanes, overlap
 
 MOST_DOWNLOADS = 400_000
 """Downloads of a run that are all in the page; of more, several of one source become one entry."""

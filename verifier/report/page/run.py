@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from verifier.judge import Verdict
 from verifier.report.json import quotes_of, run_document
 from verifier.report.page.axis import Axis
 from verifier.report.page.charts import chart_data
 from verifier.report.page.places import place
 from verifier.report.page.words import Numbers
-
-if TYPE_CHECKING:
-    from verifier.judge import Verdict
 
 
 class RunDocument:
