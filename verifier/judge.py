@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -225,23 +226,32 @@ def _lives(
     if options.lives == "all":
         return chosen
     kept = [item for item in chosen if item[0].generation == 0]
-    by_owner = {item[2].owner: item for item in kept}
     earlier = sorted(
         (item for item in chosen if item[0].generation), key=lambda i: -i[0].generation
     )
-    for item in earlier:
-        owner = item[2].owner
-        mine = [conn.other for one in kept if one[2].owner == owner for conn in one[2].conns]
-        belongs = any(
-            sum(1 for conn in other[2].conns if conn.other == owner) > mine.count(peer)
-            for peer, other in by_owner.items()
-            if peer != owner
-        )
-        if belongs:
-            kept.append(item)
-        else:
-            swarm.notes.append(f"{item[0].label} is left out: no other log mentions that process")
+    # A life that is taken in may be the only one to have met another earlier one.
+    while taken := next((item for item in earlier if _belongs(item, kept)), None):
+        earlier.remove(taken)
+        kept.append(taken)
+    swarm.notes += [
+        f"{file.label} is left out: no other log mentions that process" for file, _, _ in earlier
+    ]
     return sorted(kept, key=lambda item: (item[0].peer_id, item[0].generation, item[1]))
+
+
+def _belongs(
+    item: tuple[LogFile, tuple[int, int], LogColumns],
+    kept: Sequence[tuple[LogFile, tuple[int, int], LogColumns]],
+) -> bool:
+    """Whether a peer tells of more connections with this life's peer than that one's lives in use."""
+    owner = item[2].owner
+    mine, theirs = Counter[int](), Counter[int]()
+    for _, _, log in kept:
+        if log.owner == owner:
+            mine.update(conn.other for conn in log.conns)
+        else:
+            theirs[log.owner] += sum(1 for conn in log.conns if conn.other == owner)
+    return any(count > mine[peer] for peer, count in theirs.items())
 
 
 def _judge(engine: Engine, swarm: Swarm, options: Options) -> Verdict:

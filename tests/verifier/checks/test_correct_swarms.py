@@ -55,3 +55,13 @@ def test_stale_life_is_left_out(tmp_path: Path) -> None:
     verdict = judge(tmp_path)
     assert [note.split(" ")[0] for note in verdict.notes] == ["log_peer_1002.log.1"]
     assert faults(verdict) == []
+
+
+def test_life_that_only_an_earlier_life_met_is_taken_in(tmp_path: Path) -> None:
+    """A process that only another earlier life has met belongs to the run too (invariants 1.7)."""
+    kills = [(0.9, 1003, 2.0), (1.5, 1002, 1.0)]
+    shape = Shape(leechers=3, pieces=60, late={1004: 1.0, 1001: 2.6}, kills=kills)
+    verdict = judge(Swarm(shape, 2).run().write(tmp_path))
+    labels = [life.file.label for life in verdict.case.lives]
+    assert {"log_peer_1002.log.1", "log_peer_1003.log.1"} <= set(labels)
+    assert faults(verdict) == []
