@@ -124,7 +124,7 @@ class Receiver:
 
     def _take_message(self, link: Link, message: Message) -> float:
         self.messages += 1
-        if self._recorder:
+        if self._recorder.on:
             self._recorder.message(link, "in", message)
         self._callbacks.on_message(link.neighbor, message)
         return MESSAGE_WORK if type(message) is Request else CHANGE_WORK
@@ -134,7 +134,7 @@ class Receiver:
 
     def _take_haves(self, link: Link, run: HaveRun) -> float:
         self.messages += len(run.pieces)
-        if self._recorder:
+        if self._recorder.on:
             self._recorder.haves(link, "in", run.pieces)
         self._callbacks.on_haves(link.neighbor, run.pieces)
         return HAVE_WORK * len(run.pieces)
@@ -164,7 +164,7 @@ class Receiver:
         right = sink is not None and sink.is_right()
         if right:
             self._penalties.forgive(link.origin)
-        if self._recorder:
+        if self._recorder.on:
             size = PIECE_HEADER_SIZE + self._rules.piece_length(end.piece)
             fields: dict[str, Any] = {"piece": end.piece, "kept": right}
             if sink is not None:
