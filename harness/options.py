@@ -6,20 +6,19 @@ Numbers are read here as people write them, and shown as tables have them.
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from core.exits import ExitStatus
 from harness.errors import HarnessError
 from peerio.program import quantities
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    Reader = Callable[[str], Any]
-    """Makes a value of what was written; ValueError says what was expected."""
+Reader = Callable[[str], Any]
+"""Makes a value of what was written; ValueError says what was expected."""
 
 Given = TypeVar("Given")
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -100,6 +99,13 @@ def read(
             value = "yes" if value else "no" if given.get(f"no_{one.keyword}") else ""
         values[one.field] = value if isinstance(value, bool) else one.value(value)
     return kind(**values)
+
+
+def unknown(kind: str, word: str, known: Collection[str]) -> str:
+    """Say that there is no such word, and which one is nearest."""
+    near = difflib.get_close_matches(word, known, 1, 0.5)
+    advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    return f"there is no {kind} {word!r}: {advice}"
 
 
 def switch(text: str) -> bool:

@@ -7,7 +7,6 @@ the table in cli.py, as the tasks of `invoke` do. Each loads only what it needs.
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from harness.output import outcome
 from swarmproof import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from harness.cli import Command
 
@@ -44,7 +43,7 @@ class Program:
 
 
 def _peer_parser(program: str) -> argparse.ArgumentParser:
-    from peerio.program.process import parser  # noqa: PLC0415 -- only this command needs it
+    from peerio.program.arguments import parser  # noqa: PLC0415 -- only this command needs it
 
     return parser(program)
 
@@ -197,7 +196,7 @@ def _from_table(words: list[str]) -> Callable[[], int]:
         return partial(_refuse, NAME, told)
     if name not in found:
         known = [one.replace(".", " ") for one in (*found, *PROGRAMS, "completion")]
-        return partial(_refuse, NAME, _unknown("command", name.replace(".", " "), known))
+        return partial(_refuse, NAME, options.unknown("command", name.replace(".", " "), known))
     made = _parser(found[name], called)
     if wrong := misspelt(rest, made):
         return partial(_refuse, called, wrong)
@@ -207,9 +206,7 @@ def _from_table(words: list[str]) -> Callable[[], int]:
 def _run(one: Command, made: argparse.ArgumentParser, words: list[str]) -> int:
     given, others = made.parse_known_args(words)
     if others:
-        fits = others[0] in runfolder.configurations() and "config" in given
-        advice = f"did you mean --config {others[0]}?" if fits else "all that it takes are options"
-        made.error(f"found {others[0]!r} where an option is expected: {advice}")
+        made.error(runfolder.no_option(others[0], vars(given)))
     return one.run(options.read(one.options, vars(given), one.only))
 
 
@@ -341,15 +338,8 @@ def misspelt(words: Sequence[str], made: argparse.ArgumentParser) -> str:
         name = word.partition("=")[0]
         is_known = any(one == name or (made.allow_abbrev and one.startswith(name)) for one in known)
         if name.startswith("--") and not is_known:
-            return _unknown("option", name, known)
+            return options.unknown("option", name, known)
     return ""
-
-
-def _unknown(kind: str, word: str, known: Iterable[str]) -> str:
-    """That there is no such word, and the nearest one that there is."""
-    near = difflib.get_close_matches(word, known, 1, 0.5)
-    advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-    return f"there is no {kind} {word!r}: {advice}"
 
 
 def _refuse(called: str, message: str) -> int:

@@ -7,19 +7,16 @@ import io
 import re
 import shlex
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import metadata
 from itertools import accumulate, chain
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.local.runfolder import ROOT
 from harness.packing import libraries
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from importlib import metadata
-    from pathlib import Path
 
 AGENT = (
     "peerio.net.addresses",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
 from verifier.findings import Severity
+from verifier.history.ends import DRAIN
 from verifier.reading.columns import NEVER
 from verifier.reading.sentences import Kind
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from verifier.history.lives import Life
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
-DRAIN = 7.0
-"""Seconds from knowing that all are complete to the last line: 5 for the drain, 2 of slack."""
+SLACK = 2.0
+"""Seconds from knowing that all are complete to the last line, beyond those for the drain."""
 
 
 def _finals(case: Case) -> list[Life]:
@@ -64,7 +65,7 @@ def all_complete(case: Case, tally: Tally) -> None:
 
 
 def _known(case: Case, life: Life) -> tuple[int, float, list[int]]:
-    """When a peer knew that all are complete: line, time, and the peers it never knew it of."""
+    """From which line a peer knew that all are complete, when it certainly did, of whom it never did."""
     line, time = (0, life.columns.first_time) if life.seed else (life.done_line, 0.0)
     if life.seq:
         time = life.seq_times[-1]
@@ -75,8 +76,8 @@ def _known(case: Case, life: Life) -> tuple[int, float, list[int]]:
         facts = case.latest(life, peer)
         if facts is None or facts.complete_at == NEVER:
             unknown.append(peer)
-        elif facts.complete_at > line:
-            line, time = facts.complete_at, facts.complete_time
+        else:
+            line, time = max(line, facts.complete_at), max(time, facts.certain_time)
     return line, time, unknown
 
 
@@ -152,7 +153,7 @@ def prompt_end(case: Case, tally: Tally) -> None:
             continue
         tally.saw()
         over = life.columns.last_time - time
-        if over > DRAIN + life.columns.resolution:
+        if over > DRAIN + SLACK + life.columns.resolution:
             tally.report(
                 f"its log goes on for {over:.1f} s",
                 case.at(life, line),

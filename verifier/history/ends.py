@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from verifier.history.lives import Life, Swarm
     from verifier.history.offsets import Clocks
 
+DRAIN = 5.0
+"""Seconds that all connections have for flush and drain (spec 7.2)."""
+
 
 class Ends:
     """The ends of all logs of a swarm."""

@@ -59,9 +59,10 @@ class ConnectionFacts:
     `changes` are the owner's changes of interest, None where the start is unknown. `shortest` and
     `longest` are the least and most seconds between a download at the mate and its have here,
     by both clocks; the most, without a silence that one of the two may have been stopped for. `heard` is the mate's line of the last download that was announced here;
-    `complete_at` the owner's line at which the neighbor was known to be complete, `complete_time` when,
-    `certain_at` the line by which it certainly was (a bitfield comes some time after the connection
-    line). `first_heard` is the owner's line of the first message after the bitfield, NEVER if none.
+    `complete_at` the owner's line at which the neighbor was known to be complete, `certain_at` the
+    line by which it certainly was (a bitfield comes some time after the connection line),
+    `certain_time` when. `first_heard` is the owner's line of the first message after the bitfield,
+    NEVER if none, `heard_after` the seconds from the connection line to it, 0 if none.
     `haves` compares its haves with the mate's downloads, None where one of the two isn't known;
     `untrue` are haves for pieces that the mate never logs, `accounted` the owner's line of the last
     have for a piece that it does.
@@ -73,9 +74,10 @@ class ConnectionFacts:
     longest_line: int
     heard: int
     complete_at: int
-    complete_time: float
     certain_at: int
+    certain_time: float
     first_heard: int
+    heard_after: float
     haves: Haves | None = None
     untrue: Untrue = field(default_factory=Untrue)
     accounted: int = 0
@@ -167,6 +169,17 @@ class View:
         haves = self.columns.conns[conn].lines
         return min([*haves[:1], self._first_rows.get(conn, NEVER)])
 
+    def _time_of_next(self, conn: int) -> float:
+        """When that line was written; the connection's own time if there is none."""
+        connection, events, line = (
+            self.columns.conns[conn],
+            self.columns.events,
+            self.next_line(conn),
+        )
+        if line in connection.lines[:1]:
+            return connection.times[0]
+        return connection.time if line == NEVER else events.times[bisect_left(events.lines, line)]
+
     def _first_other_lines(self) -> dict[int, int]:
         """The first line of each connection that is neither its beginning nor a have."""
         events, found = self.columns.events, dict[int, int]()
@@ -211,6 +224,7 @@ class View:
             lines = map(mate.line_of.__getitem__, connection.pieces[-3:])
             heard = max((line for line in lines if line < NEVER), default=0)
         first_heard = self.next_line(number)
+        heard_after = self._time_of_next(number) - connection.time
         untrue, accounted = self._untrue(number)
         return ConnectionFacts(
             self._changes(number),
@@ -219,9 +233,10 @@ class View:
             longest_line,
             heard,
             complete_at,
-            connection.times[-1] if connection.times else connection.time,
             first_heard if complete_at == connection.line else complete_at,
+            connection.times[-1] if connection.times else connection.time + heard_after,
             first_heard,
+            heard_after,
             self._haves(number),
             untrue,
             accounted,

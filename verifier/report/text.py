@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from verifier.checks.registry import FAMILIES
 from verifier.findings import Finding, Outcome, Severity, Standing
+from verifier.judge import Result, Verdict
 from verifier.reading.config import InputError
 from verifier.reading.files import texts
 from verifier.showing import shown as plain
-
-if TYPE_CHECKING:
-    from verifier.judge import Result, Verdict
 
 SHOWN = 5
 """Findings shown of one check."""

@@ -6,15 +6,12 @@ Each function changes logs (lines by file name) in place. None shows a broken ru
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from random import Random
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from random import Random
-
-    Logs = dict[str, list[str]]
-    Blemish = Callable[[Random, Logs], None]
+Logs = dict[str, list[str]]
+Blemish = Callable[[Random, Logs], None]
 
 UNREAD = (
     (r"has downloaded the piece (\d+) from (\d+).*", r">>> downloaded \1 <= \2"),
