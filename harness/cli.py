@@ -156,6 +156,7 @@ COMMANDS = (
             "0 all were judged",
             "2 nothing to grade, a wrong rubric or configuration, or wrong use",
             "3 some couldn't be judged",
+            "8 with --on: Dask isn't installed, or its scheduler can't be used",
         ),
     ),
     Command(

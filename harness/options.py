@@ -22,6 +22,7 @@ Reader = Callable[[str], Any]
 
 Given = TypeVar("Given")
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_PLACE = re.compile(r"(?:[^\s:/\[\]]+|\[[0-9a-fA-F:.%]+\]):\d{1,5}")
 _META = "option"
 
 
@@ -168,6 +169,14 @@ def seconds(text: str) -> float:
 def path(text: str) -> Path:
     """Read a path, which may begin in the user's home."""
     return Path(text).expanduser()
+
+
+def address(text: str) -> str:
+    """Read where a scheduler listens; without a way to it, such as `tls://`, it is `tcp://`."""
+    way, _, place = text.rpartition("://")
+    if way not in {"", "tcp", "tls", "ws", "wss"} or not _PLACE.fullmatch(place):
+        raise ValueError("expected an address such as tcp://scheduler:8786")
+    return f"{way or 'tcp'}://{place}"
 
 
 def format_bytes(count: float) -> str:

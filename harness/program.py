@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 NAME = "swarmproof"
 REMOTE = "remote"
-_DIR = "--dir"
+_DIR, _ON = "--dir", "--on"
 _HELP = {"-h", "--help", "help"}
 
 
@@ -86,6 +87,7 @@ def _grade_parser(program: str) -> argparse.ArgumentParser:
     made.epilog = (made.epilog or "").replace(made.prog, program)
     made.prog = program
     made.add_argument(_DIR, metavar="DIR", help="a folder of submissions, as without --dir")
+    made.add_argument(_ON, metavar="ADDRESS", help="the Dask scheduler whose workers judge")
     return made
 
 
@@ -95,7 +97,28 @@ def _grade(words: list[str], program: str) -> int:
     words = [word.removeprefix(f"{_DIR}=") for word in words if word != _DIR]
     if _HELP & set(words):
         _grade_parser(program).parse_args(words)
-    return main(_in_seconds(words, "--timeout"))
+    words, on = _taken(_in_seconds(words, "--timeout"), _ON)
+    if not on:
+        return main(words)
+    from harness.cluster.scheduler import connect  # noqa: PLC0415 -- likewise
+
+    with closing(connect(options.Option("on", "", "", options.address, "").value(on))) as workers:
+        return main(words, workers)
+
+
+def _taken(words: list[str], name: str) -> tuple[list[str], str]:
+    """The words without an option, and its value; empty where it isn't among them."""
+    value = ""
+    rest: list[str] = []
+    following = iter(words)
+    for word in following:
+        if word == name:
+            value = next(following, "")
+        elif word.startswith(f"{name}="):
+            value = word.partition("=")[2]
+        else:
+            rest.append(word)
+    return rest, value
 
 
 def _in_seconds(words: list[str], name: str) -> list[str]:

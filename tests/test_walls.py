@@ -299,8 +299,8 @@ def test_the_extra_dev_has_all_others() -> None:
 
 
 SSH = "harness/remote/ssh.py"
-CLUSTER = "harness/search/cluster.py"
-WORKER = "harness/search/worker.py"
+CLUSTER = "harness/cluster/scheduler.py"
+WORKER = "harness/cluster/worker.py"
 LIBTORRENT = "harness/bench/libtorrent_peer.py"
 
 
