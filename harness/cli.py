@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness import develop, docs, grading, options, probing
 from harness.bench import compare, scale
@@ -13,9 +14,6 @@ from harness.packing import archive
 from harness.remote import commands as remote
 from harness.remote import plan
 from harness.search import campaign, judging
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 _INTERRUPTED = "130, 143, 129 interrupted, terminated, hung up"
 _WHERE = ("config", "hosts", "from_first", "port", "ssh_config", "home", "python")
@@ -158,6 +156,7 @@ COMMANDS = (
             "0 all were judged",
             "2 nothing to grade, a wrong rubric or configuration, or wrong use",
             "3 some couldn't be judged",
+            "8 with --on: Dask isn't installed, or its scheduler can't be used",
         ),
     ),
     Command(

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from core.exits import ExitStatus
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 SCRIPTS = {
     "bash": """\

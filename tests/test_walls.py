@@ -299,8 +299,9 @@ def test_the_extra_dev_has_all_others() -> None:
 
 
 SSH = "harness/remote/ssh.py"
-CLUSTER = "harness/search/cluster.py"
-WORKER = "harness/search/worker.py"
+CLUSTER = "harness/cluster/scheduler.py"
+WORKER = "harness/cluster/worker.py"
+LIBTORRENT = "harness/bench/libtorrent_peer.py"
 
 
 @each([path for path in PRODUCT if name_of(path) != SSH])
@@ -313,6 +314,12 @@ def test_ssh_is_remote_only(path: Path) -> None:
 def test_dask_is_for_clusters_only(path: Path) -> None:
     """Dask is imported in one file here, and in the one that is sent to its workers: no other command needs that extra."""
     assert not packages_of(path) & {"distributed", "dask", "cloudpickle"}
+
+
+@each([path for path in PRODUCT if name_of(path) != LIBTORRENT])
+def test_libtorrent_is_for_the_benchmark_only(path: Path) -> None:
+    """The library libtorrent is imported by its own peer in the benchmark only."""
+    assert "libtorrent" not in packages_of(path)
 
 
 def test_what_workers_get_needs_dask_only() -> None:

@@ -28,7 +28,6 @@ from harness.local.channels import KILL, open_channels
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
-    from types import TracebackType
     from typing import BinaryIO, Self
 
 GRACE = 8.0
@@ -83,12 +82,7 @@ class Children:
         self._channels = open_channels()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._channels.let_go()
         self.signal_all(KILL)
         for process in list(self._running.values()):

@@ -153,7 +153,7 @@ def _workers(options: Options) -> Workers:
             "failing seed is told with the command that runs it here and keeps its logs",
             status=ExitStatus.USAGE,
         )
-    from harness.search.cluster import connect  # noqa: PLC0415 -- only this needs Dask
+    from harness.cluster.scheduler import connect  # noqa: PLC0415 -- only this needs Dask
 
     return connect(options.on)
 

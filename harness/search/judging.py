@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.options import count, option, path
+from harness.options import address, count, option, path
 from peerio.simulation.life import EPOCH
 from peerio.simulation.scenario import Faults, Scenario, random_scenario
 from peerio.simulation.swarm import Outcome, Swarm
@@ -28,15 +28,6 @@ OF_SILENCE = {"K14"}
 alone doesn't tell among whom it could choose."""
 LINGER = 5.0
 """Seconds after a hold-up until what had piled up behind it has come."""
-_PLACE = re.compile(r"(?:[^\s:/\[\]]+|\[[0-9a-fA-F:.%]+\]):\d{1,5}")
-
-
-def address(text: str) -> str:
-    """Read where a scheduler listens; without a way to it, such as `tls://`, it is `tcp://`."""
-    way, _, place = text.rpartition("://")
-    if way not in {"", "tcp", "tls", "ws", "wss"} or not _PLACE.fullmatch(place):
-        raise ValueError("expected an address such as tcp://scheduler:8786")
-    return f"{way or 'tcp'}://{place}"
 
 
 @dataclass(frozen=True, slots=True)

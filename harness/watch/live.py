@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import Self
+
+from rich.console import Console
 
 from harness.options import format_bytes
 from harness.output import Lines
+from harness.watch.board import Board, PeerView
 from harness.watch.console import can_redraw, say
 from harness.watch.screen import screen
-
-if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
-
-    from rich.console import Console
-
-    from harness.watch.board import Board, PeerView
-    from peerio.status import Status
+from peerio.status import Status
 
 _PLAIN_EVERY = 2.0
 """Seconds between two rounds of plain lines."""
@@ -40,12 +35,7 @@ class Display:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Nothing to put back."""
 
     def on_start(self, peer_id: int, pid: int) -> None:
@@ -79,12 +69,7 @@ class LiveDisplay(Display):
         self.on_tick()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Take the table away, for the result comes in its place, and give the cursor back."""
         self._write("\x1b[H\x1b[2J")
         self._console.set_alt_screen(enable=False)
@@ -130,12 +115,7 @@ class PlainDisplay(Display):
         self._lines.open()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Print what waits."""
         self._lines.close()
 

@@ -236,8 +236,8 @@ def _local(second: int) -> tuple[str, str]:
 class EventLog(BoundLoggerBase):
     """A logger of structlog that renders events as the prescribed sentences.
 
-    `observer`, where given, is called with each event, its fields, its sentence and the number of its
-    line, so that the trace is written by the same call as the log.
+    `observer`, where given, is called with each event, its fields and the number of its (first) line,
+    so that the trace is written by the same call as the log.
     """
 
     def __init__(
@@ -245,7 +245,7 @@ class EventLog(BoundLoggerBase):
         lines: LineSink,
         peer_id: int,
         stamp: Stamp,
-        observer: Callable[[str, Mapping[str, Any], str, int], None] | None = None,
+        observer: Callable[[str, Mapping[str, Any], int], None] | None = None,
     ) -> None:
         self._stamp = stamp
         self._observer = observer
@@ -264,25 +264,18 @@ class EventLog(BoundLoggerBase):
 
     def _render(self, _logger: object, _method: str, fields: EventDict) -> str:
         event = fields.pop("event")
+        if self._observer is not None:
+            self._observer(event, fields, self._written + 1)
+            self._written += len(fields["pieces"]) if event == "received_have" else 1
         if event == "received_have":
             return self._render_haves(fields["neighbor"], fields["pieces"])
         values = tuple(fields.values())
         if event == "preferred_neighbors":
             values = (",".join(map(str, fields["neighbors"])),)
-        sentence = self._templates[event] % values
-        if self._observer is not None:
-            self._written += 1
-            self._observer(event, fields, sentence, self._written)
-        return f"{self._stamp}: {sentence}"
+        return f"{self._stamp}: {self._templates[event] % values}"
 
     def _render_haves(self, neighbor: int, pieces: list[int]) -> str:
         """A line for each piece: most lines are these, and all but the piece is rendered once."""
         before, after = self._have_parts
-        if self._observer is not None:
-            for piece in pieces:
-                self._written += 1
-                sentence = f"{before % neighbor}{piece}{after}"
-                each = {"neighbor": neighbor, "piece": piece}
-                self._observer("received_have", each, sentence, self._written)
         start = f"{self._stamp}: {before % neighbor}"
         return start + f"{after}\n{start}".join(map(str, pieces)) + after

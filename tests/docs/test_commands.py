@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from invoke.collection import Collection
-from invoke.exceptions import ParseError
+from invoke.exceptions import Exit
 from invoke.parser.context import ParserContext
 from invoke.parser.parser import Parser
 
@@ -157,7 +157,7 @@ def test_commands_exist(path: Path) -> None:
 )
 def test_what_does_not_exist_is_found(command: str) -> None:
     """A task, option or program that doesn't exist is noticed in a document."""
-    with pytest.raises((AssertionError, ParseError)):
+    with pytest.raises((AssertionError, Exit)):
         check(command)
 
 

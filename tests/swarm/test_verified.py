@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,9 +11,6 @@ from tests.kit.swarm.swarms import Swarm, ours
 from verifier.api import verify
 from verifier.findings import Severity
 from verifier.judge import Options
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [pytest.mark.swarm, pytest.mark.thorough]
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.grading.grader import Settings, failed, grade
+from verifier.showing import shown
 from verifier.work.handing import Answer, LostError, Progress, hand_out
 from verifier.work.processes import Limits, Processes, told_of
 
@@ -22,11 +24,16 @@ if TYPE_CHECKING:
 
     from verifier.grading.grade import Grade
     from verifier.grading.submissions import Submission
+    from verifier.work.handing import Workers
+
+    Told = Callable[[Progress[Submission]], None]
 
 MEMORY = 4 << 30
 """Bytes of address space that a submission's process may have."""
 LARGEST_FILE = 1 << 29
 """Bytes of a file that it may write: its results, or one of what it unpacks."""
+TRIES = 3
+"""Other machines that may die while they have a submission before it counts as not judged."""
 
 
 def run_all(
@@ -35,17 +42,63 @@ def run_all(
     *,
     jobs: int,
     timeout: float,
-    told: Callable[[Progress[Submission]], None] = lambda _: None,
+    workers: Workers | None = None,
+    told: Told = lambda _: None,
 ) -> Generator[Grade]:
     """The grades in the order of the submissions, each as soon as all before it are there.
 
-    However it ends, no process and no work folder is left behind.
+    However it ends, no process and no work folder is left behind. `workers` on other machines that see the
+    same folders do it instead of `jobs` processes here.
     """
+    if workers is None:
+        yield from _here(submissions, settings, jobs, timeout, told)
+    else:
+        yield from _elsewhere(submissions, settings, workers, timeout, told)
+
+
+def _elsewhere(
+    submissions: list[Submission],
+    settings: Settings,
+    workers: Workers,
+    timeout: float,
+    told: Told,
+) -> Generator[Grade]:
+    """By workers that see the same folders, as they find out by a mark that is made for it."""
+    parts = [replace(one, path=one.path.resolve()) for one in submissions]
+    with tempfile.NamedTemporaryFile(prefix=".grading-", dir=settings.out) as mark:
+        work = partial(_work_there, settings=settings, timeout=timeout, mark=Path(mark.name))
+        answers = hand_out(workers, work, parts, len(parts), tries=TRIES, told=told)
+        with closing(answers):
+            for submission, answer in answers:
+                yield _result(submission, settings, answer)
+
+
+def _work_there(
+    submission: Submission, settings: Settings, timeout: float, mark: Path
+) -> Grade | str:
+    """On another machine: grade one submission as is done here, in a process with the same limits."""
+    for path in (mark.parent, submission.path):
+        if not path.exists() or not mark.exists():
+            return f"the machine that was to judge it doesn't see {shown(path)}, where results and submissions are"
+    (grade,) = _here([submission], settings, 1, timeout, lambda _: None)
+    return grade
+
+
+def _here(
+    submissions: list[Submission],
+    settings: Settings,
+    jobs: int,
+    timeout: float,
+    told: Told,
+) -> Generator[Grade]:
+    """By processes on this machine."""
     scratch = Path(tempfile.mkdtemp(prefix="grading-"))
-    workers = Processes(jobs, Limits(timeout, MEMORY, LARGEST_FILE))
+    processes = Processes(jobs, Limits(timeout, MEMORY, LARGEST_FILE))
     work = partial(_work, scratch=scratch, settings=settings)
     try:
-        with closing(hand_out(workers, work, submissions, len(submissions), told=told)) as answers:
+        with closing(
+            hand_out(processes, work, submissions, len(submissions), told=told)
+        ) as answers:
             for submission, answer in answers:
                 shutil.rmtree(scratch / submission.slug, ignore_errors=True)
                 yield _result(submission, settings, answer)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core.errors import RemoteProtocolError
-from core.interface.messages import Bitfield, Have, Message, Request
+from core.interface.messages import Bitfield, Message, Request
 from peerio.net.admission import Penalties
 from peerio.net.allowance import Allowance
 from peerio.net.link import Link, Owner
@@ -135,8 +135,7 @@ class Receiver:
     def _take_haves(self, link: Link, run: HaveRun) -> float:
         self.messages += len(run.pieces)
         if self._recorder.on:
-            for piece in run.pieces:
-                self._recorder.message(link, "in", Have(piece))
+            self._recorder.haves(link, "in", run.pieces)
         self._callbacks.on_haves(link.neighbor, run.pieces)
         return HAVE_WORK * len(run.pieces)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core.interface.messages import Message
+from core.interface.messages import Have, Message
 from peerio.frames import describe
 from peerio.net.link import Link
 
@@ -22,20 +22,32 @@ class Recorder:
 
     def message(self, link: Link, way: Way, message: Message) -> None:
         """A message was queued (`out`) or taken in (`in`)."""
-        if self._tap is not None:
+        if type(message) is Have:
+            self.haves(link, way, [message.piece])
+        elif self._tap is not None:
             self.frame(link, way, *describe(message))
+
+    def haves(self, link: Link, way: Way, pieces: list[int]) -> None:
+        """Haves were queued or taken in one after the other."""
+        if self._tap is not None:
+            mseq = self._number(link, way, len(pieces))
+            self._tap.haves(way, link.name, link.neighbor, mseq, pieces)
 
     def frame(self, link: Link, way: Way, kind: str, size: int, fields: dict[str, Any]) -> None:
         """A frame, or a handshake, of `size` bytes was queued or taken in."""
         if self._tap is None:
             return
-        if way == "out":
-            mseq = link.mseq_out
-            link.mseq_out += 1
-        else:
-            mseq = link.mseq_in
-            link.mseq_in += 1
+        mseq = self._number(link, way, 1)
         self._tap.message(way, link.name, link.neighbor, mseq, kind, size, fields)
+
+    @staticmethod
+    def _number(link: Link, way: Way, count: int) -> int:
+        """The number of the first of so many messages."""
+        if way == "out":
+            link.mseq_out += count
+            return link.mseq_out - count
+        link.mseq_in += count
+        return link.mseq_in - count
 
     def connection(self, link: Link, state: ConnectionState, fields: dict[str, Any]) -> None:
         """A connection is `open` or `closed`."""

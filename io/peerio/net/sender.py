@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from core.interface.messages import Have, Message, Request
+from core.interface.messages import Message, Request
 from peerio.net.allowance import TokenBucket
 from peerio.net.link import Link, Owner, PieceSource
 from peerio.net.liveness import SILENCE, SYSTEM_WATCHES
@@ -153,8 +153,7 @@ class Sender:
         self.messages += len(pieces)
         self.dirty[link] = None
         if self._recorder.on:
-            for piece in pieces:
-                self._recorder.message(link, "out", Have(piece))
+            self._recorder.haves(link, "out", pieces)
 
     # Flushing.
 

@@ -158,28 +158,6 @@ def test_keep_is_for_here_only() -> None:
     assert caught.value.status == ExitStatus.USAGE
 
 
-@pytest.mark.parametrize(
-    "text", ["", "scheduler", "scheduler:", "http://a:1", "a b:1", "tcp://:8786", "tcp://a:x"]
-)
-def test_what_is_no_address(text: str) -> None:
-    """What can't be a scheduler's address is told before anything is tried."""
-    with pytest.raises(ValueError, match="expected an address such as tcp://scheduler:8786"):
-        judging.address(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "read"),
-    [
-        ("tcp://10.0.0.1:8786", "tcp://10.0.0.1:8786"),
-        ("scheduler:8786", "tcp://scheduler:8786"),
-        ("tls://[fe80::1]:8786", "tls://[fe80::1]:8786"),
-    ],
-)
-def test_addresses(text: str, read: str) -> None:
-    """An address is a host and a port, by TCP unless it says otherwise."""
-    assert judging.address(text) == read
-
-
 def test_an_interrupt_says_how_to_go_on() -> None:
     """Ctrl-C ends a campaign with status 130 and one message that says how far it was, and no process stays."""
     program = (

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.kit.workers.processes import started_below
 
+WITHOUT_DASK = "Dask isn't installed: the extra `cluster` brings it"
 PATIENCE = 60.0
 """Seconds for anything to happen."""
 

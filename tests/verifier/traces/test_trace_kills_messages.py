@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tests.kit.verifier.traced import TracedRun, good_traces
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 import pytest
+
+from tests.kit.verifier.traced import TracedRun, good_traces
 
 RESTART = ((0.9, "kill", (1003,)), (1.4, "start", (1003,)))
 CUTS = ((0.8, "cut", (1001, 1003)), (1.1, "cut", (1002, 1004)))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.kit.verifier.traced import good_traces
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_w10_wrong_rate(tmp_path: Path) -> None:

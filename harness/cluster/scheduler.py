@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.exits import ExitStatus
+from harness.cluster import worker
 from harness.errors import HarnessError
 from harness.output import busy
 from harness.records import printable
 from harness.remote.bundle import bundle
-from harness.search import worker
 from verifier.work.handing import LostError
 
 try:

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +18,19 @@ from core.exits import ExitStatus
 from harness.errors import HarnessError
 from harness.search.campaign import run_simulations
 from harness.search.judging import Options
+from tests.kit.workers.cluster import WITHOUT_DASK, Cluster, cluster, kill_at_work, wait_for
 from tests.kit.workers.processes import started_below
 
-pytest.importorskip("distributed", reason="Dask isn't installed: the extra `cluster` brings it")
+pytest.importorskip("distributed", reason=WITHOUT_DASK)
 
-from harness.search import cluster as clusters
-from harness.search import worker
-from tests.kit.workers.cluster import Cluster, cluster, kill_at_work, wait_for
+from harness.cluster import scheduler as clusters
+from harness.cluster import worker
 
+pytestmark = pytest.mark.timeout(300)  # processes that start slowly where the processors are busy
 ROOT = Path(__file__).parents[3]
 TINY = {"swarms": 16, "random_seed": 3, "peers": 2, "pieces": 3}
 WORDS = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
 LONG = ("--swarms", "100000", "--peers", "2", "--pieces", "1")
-
-
-@pytest.fixture(scope="module")
-def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A scheduler for all tests; each says how many workers it is to have."""
-    with cluster(tmp_path_factory.mktemp("dask")) as made:
-        yield made
 
 
 def campaign(*words: str) -> subprocess.Popen[str]:

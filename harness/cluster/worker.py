@@ -19,7 +19,7 @@ from pathlib import Path
 _PROGRAM = """\
 import sys
 sys.path[:0] = [{folder!r}, {io!r}]
-from harness.search.part import main
+from harness.cluster.part import main
 main()
 """
 
