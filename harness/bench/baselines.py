@@ -21,17 +21,14 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import BinaryIO
 
 from peerio.filesystem import reserve
 from peerio.status import Status
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import BinaryIO
 
 _HOST = "127.0.0.1"
 _PATIENCE = 30.0
