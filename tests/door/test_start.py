@@ -1,4 +1,4 @@
-"""What a peer loads when it starts: what its run needs, and nothing else (docs/networking_overview.md)."""
+"""What a peer loads when it starts: what its run needs, and nothing else (docs/peerprocess_overview.md)."""
 
 from __future__ import annotations
 
