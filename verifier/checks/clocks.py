@@ -213,10 +213,10 @@ def _piece_time(case: Case, life: Life) -> float:
     if life.index not in case.piece_times:
         longest = 0.0
         for other in case.lives:
-            times: dict[int, float] = {}
-            for source, time in zip(other.sources, other.seq_times, strict=True):
-                if source >= 0 and other.columns.conns[source].other == life.owner:
-                    longest = max(longest, time - times.get(source, time))
-                    times[source] = time
+            for number, conn in enumerate(other.columns.conns):
+                if conn.other == life.owner:
+                    times = map(other.seq_times.__getitem__, other.came_over(number))
+                    pauses = (after - before for before, after in pairwise(times))
+                    longest = max(longest, max(pauses, default=0.0))
         case.piece_times[life.index] = longest
     return case.piece_times[life.index]

@@ -216,8 +216,7 @@ def was_interested(view: View, tally: Tally) -> None:
         there = view.swarm.lives[mate[0]]
         served = [
             (view.have_line(number, piece), piece)
-            for piece, source in zip(there.seq, there.sources, strict=True)
-            if source == mate[1]
+            for piece in map(there.seq.__getitem__, there.came_over(mate[1]))
         ]
         told = [item for item in sorted(served) if item[0] != NEVER]
         if told and mute:
