@@ -18,12 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.config import PeerInfo, SwarmConfig
 from core.exits import ExitStatus
+from harness.bench import moments, rivals
 from harness.bench import report as benchreport
-from harness.bench import rivals
 from harness.bench.meter import measure
 from harness.bench.report import HASHED, KINDS, Row, Scenario, WholeRow
 from harness.errors import HarnessError
@@ -72,6 +72,9 @@ class Options:
     others: bool = option(
         "Without libtorrent and aria2, which are measured too where they are installed.",
         default=True,
+    )
+    moments: bool = option(
+        "Without a peer's start and how soon it asks, which are measured at the end.", default=True
     )
     json: Path | None = option(
         "Where to write all figures (default: runs/bench-<time stamp>.json).", path
@@ -122,6 +125,8 @@ def run_bench(options: Options, kinds: Sequence[str] = KINDS) -> int:
                     )
                     wholes.append(whole)
         record = benchreport.record(rows, wholes, workspace)
+        if options.moments:
+            record["moments"] = _moments(workspace, console, quick=options.quick)
     console.print(benchreport.table(rows))
     console.print(benchreport.whole_table(wholes))
     path = (
@@ -196,6 +201,14 @@ def _measure(workspace: Path, source: Path, scenario: Scenario, kind: str, *, tr
     finally:
         shutil.rmtree(folder)
     return Row(scenario, kind, measurement)
+
+
+def _moments(workspace: Path, console: Console, *, quick: bool) -> dict[str, Any]:
+    """A peer's start and how soon it asks: told, and returned for programs."""
+    seen = moments.measure(workspace, QUICK_FILE if quick else 2 * QUICK_FILE)
+    for line in seen.lines():
+        console.print(line, soft_wrap=True)
+    return seen.record()
 
 
 def _others(console: Console) -> list[Rival]:

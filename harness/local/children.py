@@ -15,20 +15,17 @@ from __future__ import annotations
 import os
 import selectors
 import signal
+import socket
 import subprocess
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import RawIOBase
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import BinaryIO, Protocol, Self
 
 from harness.local.channels import KILL, open_channels
-
-if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Sequence
-    from typing import BinaryIO, Self
 
 GRACE = 8.0
 """Seconds that peers get for an orderly end: 5 of their own (spec 7.2) and some to spare."""

@@ -82,6 +82,8 @@ def check(command: str) -> None:
     if words[1:2] in (["swarmproof.pyz"], ["dist/swarmproof.pyz"]):
         words = ["swarmproof", *words[2:]]
     program, *arguments = [words[0].removeprefix(".venv/bin/"), *words[1:]]
+    if program == "python3" and arguments[:2] in (["-m", "probe"], ["-m", "verifier"]):
+        program = "python"
     if program == "invoke":
         check_invoke(arguments)
     elif program == "swarmproof":
@@ -92,7 +94,7 @@ def check(command: str) -> None:
         parse(grading.parser().parse_args, [one for one in arguments[3:] if one != ">"])
     elif program == "python" and arguments[:2] == ["-m", "verifier"]:
         parse(verifier.parser().parse_args, arguments[2:])
-    elif program in {"python", "python3"} and arguments[:2] == ["-m", "probe"]:
+    elif program == "python" and arguments[:2] == ["-m", "probe"]:
         parse(probe_options().parse_intermixed_args, arguments[2:])
     elif program == "python":
         assert arguments[0] == "-m", command

@@ -56,12 +56,24 @@ def all_complete(case: Case, tally: Tally) -> None:
         if case.swarm.lenient and not life.seq and not completes(case, life):
             tally.unsure(f"{life.file.label} never logs downloads")
             continue
+        if not completes(case, life) and life.headless and _may_be_whole(case, life):
+            tally.unsure(life.lost_start or f"what {life.file.label} began with isn't known")
+            continue
         tally.saw()
         if not completes(case, life):
             tally.report(
                 f"{case.name(life.owner)} tells {len(life.seq)} of {case.config.pieces} pieces and no completion",
                 case.at(life, life.seq_lines[-1] if life.seq else life.columns.line_count),
             )
+
+
+def _may_be_whole(case: Case, life: Life) -> bool:
+    """Whether a log of which the first downloads aren't known may have told the last one, by its last count."""
+    events = life.columns.events
+    counts = [
+        n for kind, n in zip(events.kinds, events.counts, strict=True) if kind == Kind.DOWNLOADED
+    ]
+    return not counts or counts[-1] < 0 or counts[-1] >= case.config.pieces
 
 
 def _known(case: Case, life: Life) -> tuple[int, float, list[int]]:
@@ -128,11 +140,13 @@ def knew_before_leaving(case: Case, tally: Tally) -> None:
 
 
 def _unlogged(case: Case, life: Life, peer: int) -> str | None:
-    """Why what a peer had when it connected isn't known: its log ends before that."""
+    """Why what a peer had, or told, isn't known: a log ends before that, or begins after it."""
     conn, other = life.latest(peer), case.swarm.final(peer)
+    if life.lost_start and (conn is None or life.unopened(conn)):
+        return life.lost_start
     if conn is None or other is None or life.mates[conn] is not None:
         return None
-    return case.ends.lost(other)
+    return other.lost_start or case.ends.lost(other)
 
 
 @check(

@@ -146,7 +146,8 @@ def justified_interest(case: Case, tally: Tally) -> None:
     """Each `interested` against what its sender had at least when it sent it."""
     for life, number, mate, _, rows, changes in _told(case):
         facts, events = case.facts[life.index], life.columns.events
-        if life.headless or mate.headless or life.columns.conns[number].implicit:
+        unknown = life.headless or mate.headless or case.unopened(life, number)
+        if unknown or life.columns.conns[number].implicit:
             continue
         if case.swarm.lenient and not (life.seed or life.seq):
             tally.unsure(f"{life.file.label} never logs downloads")
@@ -243,7 +244,10 @@ def interest_replay(case: Case, tally: Tally) -> None:
     for life, number, mate, _, _, changes in _told(case):
         matching = case.interests(life, number)
         if matching is None or changes is None:
-            tally.unsure(f"what {case.name(mate.owner)} knew at a connection's start isn't logged")
+            tally.unsure(
+                case.unopened(life, number)
+                or f"what {case.name(mate.owner)} knew at a connection's start isn't logged"
+            )
             continue
         words = {change.line: "interested" if change.on else "not interested" for change in changes}
         tally.saw(len(matching.pairs) + matching.faults)

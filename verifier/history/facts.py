@@ -64,8 +64,8 @@ class ConnectionFacts:
     `certain_time` when. `first_heard` is the owner's line of the first message after the bitfield,
     NEVER if none, `heard_after` the seconds from the connection line to it, 0 if none.
     `haves` compares its haves with the mate's downloads, None where one of the two isn't known;
-    `untrue` are haves for pieces that the mate never logs, `accounted` the owner's line of the last
-    have for a piece that it does.
+    `untrue` are haves for pieces that the mate never logs, `accounted` the owner's lines of the first
+    and the last have for a piece that it does.
     """
 
     changes: list[Change] | None
@@ -80,7 +80,7 @@ class ConnectionFacts:
     heard_after: float
     haves: Haves | None = None
     untrue: Untrue = field(default_factory=Untrue)
-    accounted: int = 0
+    accounted: tuple[int, int] = (NEVER, 0)
 
 
 @dataclass(slots=True)
@@ -134,6 +134,8 @@ class View:
         mate, base = self.mate(conn), self.life.bases[conn]
         if mate is None or base is None:
             return None
+        if self.life.unopened(conn) and mate.place[piece] >= base:
+            return None  # its have may have stood above the first line
         return mate.place[piece] < base
 
     def have_line(self, conn: int, piece: int) -> int:
@@ -245,13 +247,18 @@ class View:
     def owing(self, number: int) -> tuple[Life, int, int] | None:
         """The mate of a connection, and from which to which of its downloads it owes haves.
 
-        None where the neighbor has the file, and where its log or its bitfield isn't known.
+        None where the neighbor has the file, and where its log or its bitfield isn't known. What was
+        announced above the first line of a log that lost its beginning isn't owed below it.
         """
         mate, base = self.mate(number), self.life.bases[number]
         there = self.life.mates[number]
         if mate is None or there is None or base is None or self.full(number):
             return None
-        return mate, base, bisect_left(mate.seq_lines, mate.ends[there[1]])
+        owed = bisect_left(mate.seq_lines, mate.ends[there[1]])
+        if self.life.unopened(number):
+            places = map(mate.place.__getitem__, self.columns.conns[number].pieces)
+            base = max(base, min((place for place in places if place != NEVER), default=owed))
+        return mate, base, owed
 
     def missing(self, number: int) -> tuple[list[int], int]:
         """The places in the mate's downloads that were never announced, and how many of them are
@@ -297,25 +304,25 @@ class View:
         late = sum(1 for piece in pieces if mate.place[piece] < base)
         return Haves(base, owed, gaps[:SHOWN], len(gaps), tail, self.early(number), base - late)
 
-    def _untrue(self, number: int) -> tuple[Untrue, int]:
-        """Haves that the mate's log doesn't explain, and the line of the last one that it does."""
+    def _untrue(self, number: int) -> tuple[Untrue, tuple[int, int]]:
+        """Haves that the mate's log doesn't explain, and the lines of the first and last that it does."""
         connection, mate, found = self.columns.conns[number], self.mate(number), Untrue()
         full = self.full(number)
         if not connection.lines or (mate is None and not full):
-            return found, 0
+            return found, (NEVER, 0)
         if self._aligned[number]:
-            return found, connection.lines[-1]
-        accounted = 0
+            return found, (connection.lines[0], connection.lines[-1])
+        first, last = NEVER, 0
         for piece, line, time in zip(
             connection.pieces, connection.lines, connection.times, strict=True
         ):
             if not full and mate is not None and mate.place[piece] != NEVER:
-                accounted = line
+                first, last = min(first, line), line
                 continue
             found.pieces.append(piece)
             found.lines.append(line)
             found.times.append(time)
-        return found, accounted
+        return found, (first, last)
 
     def _complete_at(self, number: int) -> int:
         """The line at which a neighbor was known to be complete, NEVER if it wasn't."""
@@ -341,7 +348,8 @@ class View:
         connection, mate, base = self.columns.conns[number], self.mate(number), life.bases[number]
         if life.seed:
             return []
-        if life.headless or (base is None and not self.full(number)):
+        unknown = life.headless or life.unopened(number)
+        if unknown or (base is None and not self.full(number)):
             return None
         start, line_of = connection.line, life.line_of
         certain = self._bitfield_until(number, mate, base or 0)

@@ -153,7 +153,13 @@ def test_whole_bench_on_a_tiny_file(
     monkeypatch.setattr(bench, "_TMPFS", tmp_path)
     path = tmp_path / "out" / "bench.json"
     options = bench.Options(
-        peers=(2,), piece_size=1024, file_size=10_000, repetitions=1, others=False, json=path
+        peers=(2,),
+        piece_size=1024,
+        file_size=10_000,
+        repetitions=1,
+        others=False,
+        moments=False,
+        json=path,
     )
     assert bench.run_bench(options) == 0
     shown = capsys.readouterr().out
