@@ -26,7 +26,13 @@ def main(argv=None, program="python peerProcess.py"):
     from peerio.program.signals import Signals
 
     signals = Signals()
+    import gc
+
+    gc.disable()  # nothing that imports make is garbage
     try:
+        from peerio.program.late import load_late
+
+        load_late("inspect", "peerio.dialects", "peerio.trace")
         from peerio.program import process
     except ModuleNotFoundError as error:
         return _say(
@@ -39,6 +45,8 @@ def main(argv=None, program="python peerProcess.py"):
         return _say(
             1, "can't load the program: {}; check `pip install` and `ulimit -a`".format(reason)
         )
+    finally:
+        gc.enable()
     return process.main(argv, signals, program)
 
 

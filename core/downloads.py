@@ -20,8 +20,6 @@ book, at a cost that grows with the number of neighbors but not of pieces.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from core.errors import LocalProtocolError
 from core.interface.effects import (
     AcceptPiece,
@@ -36,6 +34,7 @@ from core.interface.effects import (
 )
 from core.interface.events import Timer
 from core.interface.messages import Have, Request
+from core.interface.values import record
 from core.interface.words import FreedCause, SkipCause
 from core.state import Neighbor, State
 
@@ -45,7 +44,7 @@ DRIP_PARTS = 64
 """How many such parts a piece has."""
 
 
-@dataclass(slots=True)
+@record
 class Receipt:
     """A piece that is coming: who sends it, and since when (seconds) it brings the present part."""
 

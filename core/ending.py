@@ -195,6 +195,8 @@ class Ending:
         Who sent wrong content is awaited too, until it sends that piece right (spec 9.3).
         """
         state, here = self._state, self._state.neighbors
+        if not state.wrong and len(here) == len(self._others):
+            return set()  # as after nearly every piece
         if state.own.complete:
             missing = self._incomplete - here.keys()
             stuck = all(neighbor.pieces.complete for neighbor in here.values())

@@ -7,8 +7,8 @@ the table in cli.py, as the tasks of `invoke` do. Each loads only what it needs.
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -20,13 +20,13 @@ from harness.output import outcome
 from swarmproof import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from harness.cli import Command
 
 NAME = "swarmproof"
 REMOTE = "remote"
-_DIR = "--dir"
+_DIR, _ON = "--dir", "--on"
 _HELP = {"-h", "--help", "help"}
 
 
@@ -43,7 +43,7 @@ class Program:
 
 
 def _peer_parser(program: str) -> argparse.ArgumentParser:
-    from peerio.program.process import parser  # noqa: PLC0415 -- only this command needs it
+    from peerio.program.arguments import parser  # noqa: PLC0415 -- only this command needs it
 
     return parser(program)
 
@@ -87,6 +87,7 @@ def _grade_parser(program: str) -> argparse.ArgumentParser:
     made.epilog = (made.epilog or "").replace(made.prog, program)
     made.prog = program
     made.add_argument(_DIR, metavar="DIR", help="a folder of submissions, as without --dir")
+    made.add_argument(_ON, metavar="ADDRESS", help="the Dask scheduler whose workers judge")
     return made
 
 
@@ -96,7 +97,28 @@ def _grade(words: list[str], program: str) -> int:
     words = [word.removeprefix(f"{_DIR}=") for word in words if word != _DIR]
     if _HELP & set(words):
         _grade_parser(program).parse_args(words)
-    return main(_in_seconds(words, "--timeout"))
+    words, on = _taken(_in_seconds(words, "--timeout"), _ON)
+    if not on:
+        return main(words)
+    from harness.cluster.scheduler import connect  # noqa: PLC0415 -- likewise
+
+    with closing(connect(options.Option("on", "", "", options.address, "").value(on))) as workers:
+        return main(words, workers)
+
+
+def _taken(words: list[str], name: str) -> tuple[list[str], str]:
+    """The words without an option, and its value; empty where it isn't among them."""
+    value = ""
+    rest: list[str] = []
+    following = iter(words)
+    for word in following:
+        if word == name:
+            value = next(following, "")
+        elif word.startswith(f"{name}="):
+            value = word.partition("=")[2]
+        else:
+            rest.append(word)
+    return rest, value
 
 
 def _in_seconds(words: list[str], name: str) -> list[str]:
@@ -174,7 +196,7 @@ def _from_table(words: list[str]) -> Callable[[], int]:
         return partial(_refuse, NAME, told)
     if name not in found:
         known = [one.replace(".", " ") for one in (*found, *PROGRAMS, "completion")]
-        return partial(_refuse, NAME, _unknown("command", name.replace(".", " "), known))
+        return partial(_refuse, NAME, options.unknown("command", name.replace(".", " "), known))
     made = _parser(found[name], called)
     if wrong := misspelt(rest, made):
         return partial(_refuse, called, wrong)
@@ -184,9 +206,7 @@ def _from_table(words: list[str]) -> Callable[[], int]:
 def _run(one: Command, made: argparse.ArgumentParser, words: list[str]) -> int:
     given, others = made.parse_known_args(words)
     if others:
-        fits = others[0] in runfolder.configurations() and "config" in given
-        advice = f"did you mean --config {others[0]}?" if fits else "all that it takes are options"
-        made.error(f"found {others[0]!r} where an option is expected: {advice}")
+        made.error(runfolder.no_option(others[0], vars(given)))
     return one.run(options.read(one.options, vars(given), one.only))
 
 
@@ -318,15 +338,8 @@ def misspelt(words: Sequence[str], made: argparse.ArgumentParser) -> str:
         name = word.partition("=")[0]
         is_known = any(one == name or (made.allow_abbrev and one.startswith(name)) for one in known)
         if name.startswith("--") and not is_known:
-            return _unknown("option", name, known)
+            return options.unknown("option", name, known)
     return ""
-
-
-def _unknown(kind: str, word: str, known: Iterable[str]) -> str:
-    """That there is no such word, and the nearest one that there is."""
-    near = difflib.get_close_matches(word, known, 1, 0.5)
-    advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-    return f"there is no {kind} {word!r}: {advice}"
 
 
 def _refuse(called: str, message: str) -> int:

@@ -19,6 +19,7 @@ from verifier.history.fit import misfit
 from verifier.history.lives import Swarm, join, make_life
 from verifier.history.resumed import HASHES, Earlier, inherit
 from verifier.history.runs import Run, find_runs
+from verifier.history.starts import find_lost_starts
 from verifier.reading.config import InputError, WrongConfiguration, load
 from verifier.reading.finding import Logs, find_logs, find_traces
 from verifier.report.metrics import Metrics, measure
@@ -215,6 +216,7 @@ def _swarm(
     chosen = [(files[log], window, logs[log].cut(*window)) for log, window in runs[number].windows]
     for file, window, columns in _lives(chosen, options, swarm):
         swarm.lives.append(make_life(len(swarm.lives), file, window, columns, config))
+    find_lost_starts(swarm)
     join(swarm, partial(inherit, earlier=earlier))
     return swarm
 

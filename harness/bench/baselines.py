@@ -223,7 +223,7 @@ def _reserved(job: Job) -> BinaryIO:
     return file
 
 
-def _end_with(lifeline: int) -> None:
+def end_with(lifeline: int) -> None:
     """End at once when the launcher is gone."""
 
     def watch() -> None:
@@ -252,7 +252,7 @@ def main() -> None:
     parser.add_argument("--status-fd", type=int, required=True)
     arguments = vars(parser.parse_args())
     role = ROLES[arguments.pop("role")]
-    _end_with(arguments.pop("lifeline_fd"))
+    end_with(arguments.pop("lifeline_fd"))
     status_fd = arguments.pop("status_fd")
     job = Job(**arguments)
     start = Start(job)

@@ -129,7 +129,7 @@ def _digest(path: Path, case: Case, piece: int) -> str:
     with path.open("rb") as file:
         file.seek(piece * case.config.piece_size)
         content = file.read(case.config.piece_length(piece))
-    return hashlib.blake2b(content, digest_size=8).hexdigest()
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _origins(wrong: Sequence[Wrong]) -> list[str]:

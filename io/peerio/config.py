@@ -9,10 +9,10 @@ No file is larger than a signed 64-bit offset can address; the other limits are 
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
-from dataclasses import dataclass, replace
+from codecs import BOM_UTF8
+from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from core.config import PeerInfo, SwarmConfig
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 COMMON = "Common.cfg"
 PEER_INFO = "PeerInfo.cfg"
+PIECE_HASHES = "pieces.sha256"
+"""What `peerio.hashes` reads, where it is there (spec 9.3)."""
 
 _SHOWN_PROBLEMS = 20  # a file of another kind has as many as it has lines
 _SHOWN_CHARACTERS = 60
@@ -30,9 +32,8 @@ _MOST_PIECES = 2**24
 _PIECE_COST = "about 50 bytes of memory at each peer, and 10 more for each neighbor"
 _LEAST_INTERVAL = 0.001
 
-_LINE_END = re.compile(r"\r\n?|\n")  # not splitlines(), which knows ten more ends
-_WHOLE = re.compile(r"[0-9]+")
-_FRACTION = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_NOT_IN_NAMES = ("/", "\\", "\0", "\r", "\n", "..")
+_NUMBER = frozenset("0123456789.eE+-")
 
 Line = tuple[int, str]  # its number, and its text without white space at the ends
 T = TypeVar("T")
@@ -53,18 +54,22 @@ class ConfigError(Exception):
         super().__init__("\n".join(shown))
 
 
-@dataclass(frozen=True, slots=True)
 class _Rule(Generic[T]):
-    """What a value must be."""
+    """What a value must be.
 
-    parse: Callable[[str], T]  # raises ValueError
-    expected: str
-    stand_in: T  # goes on in place of an unusable value; the error is raised before it is used
+    `parse` raises ValueError. `stand_in` goes on in place of an unusable value; the error is raised
+    before it is used.
+    """
+
+    def __init__(self, parse: Callable[[str], T], expected: str, stand_in: T) -> None:
+        self.parse = parse
+        self.expected = expected
+        self.stand_in = stand_in
 
 
 def _whole(what: str, least: int, most: int) -> _Rule[int]:
     def parse(text: str) -> int:
-        if not _WHOLE.fullmatch(text):
+        if not (text.isascii() and text.isdigit()):
             raise ValueError(text)
         value = int(text)  # ValueError beyond some thousand digits
         if not least <= value <= most:
@@ -75,7 +80,9 @@ def _whole(what: str, least: int, most: int) -> _Rule[int]:
 
 
 def _parse_interval(text: str) -> float:
-    if not _FRACTION.fullmatch(text):
+    if text.startswith(("+", "-")) or not _NUMBER.issuperset(
+        text
+    ):  # float() takes signs, `1_0`, `inf` too
         raise ValueError(text)
     value = float(text)
     if value < _LEAST_INTERVAL or not math.isfinite(value):
@@ -84,7 +91,7 @@ def _parse_interval(text: str) -> float:
 
 
 def _parse_file_name(text: str) -> str:
-    if text in ("", ".") or text != text.strip() or re.search(r"[/\\\0\r\n]|\.\.", text):
+    if text in ("", ".") or text != text.strip() or any(part in text for part in _NOT_IN_NAMES):
         raise ValueError(text)
     text.encode()  # UnicodeEncodeError, a ValueError: a real file's name may be no text at all
     return text
@@ -169,7 +176,7 @@ def _format_interval(seconds: float) -> str:
 def _read(workdir: Path, name: str, problems: list[str]) -> list[Line] | None:
     """The lines that say something: not blank, not a comment. None when there is no text."""
     try:
-        text = (workdir / name).read_bytes().decode("utf-8-sig")
+        text = (workdir / name).read_bytes().removeprefix(BOM_UTF8).decode()
     except FileNotFoundError:
         problems.append(
             f"{name}: not found in {workdir.absolute()}: expected both {COMMON} and {PEER_INFO} "
@@ -186,7 +193,9 @@ def _read(workdir: Path, name: str, problems: list[str]) -> list[Line] | None:
     except OSError as error:
         problems.append(f"{name}: can't be read in {workdir.absolute()}: {error.strerror}")
         return None
-    lines = ((number, line.strip()) for number, line in enumerate(_LINE_END.split(text), 1))
+    # Not by splitlines(), which knows ten more ends of lines.
+    ends = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = ((number, line.strip()) for number, line in enumerate(ends, 1))
     return [(number, line) for number, line in lines if line and not line.startswith("#")]
 
 
@@ -244,6 +253,8 @@ def _entries(
 
 
 def _similar_key(unknown: str) -> str:
+    import difflib  # noqa: PLC0415 -- needed where a key is misspelt
+
     keys = {key.lower(): key for key in _COMMON_KEYS}
     similar = difflib.get_close_matches(unknown.lower(), keys, n=1)
     return f"; did you mean {keys[similar[0]]}?" if similar else ""

@@ -25,7 +25,7 @@ class PieceSink(Sink, Protocol):
     """Takes a piece's content; `peerio.storage` makes them."""
 
     def hexdigest(self) -> str | None:
-        """The content's BLAKE2b digest (8 bytes, in hex) where one is wanted, else None."""
+        """The first 8 bytes of the content's SHA-256, in hex, where one is wanted, else None."""
 
     def is_right(self) -> bool:
         """Whether the content, now whole, is what its hash says; True where no hash is known."""
@@ -155,6 +155,9 @@ class Tap(Protocol):
         fields: dict[str, Any],
     ) -> None:
         """A message was queued (`way` is `out`) or taken in (`in`); `size` is its whole frame's."""
+
+    def haves(self, way: Way, conn: str, neighbor: int, mseq: int, pieces: list[int], /) -> None:
+        """The same of haves that came one after the other, from number `mseq` on."""
 
     def connection(
         self, conn: str, neighbor: int, state: ConnectionState, fields: dict[str, Any]

@@ -7,17 +7,44 @@ is sent (spec 8.4). The time is taken once a turn: all that a turn took in happe
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
-from typing import Any, Protocol
-
-import structlog
-from structlog.typing import EventDict
+from typing import TYPE_CHECKING, Any, Protocol
 
 from core.interface.words import LogEvent
 from peerio.filesystem import is_same_file, move_aside, next_free_number, open_log
+
+
+def _bound_logger_base() -> Any:
+    """The base of structlog for loggers of one's own, without the rest of that package.
+
+    `import structlog` also loads what it has for terminals, tracebacks and other frameworks: `rich` where
+    it is installed, `asyncio`, `ssl` and 200 more, which takes longer than all else that a peer loads.
+    """
+    spec = None if "structlog" in sys.modules else find_spec("structlog")
+    if spec is not None:
+        sys.modules["structlog"] = module_from_spec(spec)  # it is never executed
+        try:
+            from structlog._base import BoundLoggerBase  # noqa: PLC0415 -- only while that stands there
+        except ImportError:  # another version has it elsewhere
+            pass
+        else:
+            return BoundLoggerBase
+        finally:
+            del sys.modules["structlog"]
+    from structlog import BoundLoggerBase  # noqa: PLC0415 -- it takes long
+
+    return BoundLoggerBase
+
+
+if TYPE_CHECKING:
+    from structlog import BoundLoggerBase
+    from structlog.typing import EventDict
+else:
+    BoundLoggerBase = _bound_logger_base()
 
 MOST_UNWRITTEN = 16 * 1024 * 1024
 """Bytes that are kept for a disk that is full until there is room again."""
@@ -150,10 +177,10 @@ def move_logs_aside(workdir: Path, peer_id: int) -> None:
     """
     paths = [log_path(workdir, peer_id), trace_path(workdir, peer_id)]
     try:
-        number = next_free_number(*paths)
-        for path in paths:
-            if path.exists():
-                move_aside(path, number)
+        left = [path for path in paths if path.exists()]
+        number = next_free_number(*paths) if left else 0
+        for path in left:
+            move_aside(path, number)
     except OSError as error:
         raise LogError(
             f"{error.filename}: the log of an earlier run can't be moved aside ({error.strerror}); "
@@ -193,17 +220,24 @@ class Stamp:
             second, fraction = divmod(self._clock(), 1)
             if second != self._second:
                 self._second = int(second)
-                whole = datetime.fromtimestamp(second).astimezone().isoformat(timespec="seconds")
-                self._to_second, self._offset = whole[:19], whole[19:]
+                self._to_second, self._offset = _local(self._second)
             self._text = f"{self._to_second}.{int(fraction * 1e6):06d}{self._offset}"
         return self._text
 
 
-class EventLog:
-    """Renders events as the prescribed sentences.
+def _local(second: int) -> tuple[str, str]:
+    """Date and time of a second on this machine, and its offset from UTC, as ISO 8601 writes them."""
+    moment = time.localtime(second)
+    hours, minutes = divmod(abs(moment.tm_gmtoff) // 60, 60)
+    offset = f"{'-' if moment.tm_gmtoff < 0 else '+'}{hours:02d}:{minutes:02d}"
+    return time.strftime("%Y-%m-%dT%H:%M:%S", moment), offset
 
-    `observer`, where given, is called with each event, its fields, its sentence and the number of its
-    line, so that the trace is written by the same call as the log.
+
+class EventLog(BoundLoggerBase):
+    """A logger of structlog that renders events as the prescribed sentences.
+
+    `observer`, where given, is called with each event, its fields and the number of its (first) line,
+    so that the trace is written by the same call as the log.
     """
 
     def __init__(
@@ -211,7 +245,7 @@ class EventLog:
         lines: LineSink,
         peer_id: int,
         stamp: Stamp,
-        observer: Callable[[str, Mapping[str, Any], str, int], None] | None = None,
+        observer: Callable[[str, Mapping[str, Any], int], None] | None = None,
     ) -> None:
         self._stamp = stamp
         self._observer = observer
@@ -220,46 +254,28 @@ class EventLog:
             event: template.format(peer=peer_id) for event, template in SENTENCES.items()
         }
         self._have_parts = self._templates["received_have"].rsplit("%d", 1)
-        self._logger = structlog.wrap_logger(
-            _Gatherer(lines),
-            processors=[self._render],
-            wrapper_class=structlog.make_filtering_bound_logger(0),
-            context_class=dict,
-            cache_logger_on_first_use=True,
-        ).bind()
+        super().__init__(lines, [self._render], {})
+        self._gather = lines.append
 
     def write(self, event: LogEvent, fields: dict[str, Any]) -> None:
         """Log one of the eleven events: one line, but one a piece for haves that came together."""
-        self._logger.info(event, **fields)
+        (line,), _ = self._process_event("append", event, fields)
+        self._gather(line)
 
     def _render(self, _logger: object, _method: str, fields: EventDict) -> str:
         event = fields.pop("event")
+        if self._observer is not None:
+            self._observer(event, fields, self._written + 1)
+            self._written += len(fields["pieces"]) if event == "received_have" else 1
         if event == "received_have":
             return self._render_haves(fields["neighbor"], fields["pieces"])
         values = tuple(fields.values())
         if event == "preferred_neighbors":
             values = (",".join(map(str, fields["neighbors"])),)
-        sentence = self._templates[event] % values
-        if self._observer is not None:
-            self._written += 1
-            self._observer(event, fields, sentence, self._written)
-        return f"{self._stamp}: {sentence}"
+        return f"{self._stamp}: {self._templates[event] % values}"
 
     def _render_haves(self, neighbor: int, pieces: list[int]) -> str:
         """A line for each piece: most lines are these, and all but the piece is rendered once."""
         before, after = self._have_parts
-        if self._observer is not None:
-            for piece in pieces:
-                self._written += 1
-                sentence = f"{before % neighbor}{piece}{after}"
-                each = {"neighbor": neighbor, "piece": piece}
-                self._observer("received_have", each, sentence, self._written)
         start = f"{self._stamp}: {before % neighbor}"
         return start + f"{after}\n{start}".join(map(str, pieces)) + after
-
-
-class _Gatherer:
-    """What structlog takes for the logger at the end of the chain."""
-
-    def __init__(self, lines: LineSink) -> None:
-        self.info = lines.append

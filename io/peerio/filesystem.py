@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -96,6 +95,8 @@ def is_same_file(fd: int, path: Path) -> bool:
 
 def free_bytes(folder: Path) -> int | None:
     """The bytes that are free for new files in `folder`; None where the system can't say."""
+    import shutil  # noqa: PLC0415 -- it loads all that compresses, for a disk that is full
+
     try:
         usage = shutil.disk_usage(folder)
     except OSError:

@@ -25,11 +25,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peerio import filesystem
+from peerio.config import PIECE_HASHES
 
 if TYPE_CHECKING:
     from core.config import SwarmConfig
 
-FILE_NAME = "pieces.sha256"
+FILE_NAME = PIECE_HASHES
 _SIZE = 32
 """Bytes of one hash."""
 _HASH = re.compile(rb"[0-9a-fA-F]{64}")

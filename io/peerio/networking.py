@@ -16,12 +16,12 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from random import Random
+from typing import TYPE_CHECKING
 
 from core.config import PeerInfo, SwarmConfig
 from core.errors import RemoteProtocolError
 from core.interface.events import Timer
 from core.interface.messages import Have, Message
-from peerio.contract import Callbacks, Tap
 from peerio.net.admission import Admission
 from peerio.net.allowance import TokenBucket
 from peerio.net.dialling import Dialler
@@ -32,6 +32,9 @@ from peerio.net.listening import Listener, NetworkError, bind
 from peerio.net.loop import Loop
 from peerio.net.system import System
 from peerio.protocol import FrameRules, encode
+
+if TYPE_CHECKING:
+    from peerio.contract import Callbacks, Tap
 
 __all__ = ["BoundPort", "NetworkError", "Networking"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.config import SwarmConfig
 from core.exits import ExitStatus
@@ -53,10 +53,12 @@ from core.interface.events import (
 )
 from core.interface.messages import Message, Unchoke
 from core.peer import Peer
-from peerio.contract import Network, PieceSink, PieceStore
+from peerio import trace as tracing
 from peerio.eventlog import EventLog, LineSink, LogError, Stamp
 from peerio.storage import StorageError
-from peerio.trace import Trace
+
+if TYPE_CHECKING:
+    from peerio.contract import Network, PieceSink, PieceStore
 
 # It warns of every method that it leaves alone, which is what `model_override` asks for.
 logging.getLogger("transitions").setLevel(logging.ERROR)
@@ -75,8 +77,8 @@ class Logs:
     ) -> None:
         self._files = [log] if trace is None else [log, trace]
         self._stamp = stamp or Stamp()
-        self.trace = Trace(trace, peer_id, self._stamp, now) if trace is not None else None
-        observer = self.trace.event if self.trace is not None else None
+        self.trace = None if trace is None else tracing.Trace(trace, peer_id, self._stamp, now)
+        observer = None if self.trace is None else self.trace.event
         self.write = EventLog(log, peer_id, self._stamp, observer).write
 
     def end_turn(self) -> None:

@@ -16,7 +16,6 @@ A failure in 3 or 4 removes the new `.part` again.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import stat
 import threading
@@ -27,6 +26,7 @@ from peerio import filesystem
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
+    from hashlib import _Hash
     from pathlib import Path
 
     from core.config import SwarmConfig
@@ -276,7 +276,7 @@ class Storage:
 class PieceSink:
     """Takes the content of one piece, front to back, into the file."""
 
-    __slots__ = ("_check", "_end", "_expected", "_hash", "_position", "_storage")
+    __slots__ = ("_digest", "_end", "_expected", "_hash", "_position", "_storage")
 
     def __init__(
         self,
@@ -290,9 +290,13 @@ class PieceSink:
         self._storage = storage
         self._position = start
         self._end = end
-        self._hash = hashlib.blake2b(digest_size=8) if digest else None
         self._expected = expected
-        self._check = None if expected is None else hashlib.sha256()
+        self._digest = digest
+        self._hash: _Hash | None = None
+        if digest or expected is not None:
+            from hashlib import sha256  # noqa: PLC0415 -- OpenSSL, which few peers need
+
+            self._hash = sha256()
 
     def write(self, data: memoryview | bytes) -> None:
         """Writes the next bytes of the piece, never more than it has left.
@@ -313,16 +317,15 @@ class PieceSink:
         self._position = end
         if self._hash is not None:
             self._hash.update(data)
-        if self._check is not None:
-            self._check.update(data)
 
     def hexdigest(self) -> str | None:
-        """BLAKE2b with 8 bytes of all content so far; None unless it was asked for."""
-        return None if self._hash is None else self._hash.hexdigest()
+        """The first 8 bytes of the SHA-256 of all content so far; None unless it was asked for."""
+        return self._hash.hexdigest()[:16] if self._digest and self._hash is not None else None
 
     def is_right(self) -> bool:
         """Whether all content, now whole, is what its hash says; without hashes it always is."""
-        return self._check is None or self._check.digest() == self._expected
+        wanted = self._expected
+        return wanted is None or (self._hash is not None and self._hash.digest() == wanted)
 
 
 def _create_reserved(path: Path, size: int) -> int:

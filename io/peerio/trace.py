@@ -7,14 +7,19 @@ core's notes. Where tracing is off nothing here is ever called.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from core.config import SwarmConfig
 from peerio.eventlog import LineSink, Stamp
+from peerio.protocol import HAVE_SIZE
 
-FORMAT_VERSION = 1
+if TYPE_CHECKING:
+    from peerio.contract import Way
+
+FORMAT_VERSION = 2
+MOST_TOGETHER = 1000
+"""Haves in one record: a line stays short enough for whoever reads it."""
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
@@ -24,19 +29,26 @@ class Trace:
     def __init__(
         self, lines: LineSink, peer_id: int, stamp: Stamp, now: Callable[[], float]
     ) -> None:
-        self._lines = lines
+        self._append = lines.append
+        self._peer_id = peer_id
         self._stamp = stamp
         self._now = now
-        self._head = f'{{"v":{FORMAT_VERSION},"peer":{peer_id},"seq":'
+        self._time: float | None = None
         self._seq = 0
+        self._heads: dict[tuple[Way, str], str] = {}
+        """How the records of messages begin, by direction and connection."""
 
-    def record(self, kind: str, fields: dict[str, Any]) -> None:
+    def record(self, kind: str, fields: Mapping[str, Any]) -> None:
         """Write one record: the common fields, then its own."""
-        rest = _encode(fields)[1:]
-        self._lines.append(
-            f'{self._head}{self._seq},"t_wall":"{self._stamp}","t_mono":{self._now():.6f},'
-            f'"kind":"{kind}"{"," if fields else ""}{rest}'
-        )
+        self._put(f'"kind":"{kind}"{_rest(fields)}')
+
+    def _put(self, text: str) -> None:
+        """Write a record of these fields: its number, and the times where they aren't the last one's."""
+        now = self._now()
+        if now != self._time:
+            self._time = now
+            text = f'"t_wall":"{self._stamp}","t_mono":{now:.6f},{text}'
+        self._append(f'{{"seq":{self._seq},{text}}}')
         self._seq += 1
 
     def start(
@@ -52,6 +64,8 @@ class Trace:
         self.record(
             "start",
             {
+                "v": FORMAT_VERSION,
+                "peer": self._peer_id,
                 "version": _version(),
                 "run": run,
                 "random_seed": random_seed,
@@ -70,13 +84,18 @@ class Trace:
             },
         )
 
-    def event(self, event: str, fields: Mapping[str, Any], sentence: str, line: int) -> None:
-        """Write the record that goes with a line of the log."""
-        self.record("event", {"event": event, **fields, "sentence": sentence, "line": line})
+    def event(self, event: str, fields: Mapping[str, Any], line: int) -> None:
+        """Write the record that goes with a line of the log, or with several of haves that came together."""
+        if event != "received_have":
+            self._put(f'"kind":"event","event":"{event}"{_rest(fields)},"line":{line}')
+            return
+        head = f'"kind":"event","event":"received_have","neighbor":{fields["neighbor"]}'
+        for first, pieces in _parts(fields["pieces"]):
+            self._put(f'{head},"pieces":{pieces},"line":{line + first}')
 
     def message(
         self,
-        way: str,
+        way: Way,
         conn: str,
         neighbor: int,
         mseq: int,
@@ -85,12 +104,42 @@ class Trace:
         fields: dict[str, Any],
     ) -> None:
         """Write the record of a message that was queued or taken in."""
-        common = {"dir": way, "conn": conn, "neighbor": neighbor, "mseq": mseq}
-        self.record("message", {**common, "type": kind, "len": size, **fields})
+        head = self._head(way, conn, neighbor)
+        self._put(f'{head}{mseq},"type":"{kind}","len":{size}{_rest(fields)}')
+
+    def haves(self, way: Way, conn: str, neighbor: int, mseq: int, pieces: list[int]) -> None:
+        """Write the record of haves that were queued or taken in together, from message `mseq` on."""
+        head = self._head(way, conn, neighbor)
+        for first, part in _parts(pieces):
+            self._put(f'{head}{mseq + first},"type":"have","len":{HAVE_SIZE},"pieces":{part}')
+
+    def _head(self, way: Way, conn: str, neighbor: int) -> str:
+        head = self._heads.get((way, conn))
+        if head is None:
+            fields = _rest({"dir": way, "conn": conn, "neighbor": neighbor})
+            head = self._heads[way, conn] = f'"kind":"message"{fields},"mseq":'
+        return head
 
     def connection(self, conn: str, neighbor: int, state: str, fields: dict[str, Any]) -> None:
         """Write the record of a connection that is open or closed."""
         self.record("connection", {"conn": conn, "neighbor": neighbor, "state": state, **fields})
+
+
+def _rest(fields: Mapping[str, Any]) -> str:
+    """Further fields of a record; most values are whole numbers, which need no encoder."""
+    return "".join(
+        [
+            f',"{name}":{value if type(value) is int else _encode(value)}'
+            for name, value in fields.items()
+        ]
+    )
+
+
+def _parts(pieces: list[int]) -> Iterator[tuple[int, str]]:
+    """The pieces of haves in parts for a record each: which is its first, and the list."""
+    for first in range(0, len(pieces), MOST_TOGETHER):
+        part = pieces[first : first + MOST_TOGETHER]
+        yield first, f"[{','.join(map(str, part))}]"
 
 
 def _spans(has: bytes) -> list[list[int]]:
@@ -105,6 +154,11 @@ def _spans(has: bytes) -> list[list[int]]:
 
 
 def _version() -> str:
+    from importlib.metadata import (  # noqa: PLC0415 -- 15 ms, for traced peers alone
+        PackageNotFoundError,
+        version,
+    )
+
     try:
         return version("swarmproof")
     except PackageNotFoundError:  # run from a checkout that isn't installed

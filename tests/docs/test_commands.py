@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 from invoke.collection import Collection
-from invoke.exceptions import ParseError
+from invoke.exceptions import Exit
 from invoke.parser.context import ParserContext
 from invoke.parser.parser import Parser
 
 import peerProcess
 import tasks
 from harness import program as swarmproof
-from peerio.program import process
+from peerio.program import arguments as peer
 from probe.settings import parser as probe_options
 from tests.kit.markdown import ROOT, blocks, code_spans, documents, name_of
 from verifier import cli as verifier
@@ -82,17 +82,19 @@ def check(command: str) -> None:
     if words[1:2] in (["swarmproof.pyz"], ["dist/swarmproof.pyz"]):
         words = ["swarmproof", *words[2:]]
     program, *arguments = [words[0].removeprefix(".venv/bin/"), *words[1:]]
+    if program == "python3" and arguments[:2] in (["-m", "probe"], ["-m", "verifier"]):
+        program = "python"
     if program == "invoke":
         check_invoke(arguments)
     elif program == "swarmproof":
         check_swarmproof(arguments)
     elif program == "python" and arguments[0].endswith("peerProcess.py"):
-        parse(process.parse_arguments, arguments[1:])
+        parse(peer.parse_arguments, arguments[1:])
     elif program == "python" and arguments[:3] == ["-m", "verifier", "grade"]:
         parse(grading.parser().parse_args, [one for one in arguments[3:] if one != ">"])
     elif program == "python" and arguments[:2] == ["-m", "verifier"]:
         parse(verifier.parser().parse_args, arguments[2:])
-    elif program in {"python", "python3"} and arguments[:2] == ["-m", "probe"]:
+    elif program == "python" and arguments[:2] == ["-m", "probe"]:
         parse(probe_options().parse_intermixed_args, arguments[2:])
     elif program == "python":
         assert arguments[0] == "-m", command
@@ -157,7 +159,7 @@ def test_commands_exist(path: Path) -> None:
 )
 def test_what_does_not_exist_is_found(command: str) -> None:
     """A task, option or program that doesn't exist is noticed in a document."""
-    with pytest.raises((AssertionError, ParseError)):
+    with pytest.raises((AssertionError, Exit)):
         check(command)
 
 

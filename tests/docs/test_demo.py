@@ -41,7 +41,7 @@ def test_searches_find_their_lines(project: Path, search: str) -> None:
     command = [word.replace(r"\.", "[.]") for word in shlex.split(search)]
     found = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr
-    assert "Peer 1" in found.stdout or '"peer":1' in found.stdout
+    assert "Peer 1" in found.stdout or '"kind":"preferred"' in found.stdout
 
 
 def test_all_points_are_shown() -> None:

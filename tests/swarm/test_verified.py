@@ -77,8 +77,9 @@ def test_cut_and_dialled_again(tmp_path: Path, seed: int) -> None:
         relay.cut_after = rng.randint(9_000, 40_000)
         swarm.start()
         swarm.complete()
-        for log in swarm.workdirs[dialler].glob("log_*"):  # it had a working directory of its own
-            log.rename(tmp_path / log.name)
+        for kept in ("log_*", "peer_*"):  # it had a working directory of its own
+            for path in swarm.workdirs[dialler].glob(kept):
+                path.rename(tmp_path / path.name)
         judge(tmp_path, trace="ignore")
 
 

@@ -292,9 +292,10 @@ def _judge_rates(
     passed = decision.sure - set(decision.chosen)
     if not passed or not decision.chosen:
         return
-    tally.saw()
     interval = case.config.unchoking
     slack = max(0.25, 0.1 * interval) + life.columns.resolution
+    if life.lost_start and decision.time - interval - slack < life.columns.first_time:
+        return
 
     def total(other: int, seconds: float) -> int:
         times, lines, sums = received.get(other, ([], [], [0]))
@@ -302,6 +303,7 @@ def _judge_rates(
         begin = min(end, bisect_right(times, decision.time - seconds))
         return sums[end] - sums[begin]
 
+    tally.saw()
     best = max((total(other, interval - slack), other) for other in passed)
     worst = min((total(other, interval + slack), other) for other in decision.chosen)
     if worst[0] + case.config.piece_size < best[0]:

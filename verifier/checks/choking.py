@@ -31,6 +31,11 @@ def _decisions(case: Case, kind: Kind) -> Iterator[tuple[Life, Decision]]:
                 yield life, decision
 
 
+def _unheard(case: Case, life: Life, other: int, line: int) -> bool:
+    """Whether a neighbor's last word on its interest may have stood above the log's first line."""
+    return bool(life.lost_start) and not _last_word(case, life, other, line)
+
+
 def _last_word(case: Case, life: Life, other: int, line: int) -> list[int]:
     """The line of a neighbor's last word on its interest before a line, if there is one."""
     lines = case.words(life).get(other, [])
@@ -79,7 +84,9 @@ def preferred_interested(case: Case, tally: Tally) -> None:
             continue
         for other in decision.chosen:
             tally.saw()
-            if other not in decision.interested:
+            if other not in decision.interested and _unheard(case, life, other, decision.line):
+                tally.unsure(life.lost_start)
+            elif other not in decision.interested:
                 lines = _last_word(case, life, other, decision.line)
                 tally.report(
                     f"{case.name(other)} isn't interested then",
@@ -142,7 +149,7 @@ def logged_on_change(case: Case, tally: Tally) -> None:
                 if decision.kind == Kind.PREFERRED
                 else decision.chosen == (decision.optimistic,)
             )
-            if same:
+            if same and not (decision.first and life.lost_start):
                 tally.report(
                     "nothing has changed",
                     case.at(life, latest.get(decision.kind, 0)),
@@ -230,7 +237,9 @@ def optimistic_interested(case: Case, tally: Tally) -> None:
             continue
         tally.saw()
         other = decision.chosen[0]
-        if other not in decision.interested:
+        if other not in decision.interested and _unheard(case, life, other, decision.line):
+            tally.unsure(life.lost_start)
+        elif other not in decision.interested:
             lines = _last_word(case, life, other, decision.line)
             tally.report(
                 f"{case.name(other)} isn't interested then",
@@ -289,6 +298,8 @@ def unchoke_replay(case: Case, tally: Tally) -> None:
     """(Un)chokes matched with decisions; only those at the end may be missing."""
     for life, number, _, mate, _, _ in case.links():
         matching = case.chokes(life, number)
+        if unopened := case.unopened(life, number):
+            tally.unsure(unopened)
         if matching is None or mate is None:
             continue
         reason = _silent(case, life, number, mate)

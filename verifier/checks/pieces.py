@@ -173,7 +173,8 @@ def knew_it(view: View, tally: Tally) -> None:
         told = view.in_bitfield(conn, piece)
         mute = view.swarm.lenient and not view.columns.have_count
         if told is None or (mute and not told):
-            tally.unsure("what was told at a connection's start isn't logged")
+            unopened = life.lost_start if life.unopened(conn) else ""
+            tally.unsure(unopened or "what was told at a connection's start isn't logged")
             continue
         tally.saw()
         if not told:

@@ -49,7 +49,7 @@ class Check:
     """One rule and how it is decided.
 
     `order` uses the letters of `ORDERS`; `lenient` is the severity with `--lenient`; `example`
-    shows what breaks the rule. `reads` are the topics (see `reading.topics`) whose lines it needs
+    shows what breaks the rule. `reads` are the topics (see `reading.words`) whose lines it needs
     all of, since it concludes from their absence.
     """
 

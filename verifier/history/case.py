@@ -107,6 +107,14 @@ class Case:
         conn = life.latest(peer)
         return None if conn is None else self.facts[life.index].conns[conn]
 
+    def unopened(self, life: Life, conn: int) -> str:
+        """Why not all that went over a connection is known: it began above a log's first line."""
+        mate = life.mates[conn]
+        there = None if mate is None else self.lives[mate[0]]
+        if life.unopened(conn):
+            return life.lost_start
+        return there.lost_start if mate and there and there.unopened(mate[1]) else ""
+
     def heard(self, life: Life, conn: int) -> int:
         """The mate's line up to which everything it sent on a connection must have come."""
         return self.facts[life.index].conns[conn].heard
@@ -122,7 +130,7 @@ class Case:
         """(Un)chokes received on a connection matched with what the mate's decisions owe."""
         key = (life.index, conn)
         if key not in self._chokes:
-            owed = self.owed(life, conn)
+            owed = None if self.unopened(life, conn) else self.owed(life, conn)
             self._chokes[key] = None if owed is None else self._match_chokes(life, conn, owed)
         return self._chokes[key]
 
@@ -147,7 +155,8 @@ class Case:
         key = (life.index, conn)
         if key not in self._interests:
             mate = life.mates[conn]
-            changes = None if mate is None else self.facts[mate[0]].conns[mate[1]].changes
+            known = mate is not None and not self.unopened(life, conn)
+            changes = self.facts[mate[0]].conns[mate[1]].changes if mate and known else None
             if changes is None:
                 self._interests[key] = None
             else:

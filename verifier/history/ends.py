@@ -1,4 +1,4 @@
-"""Which logs lack their end, and what may have happened after it.
+"""Which logs lack their end or their beginning, and what may have happened there.
 
 A program that is killed loses what its log's stream still held: the file ends at a line's end, and
 nothing in it shows that more happened. The other logs do: they go on hearing of pieces that it
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from verifier.history.facts import Facts
     from verifier.history.lives import Life, Swarm
     from verifier.history.offsets import Clocks
+
+DRAIN = 5.0
+"""Seconds that all connections have for flush and drain (spec 7.2)."""
 
 
 class Ends:
@@ -39,7 +42,7 @@ class Ends:
 
     def may_follow(self, life: Life, hearer: Life, conn: int, line: int, time: float) -> bool:
         """Whether a message that another log has at a line may have been sent after a log's end."""
-        if line < self._facts[hearer.index].conns[conn].accounted:
+        if line < self._facts[hearer.index].conns[conn].accounted[1]:
             return False  # a later have is of a piece that the log has
         if not (life.columns.timed and hearer.columns.timed):
             return True
@@ -47,10 +50,20 @@ class Ends:
         latest = time + hearer.columns.resolution - least
         return latest >= life.columns.last_time - LAG
 
+    def may_precede(self, life: Life, hearer: Life, conn: int, line: int) -> bool:
+        """Whether a message that another log has at a line may have been sent above a log's first line."""
+        mate = hearer.mates[conn]
+        begun = mate is not None and mate[0] == life.index and not life.unopened(mate[1])
+        # An earlier have is of a piece that the log has.
+        later = line > self._facts[hearer.index].conns[conn].accounted[0]
+        return bool(life.lost_start) and not begun and not later
+
     def excuse(self, life: Life, hearer: Life, conn: int, line: int, time: float) -> str | None:
         """Why a log needn't tell of what another one has at a line; None where it must."""
         reason = self.lost(life)
-        return reason if reason and self.may_follow(life, hearer, conn, line, time) else None
+        if reason and self.may_follow(life, hearer, conn, line, time):
+            return reason
+        return life.lost_start if self.may_precede(life, hearer, conn, line) else None
 
     def _unexplained(self, hearer: Life) -> Iterator[tuple[int, int, float]]:
         """What a log tells of pieces that another one lacks: connection, line, time."""
@@ -70,6 +83,8 @@ class Ends:
         mate = hearer.mates[number]
         life = None if mate is None else self._swarm.lives[mate[0]]
         if life is None or life.seed or life.index in self._lost:
+            return
+        if self.may_precede(life, hearer, number, line):
             return
         if self.may_follow(life, hearer, number, line, time):
             self._lost[life.index] = (

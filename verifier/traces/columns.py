@@ -1,13 +1,14 @@
 """A trace as columns: one row for each record, and what its rare kinds say besides.
 
-Row and line go together: row n is line n + 1 of the file. Whatever follows a damaged line is left
-out, since nothing is known of what lies between; so every check works on a true prefix of a life.
+Of a record on several haves each has a row. Whatever follows a damaged line is left out, since nothing
+is known of what lies between; so every check works on a true prefix of a life.
 """
 
 from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
+from itertools import compress, count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -143,20 +144,22 @@ class TraceLife:
     Of each row: `codes` what it is; `links` its connection or -1; `numbers` the piece, the
     bitfield's count or the id in a handshake; `values` a message's bytes, a sentence's hash, or an
     index into `decisions`, `transitions` or `causes`; `mseqs` a message's number, an event's line,
-    or the draw of a request; `times` the monotonic clock. `log` is its number among all files
-    under judgement, for witnesses.
+    or the draw of a request; `times` the monotonic clock; `lines` its line in the file. `log` is its
+    number among all files under judgement, for witnesses.
     """
 
     file: LogFile
     life: Life
     log: int
     peer: int
+    version: int = 0
     codes: bytearray = field(default_factory=bytearray)
     links: array[int] = field(default_factory=lambda: array("i"))
     numbers: array[int] = field(default_factory=lambda: array("q"))
     values: array[int] = field(default_factory=lambda: array("q"))
     mseqs: array[int] = field(default_factory=lambda: array("q"))
     times: array[float] = field(default_factory=lambda: array("d"))
+    lines: array[int] = field(default_factory=lambda: array("i"))
     ends: list[Link] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     transitions: list[tuple[str, str, str, str]] = field(default_factory=list)
@@ -197,13 +200,7 @@ class TraceLife:
     def rows(self, wanted: Collection[int]) -> list[int]:
         """The rows with these codes, in order."""
         mask = bytes(code in wanted for code in range(256))
-        marks = self.codes.translate(mask)
-        found: list[int] = []
-        at = marks.find(1)
-        while at >= 0:
-            found.append(at)
-            at = marks.find(1, at + 1)
-        return found
+        return list(compress(count(), self.codes.translate(mask)))
 
     def link(self, row: int) -> Link | None:
         """The connection that a row is about."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from verifier.checks.provenance import MOST_READ, is_file
@@ -224,7 +225,7 @@ def bitfield_next(traces: Traces, tally: Tally) -> None:
 def content_equal(traces: Traces, tally: Tally) -> None:
     """Lengths of piece messages, and the hashes of all that was kept, among each other and the file's."""
     config = traces.config
-    first: dict[int, tuple[TraceLife, int, str]] = {}
+    first: dict[tuple[int, int], tuple[TraceLife, int, str]] = {}
     for trace in traces.lives:
         for row in trace.rows({Code.OUT_PIECE, Code.IN_PIECE, Code.IN_SKIPPED_PIECE}):
             piece, length = trace.numbers[row], trace.values[row]
@@ -240,7 +241,7 @@ def content_equal(traces: Traces, tally: Tally) -> None:
             if digest is None:
                 tally.unsure(f"{trace.file.label} tells no hash of piece {piece}")
                 continue
-            known = first.setdefault(piece, (trace, row, digest))
+            known = first.setdefault((trace.version, piece), (trace, row, digest))
             if known[2] != digest:
                 tally.report(
                     f"piece {piece} is {known[2]} at {known[0].name}, {digest} at {trace.name}",
@@ -251,7 +252,7 @@ def content_equal(traces: Traces, tally: Tally) -> None:
 
 
 def _compare_file(
-    traces: Traces, tally: Tally, first: dict[int, tuple[TraceLife, int, str]]
+    traces: Traces, tally: Tally, first: dict[tuple[int, int], tuple[TraceLife, int, str]]
 ) -> None:
     """The hashes against the file of the first seed whose copy is there."""
     config = traces.config
@@ -264,28 +265,30 @@ def _compare_file(
                 f"{shown(path.name)} of peer {peer.peer_id} isn't of {config.file_size} bytes"
             )
             continue
-        for piece, digest in _digests(path, config.piece_size):
-            told = first.get(piece)
-            if told is not None and told[2] != digest:
-                tally.report(
-                    f"piece {piece} is {digest} in the file of peer {peer.peer_id}, but was"
-                    f" received as {told[2]}",
-                    traces.at(told[0], told[1]),
-                )
+        for version in sorted({version for version, _ in first}):
+            for piece, digest in _digests(path, config.piece_size, version):
+                told = first.get((version, piece))
+                if told is not None and told[2] != digest:
+                    tally.report(
+                        f"piece {piece} is {digest} in the file of peer {peer.peer_id}, but was"
+                        f" received as {told[2]}",
+                        traces.at(told[0], told[1]),
+                    )
         return
 
 
-def _digests(path: Path, size: int) -> Iterator[tuple[int, str]]:
-    """Each piece's hash: BLAKE2b of 8 bytes (docs/trace.md)."""
+def _digests(path: Path, size: int, version: int) -> Iterator[tuple[int, str]]:
+    """Each piece's hash, as traces of this version have it (docs/trace.md)."""
+    make = hashlib.sha256 if version > 1 else partial(hashlib.blake2b, digest_size=8)
     with path.open("rb") as file:
         number = 0
-        left, digest = size, hashlib.blake2b(digest_size=8)
+        left, digest = size, make()
         while data := file.read(min(left, 1 << 20)):
             digest.update(data)
             left -= len(data)
             if not left:
-                yield number, digest.hexdigest()
+                yield number, digest.hexdigest()[:16]
                 number += 1
-                left, digest = size, hashlib.blake2b(digest_size=8)
+                left, digest = size, make()
         if left < size:
-            yield number, digest.hexdigest()
+            yield number, digest.hexdigest()[:16]

@@ -7,7 +7,6 @@ that is killed leaves one.
 
 from __future__ import annotations
 
-import json
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,16 @@ from verifier.reading.finding import LogFile
 from verifier.reading.sentences import PRESCRIBED, Kind
 from verifier.showing import shown
 from verifier.traces.columns import EVENTS, TYPES, Code, Decision, End, Link, Start, TraceLife
+from verifier.traces.fields import (
+    MOST,
+    BadRecordError,
+    as_number,
+    as_numbers,
+    as_text,
+    as_whole,
+    decode,
+    spanned,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +36,8 @@ if TYPE_CHECKING:
 
     Record = dict[str, Any]
 
-VERSION = 1
+VERSIONS = {1, 2}
+"""In version 2 most records leave out what the ones before said, and haves may stand together."""
 NAME = re.compile(r"trace_peer_(\d{1,18})\.jsonl(?:\.(\d{1,6}))?(\.gz)?")
 TYPE_CODES = {name: code for code, name in enumerate(TYPES)}
 EVENT_CODES = {name: Code.EVENT + code for code, name in enumerate(EVENTS)}
@@ -35,13 +45,6 @@ SENTENCES = dict(zip(EVENTS, (PRESCRIBED[kind] for kind in Kind), strict=True))
 """The prescribed sentence of each event, with its fields' names in braces."""
 BY_SIGNAL = {130, 143}
 """Statuses of a peer that a signal ended (spec 7.4)."""
-_MOST_PIECES = 2**24
-MOST = 2**40
-"""Numbers above this are no piece, size or number of anything."""
-
-
-class _BadRecordError(Exception):
-    """A line isn't a record of the format; the message says why."""
 
 
 def find_traces(folder: Path, paths: list[Path]) -> list[LogFile]:
@@ -66,62 +69,8 @@ def read_trace(file: LogFile, life: Life, log: int) -> TraceLife:
             if not reader.take_block(block.data, truncated=block.truncated):
                 break
     except InputError as error:
-        trace.damage = (len(trace) + 1, str(error))
+        trace.damage = (reader.count + 1, str(error))
     return trace
-
-
-def _decode(lines: list[bytes]) -> list[Any]:
-    """Many lines at once, which is fast, or one by one where one of them can't be read.
-
-    A line that can't be read stands as its reason.
-    """
-    try:
-        records = json.loads(b"[" + b",\n".join(lines) + b"]")
-        if len(records) == len(lines):
-            return list(records)
-    except (ValueError, RecursionError):
-        pass
-    return [_decode_one(line) for line in lines]
-
-
-def _decode_one(line: bytes) -> Any:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        return f"it isn't JSON ({type(error).__name__})"
-
-
-def _whole(value: Any) -> int:
-    """A whole number that isn't negative."""
-    if type(value) is not int or not 0 <= value < MOST:
-        raise _BadRecordError(f"{str(value)[:40]!r} where a number was expected")
-    return value
-
-
-def _text(value: Any) -> str:
-    if type(value) is not str:
-        raise _BadRecordError(f"{str(value)[:40]!r} where a text was expected")
-    return value
-
-
-def _number(value: Any) -> float:
-    if type(value) not in {int, float} or not abs(value) < 1e18:
-        raise _BadRecordError(f"{str(value)[:40]!r} where a number was expected")
-    return float(value)
-
-
-def _ids(value: Any) -> list[int]:
-    if type(value) is not list:
-        raise _BadRecordError(f"{str(value)[:40]!r} where a list was expected")
-    return [_whole(item) for item in value]
-
-
-def _spanned(value: Any) -> frozenset[int]:
-    """Pieces written as pairs of a first and a last one."""
-    spans = [_ids(span) for span in value]
-    if any(len(span) != 2 or span[1] >= _MOST_PIECES for span in spans):
-        raise _BadRecordError("'resumed' isn't a list of [first, last]")
-    return frozenset(piece for first, last in spans for piece in range(first, last + 1))
 
 
 class _Reader:
@@ -129,6 +78,9 @@ class _Reader:
 
     def __init__(self, trace: TraceLife) -> None:
         self._trace = trace
+        self.count = 0
+        """Records taken so far, which are lines."""
+        self._time = 0.0
         self._named: dict[str, Link] = {}
         self._latest: dict[int, Link] = {}
         self._indices: dict[Any, int] = {}
@@ -152,13 +104,14 @@ class _Reader:
         """Take whole lines; False when nothing more of the file can be used."""
         lines = data.split(b"\n")
         lines.pop()
-        records = _decode(lines)
+        records = decode(lines)
         for number, record in enumerate(records, 1):
             reason = self._take(record)
             if reason:
                 if not (truncated and number == len(records) and isinstance(record, str)):
-                    self._trace.damage = (len(self._trace) + 1, reason)
+                    self._trace.damage = (self.count + 1, reason)
                 return False
+            self.count += 1
         return True
 
     def _take(self, record: Any) -> str:
@@ -168,29 +121,41 @@ class _Reader:
         if type(record) is not dict:
             return record if type(record) is str else "it isn't a JSON object"
         try:
-            if record["v"] != VERSION:
-                return f"format version {record['v']}, expected {VERSION}"
-            if record["seq"] != row:
-                return f"seq is {record['seq']}, expected {row}"
-            if record["peer"] != trace.peer:
-                return f"it is of peer {record['peer']}"
+            if "v" in record or trace.version < 2:
+                self._check_writer(record)
+            if record["seq"] != self.count:
+                return f"seq is {record['seq']}, expected {self.count}"
             kind = record["kind"]
             if (kind == "start") is not (row == 0):
                 return "the first record, and no other, is 'start'"
             if trace.end is not None:
                 return "it stands behind the record 'end'"
-            time = _number(record["t_mono"])
+            if "t_mono" in record or trace.version < 2:
+                self._time = as_number(record["t_mono"])
             self._kinds[kind](record)
         except KeyError as error:
             reason = f"{error.args[0]!r} is missing or unknown"
-        except (TypeError, ValueError, OverflowError, AttributeError, _BadRecordError) as error:
+        except (TypeError, ValueError, OverflowError, AttributeError, BadRecordError) as error:
             reason = str(error)
         else:
-            trace.times.append(time)
+            rows = len(trace.codes) - row
+            trace.times.extend([self._time] * rows)
+            trace.lines.extend([self.count + 1] * rows)
             return ""
         for column in (trace.codes, trace.links, trace.numbers, trace.values, trace.mseqs):
             del column[row:]
         return reason
+
+    def _check_writer(self, record: Record) -> None:
+        """Version and writer: in each record of version 1, and in the first of later ones."""
+        trace, version = self._trace, record["v"]
+        known = {trace.version} if trace.version else VERSIONS
+        if version not in known:
+            expected = " or ".join(map(str, sorted(known)))
+            raise BadRecordError(f"format version {version}, expected {expected}")
+        if record["peer"] != trace.peer:
+            raise BadRecordError(f"it is of peer {record['peer']}")
+        trace.version = version
 
     def _row(
         self, code: int, link: int = -1, number: int = -1, value: int = 0, mseq: int = -1
@@ -212,19 +177,19 @@ class _Reader:
 
     def _of(self, neighbor: Any) -> int:
         """The latest connection with a neighbor."""
-        link = self._latest.get(_whole(neighbor))
+        link = self._latest.get(as_whole(neighbor))
         return -1 if link is None else link.index
 
     def _link(self, record: Record) -> Link:
         """The connection that a record names; one that wasn't named before begins with it."""
-        name, neighbor = _text(record["conn"]), record["neighbor"]
+        name, neighbor = as_text(record["conn"]), record["neighbor"]
         link = self._named.get(name)
         if link is None:
-            link = Link(len(self._trace.ends), name, _whole(neighbor))
+            link = Link(len(self._trace.ends), name, as_whole(neighbor))
             self._trace.ends.append(link)
             self._named[name] = self._latest[neighbor] = link
         elif link.neighbor != neighbor:
-            raise _BadRecordError(f"{name} is a connection with peer {link.neighbor}")
+            raise BadRecordError(f"{name} is a connection with peer {link.neighbor}")
         return link
 
     def _message(self, record: Record) -> None:
@@ -232,18 +197,21 @@ class _Reader:
         row = len(trace.codes)
         link = self._link(record)
         kind = record["type"]
+        if kind == "have" and "pieces" in record:
+            self._haves(record, link)
+            return
         code = TYPE_CODES.get(kind, -1)
         if code < 0 or kind == "unknown":
-            if not _text(kind).startswith("unknown "):
-                raise _BadRecordError(f"{kind!r} is no type of message")
+            if not as_text(kind).startswith("unknown "):
+                raise BadRecordError(f"{kind!r} is no type of message")
             code = Code.OUT_UNKNOWN
         number = record.get("piece", -1)
         if kind in {"have", "request", "piece"} and not 0 <= number < MOST:
-            raise _BadRecordError("it names no piece")
+            raise BadRecordError("it names no piece")
         if kind == "bitfield":
-            number = _whole(record["count"])
+            number = as_whole(record["count"])
         elif kind == "handshake":
-            number = _whole(record["id"])
+            number = as_whole(record["id"])
         if record["dir"] == "out":
             rows = link.outs
             if kind == "bitfield" and link.had < 0:
@@ -257,17 +225,50 @@ class _Reader:
                 if isinstance(record.get("sha"), str):
                     trace.digests[row] = record["sha"]
         else:
-            raise _BadRecordError("its direction is neither 'out' nor 'in'")
+            raise BadRecordError("its direction is neither 'out' nor 'in'")
         self._row(code, link.index, number, record["len"], record["mseq"])
         rows.append(row)
+
+    def _haves(self, record: Record, link: Link) -> None:
+        """Haves that were queued or came one after the other."""
+        way, pieces, first = record["dir"], as_numbers(record["pieces"]), as_whole(record["mseq"])
+        if way not in {"out", "in"}:
+            raise BadRecordError("its direction is neither 'out' nor 'in'")
+        code = Code.OUT_HAVE if way == "out" else Code.IN_HAVE
+        row = len(self._trace.codes)
+        self._rows(code, link.index, pieces, [record["len"]] * len(pieces), first)
+        (link.outs if way == "out" else link.ins).extend(range(row, row + len(pieces)))
+
+    def _rows(
+        self, code: int, link: int, numbers: list[int], values: list[int], first: int
+    ) -> None:
+        """Rows of one kind, whose `mseqs` count from `first` on."""
+        trace, count = self._trace, len(numbers)
+        trace.codes.extend(bytes([code]) * count)
+        trace.links.extend([link] * count)
+        trace.numbers.extend(numbers)
+        trace.values.extend(values)
+        trace.mseqs.extend(range(first, first + count))
+
+    def _have_events(self, record: Record) -> None:
+        """The lines of haves that came one after the other."""
+        neighbor, pieces = as_whole(record["neighbor"]), as_numbers(record["pieces"])
+        before, after = SENTENCES["received_have"].split("{piece}")
+        start = before.format(subject=self._trace.peer, other=neighbor)
+        values = [hash(f"{start}{piece}{after}".encode()) for piece in pieces]
+        first = as_whole(record["line"])
+        self._rows(Code.RECEIVED_HAVE, self._of(neighbor), pieces, values, first)
 
     def _event(self, record: Record) -> None:
         trace = self._trace
         row = len(trace.codes)
         event = record["event"]
         code = EVENT_CODES[event]
+        if code == Code.RECEIVED_HAVE and "pieces" in record:
+            self._have_events(record)
+            return
         neighbor = record.get("neighbor")
-        neighbors = _ids(record["neighbors"]) if code == Code.PREFERRED_LINE else []
+        neighbors = as_numbers(record["neighbors"]) if code == Code.PREFERRED_LINE else []
         told = SENTENCES[event].format(
             subject=trace.peer,
             other=neighbor,
@@ -275,16 +276,16 @@ class _Reader:
             count=record.get("count"),
             ids=",".join(map(str, neighbors)),
         )
-        sentence = _text(record["sentence"])
+        sentence = as_text(record["sentence"]) if trace.version < 2 else told
         link = -1 if neighbor is None else self._of(neighbor)
         number = record.get("piece", -1)
-        self._row(code, link, number, hash(sentence.encode()), _whole(record["line"]))
+        self._row(code, link, number, hash(sentence.encode()), as_whole(record["line"]))
         if told != sentence:
             trace.mismatched.append(row)
         if code == Code.PREFERRED_LINE:
             trace.lists[row] = neighbors
         elif code == Code.DOWNLOADED:
-            trace.downloads.append(_whole(number))
+            trace.downloads.append(as_whole(number))
 
     def _transition(self, record: Record) -> None:
         change = (record["machine"], record["from"], record["trigger"], record["to"])
@@ -293,12 +294,12 @@ class _Reader:
 
     def _request(self, record: Record) -> None:
         link = self._of(record["neighbor"])
-        piece, among, draw = (_whole(record[key]) for key in ("piece", "candidates", "draw"))
+        piece, among, draw = (as_whole(record[key]) for key in ("piece", "candidates", "draw"))
         self._row(Code.REQUEST, link, piece, among, draw)
 
     def _noted(self, code: int, record: Record) -> None:
-        value = self._index(self._trace.causes, _text(record["cause"]))
-        self._row(code, self._of(record["neighbor"]), _whole(record["piece"]), value)
+        value = self._index(self._trace.causes, as_text(record["cause"]))
+        self._row(code, self._of(record["neighbor"]), as_whole(record["piece"]), value)
 
     def _rejected(self, record: Record) -> None:
         self._noted(Code.REJECTED, {**record, "cause": "wrong"})
@@ -312,21 +313,21 @@ class _Reader:
             link.opened, link.incoming = row, bool(record["incoming"])
             self._row(Code.OPEN, link.index)
         elif record["state"] == "closed":
-            link.closed, link.cause = row, _text(record["cause"])
+            link.closed, link.cause = row, as_text(record["cause"])
             del self._named[link.name]
             self._row(Code.CLOSED, link.index)
         else:
-            raise _BadRecordError(f"{record['state']!r} is no state of a connection")
+            raise BadRecordError(f"{record['state']!r} is no state of a connection")
 
     def _preferred(self, record: Record) -> None:
         decision = Decision(
-            tick=_whole(record["tick"]),
-            due=_number(record["due"]),
-            skipped=_whole(record["skipped"]),
-            candidates=_ids(record["candidates"]),
-            chosen=_ids(record["chosen"]),
-            draw=_ids(record["draw"]),
-            rates=_ids(record["rates"]),
+            tick=as_whole(record["tick"]),
+            due=as_number(record["due"]),
+            skipped=as_whole(record["skipped"]),
+            candidates=as_numbers(record["candidates"]),
+            chosen=as_numbers(record["chosen"]),
+            draw=as_numbers(record["draw"]),
+            rates=as_numbers(record["rates"]),
             complete=bool(record["complete"]),
         )
         self._decided(Code.PREFERRED, decision)
@@ -334,12 +335,12 @@ class _Reader:
     def _optimistic(self, record: Record) -> None:
         draw, chosen = record["draw"], record["chosen"]
         decision = Decision(
-            tick=_whole(record["tick"]),
-            due=_number(record["due"]),
-            skipped=_whole(record["skipped"]),
-            candidates=_ids(record["candidates"]),
-            chosen=[] if chosen is None else [_whole(chosen)],
-            draw=[] if draw is None else [_whole(draw)],
+            tick=as_whole(record["tick"]),
+            due=as_number(record["due"]),
+            skipped=as_whole(record["skipped"]),
+            candidates=as_numbers(record["candidates"]),
+            chosen=[] if chosen is None else [as_whole(chosen)],
+            draw=[] if draw is None else [as_whole(draw)],
         )
         self._decided(Code.OPTIMISTIC, decision)
 
@@ -349,13 +350,13 @@ class _Reader:
 
     def _start(self, record: Record) -> None:
         self._trace.start = Start(
-            _whole(record["k"]),
-            _number(record["p"]),
-            _number(record["m"]),
-            _whole(record["file_size"]),
-            _whole(record["piece_size"]),
+            as_whole(record["k"]),
+            as_number(record["p"]),
+            as_number(record["m"]),
+            as_whole(record["file_size"]),
+            as_whole(record["piece_size"]),
             bool(record["has_file"]),
-            _spanned(record.get("resumed", [])),  # traces of before have no such field
+            spanned(record.get("resumed", [])),  # traces of before have no such field
         )
         self._trace.downloads.extend(sorted(self._trace.begun))
         self._row(Code.START)
@@ -363,10 +364,10 @@ class _Reader:
     def _end(self, record: Record) -> None:
         status = record["status"]
         self._trace.end = End(
-            None if status is None else _whole(status),
+            None if status is None else as_whole(status),
             bool(record.get("hurried", status in BY_SIGNAL)),
-            _whole(record["skipped_pieces"]),
-            _whole(record["freed_requests"]),
-            _whole(record.get("rejected_pieces", 0)),  # traces of before have no such field
+            as_whole(record["skipped_pieces"]),
+            as_whole(record["freed_requests"]),
+            as_whole(record.get("rejected_pieces", 0)),  # traces of before have no such field
         )
         self._row(Code.END)

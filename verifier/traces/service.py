@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope, check
@@ -85,12 +85,12 @@ def _taken(trace: TraceLife) -> set[tuple[int, int]]:
 def _replay(
     traces: Traces, tally: Tally, trace: TraceLife, taken: dict[int, set[tuple[int, int]]]
 ) -> None:
-    queues: dict[int, _Queue] = {}
+    queues: defaultdict[int, _Queue] = defaultdict(_Queue)
     own = set(trace.begun)
     wanted = {Code.IN_REQUEST, Code.IN_HAVE, Code.DROPPED, Code.DOWNLOADED, Code.TRANSITION}
     for row in trace.rows({*OUTS, *wanted}):
         code, piece = trace.codes[row], trace.numbers[row]
-        queue = queues.setdefault(trace.links[row], _Queue())
+        queue = queues[trace.links[row]]
         if code == Code.DOWNLOADED:
             own.add(piece)
         elif code == Code.TRANSITION:

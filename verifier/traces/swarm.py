@@ -77,7 +77,7 @@ class Traces:
 
     def at(self, trace: TraceLife, row: int) -> Witness:
         """A record as a witness."""
-        return Witness(trace.log, row + 1)
+        return Witness(trace.log, trace.lines[row])
 
     def known_of(self, trace: TraceLife, link: Link, count: int) -> bytearray | None:
         """The pieces that the neighbor's bitfield of so many told, a byte each; None if unsure."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 from typing import Protocol
 
+from core.interface.values import record
 from peerio.net.link import Route
 from peerio.net.loop import WRITE, Loop
 from peerio.net.system import Address, System
@@ -37,7 +37,7 @@ class DialOwner(Protocol):
         """From when on the neighbor may be dialled (spec 3.5)."""
 
 
-@dataclass(slots=True)
+@record
 class _Dial:
     peer_id: int
     host: str
@@ -52,7 +52,7 @@ class _Dial:
     not_before: float = 0.0
     """The last connection didn't stand: it isn't dialled again earlier."""
     route: Route | None = None
-    addresses: list[Address] = field(default_factory=list)
+    addresses: tuple[Address, ...] = ()
     refusals: int = 0
     trouble: str = ""
     """Why an address couldn't be reached, if that was no refusal."""
@@ -155,7 +155,7 @@ class Dialler:
 
     def _resolved(self, dial: _Dial, serial: int, addresses: list[Address]) -> None:
         if not self._stopped and serial == dial.serial:
-            dial.addresses = addresses
+            dial.addresses = tuple(addresses)
             self._try_next_address(dial)
 
     def _try_next_address(self, dial: _Dial) -> None:
@@ -170,7 +170,8 @@ class Dialler:
                 )
             self._pause(dial)
             return
-        family, address = dial.addresses.pop(0)
+        (family, address), *rest = dial.addresses
+        dial.addresses = tuple(rest)
         try:
             sock = self._system.open(family)
         except OSError:

@@ -6,20 +6,22 @@ import errno
 import socket
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from core.errors import RemoteProtocolError
+from core.interface.values import record, value
 from core.machines import Connection, Machines
 from core.machines.connection import State
-from peerio.contract import CloseCause, PieceSink
 from peerio.net.admission import Origin
 from peerio.net.allowance import Allowance, TokenBucket
 from peerio.net.liveness import watch_for_silence
 from peerio.protocol import HANDSHAKE_SIZE, Decoder, check_header, decode_handshake
 
+if TYPE_CHECKING:
+    from peerio.contract import CloseCause, PieceSink
 
-@dataclass(slots=True)
+
+@record
 class PieceSegment:
     """Content of a piece that is still to be sent."""
 
@@ -75,7 +77,7 @@ class PieceSource(Protocol):
         """Hand content to the socket; how many bytes it took."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Route:
     """A connected socket, and the addresses that it connects.
 

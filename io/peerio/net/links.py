@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import count
+from typing import TYPE_CHECKING
 
 from core.errors import RemoteProtocolError
 from core.machines import Machines
-from peerio.contract import Callbacks, CloseCause, Tap
 from peerio.net.admission import Admission, RefusedError
 from peerio.net.allowance import TokenBucket
 from peerio.net.dialling import Dialler
@@ -24,6 +24,9 @@ from peerio.protocol import (
     encode_handshake,
     explain_handshake,
 )
+
+if TYPE_CHECKING:
+    from peerio.contract import Callbacks, CloseCause, Tap
 
 HANDSHAKE_TIMEOUT = 10.0
 """Seconds for a handshake to be complete (spec 2.4)."""

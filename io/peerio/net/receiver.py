@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.errors import RemoteProtocolError
-from core.interface.messages import Bitfield, Have, Message, Request
-from peerio.contract import Callbacks
+from core.interface.messages import Bitfield, Message, Request
 from peerio.net.admission import Penalties
 from peerio.net.allowance import Allowance
 from peerio.net.link import Link, Owner
@@ -23,6 +22,9 @@ from peerio.protocol import (
     UnknownFrame,
     type_name,
 )
+
+if TYPE_CHECKING:
+    from peerio.contract import Callbacks
 
 RECEIVES_A_TURN = 4
 """How often one neighbor is received from before the others have their turn (spec 3.7)."""
@@ -122,7 +124,7 @@ class Receiver:
 
     def _take_message(self, link: Link, message: Message) -> float:
         self.messages += 1
-        if self._recorder:
+        if self._recorder.on:
             self._recorder.message(link, "in", message)
         self._callbacks.on_message(link.neighbor, message)
         return MESSAGE_WORK if type(message) is Request else CHANGE_WORK
@@ -132,9 +134,8 @@ class Receiver:
 
     def _take_haves(self, link: Link, run: HaveRun) -> float:
         self.messages += len(run.pieces)
-        if self._recorder:
-            for piece in run.pieces:
-                self._recorder.message(link, "in", Have(piece))
+        if self._recorder.on:
+            self._recorder.haves(link, "in", run.pieces)
         self._callbacks.on_haves(link.neighbor, run.pieces)
         return HAVE_WORK * len(run.pieces)
 
@@ -163,7 +164,7 @@ class Receiver:
         right = sink is not None and sink.is_right()
         if right:
             self._penalties.forgive(link.origin)
-        if self._recorder:
+        if self._recorder.on:
             size = PIECE_HEADER_SIZE + self._rules.piece_length(end.piece)
             fields: dict[str, Any] = {"piece": end.piece, "kept": right}
             if sink is not None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
-from core.interface.messages import Have, Message, Request
-from peerio.contract import Callbacks
+from core.interface.messages import Message, Request
 from peerio.net.allowance import TokenBucket
 from peerio.net.link import Link, Owner, PieceSource
 from peerio.net.liveness import SILENCE, SYSTEM_WATCHES
@@ -15,6 +15,9 @@ from peerio.net.loop import Alarms, Loop
 from peerio.net.recorder import Recorder
 from peerio.protocol import HAVE_SIZE, PIECE_HEADER_SIZE, encode_haves, piece_header
 from peerio.storage import StorageError
+
+if TYPE_CHECKING:
+    from peerio.contract import Callbacks
 
 
 class Stalls:
@@ -101,7 +104,7 @@ class Sender:
         link.outbox.put(data)
         self.messages += 1
         self.dirty[link] = None
-        if self._recorder:
+        if self._recorder.on:
             self._recorder.message(link, "out", message)
 
     def queue_piece(self, link: Link, piece: int, size: int) -> None:
@@ -110,7 +113,7 @@ class Sender:
             link.outbox.put_piece(piece_header(piece, size), piece, size)
             self.messages += 1
             self.dirty[link] = None
-            if self._recorder:
+            if self._recorder.on:
                 fields = {"piece": piece}
                 self._recorder.frame(link, "out", "piece", PIECE_HEADER_SIZE + size, fields)
 
@@ -149,9 +152,8 @@ class Sender:
         link.outbox.put(frames[link.haves_told * HAVE_SIZE :])
         self.messages += len(pieces)
         self.dirty[link] = None
-        if self._recorder:
-            for piece in pieces:
-                self._recorder.message(link, "out", Have(piece))
+        if self._recorder.on:
+            self._recorder.haves(link, "out", pieces)
 
     # Flushing.
 

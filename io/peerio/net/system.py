@@ -43,7 +43,9 @@ class System:
 
         def run() -> None:
             try:
-                found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                # As bytes: Python would load its codec for international names otherwise.
+                name = host.encode() if host.isascii() else host
+                found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
             except (OSError, UnicodeError) as error:
                 answer([], str(error))
                 return

@@ -6,59 +6,40 @@ by `peerProcess.py`, which handles signals before this module is imported.
 
 from __future__ import annotations
 
-import argparse
 import gc
-import math
 import os
 import random
-import re
-import secrets
 import threading
 import time
 import traceback
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.config import SwarmConfig
 from core.exits import ExitStatus
 from core.peer import Peer
-from peerio.config import ConfigError, load_config
+from peerio.config import PIECE_HASHES, ConfigError, load_config
 from peerio.eventlog import LineFile, LogError, log_path, move_logs_aside, trace_path
-from peerio.hashes import HashesError
-from peerio.hashes import load as load_hashes
 from peerio.networking import BoundPort, NetworkError, Networking
+from peerio.program.arguments import PROGRAM, parse_arguments
 from peerio.program.diagnostics import Diagnostics
 from peerio.program.limits import LimitError, ensure_descriptors, explain_shortage
-from peerio.program.quantities import duration, rate
 from peerio.program.signals import Signals
-from peerio.program.speaking import Speaker, terminal_width
 from peerio.program.surroundings import (
     fill_standard_descriptors,
     prefer_throughput,
     signals_for_main_thread_only,
 )
-from peerio.resume import open_resumed
 from peerio.runtime import Logs, Runtime
-from peerio.status import StatusReporter
 from peerio.storage import Storage, StorageError
 
-PROGRAM = "python peerProcess.py"
-"""What people call it by, unless `swarmproof peer` was what they called."""
-EXIT_STATUSES = f"""\
-exit statuses:
-  {ExitStatus.COMPLETE:<4} all peers in PeerInfo.cfg have the complete file
-  {ExitStatus.UNUSABLE:<4} unusable configuration, file or port, or too few resources to start
-  {ExitStatus.USAGE:<4} wrong use of the command line
-  {ExitStatus.MISSING:<4} other peers are missing (see --wait)
-  {ExitStatus.FAILED:<4} storage or log failed during the run
-  {ExitStatus.INTERNAL_ERROR:<4} internal error, with a traceback
-  {ExitStatus.INTERRUPTED:<4} interrupted (Ctrl-C once: in order, twice: at once)
-  {ExitStatus.TERMINATED:<4} terminated
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
 
-example:
-  python peerProcess.py 1001 --workdir swarm --trace
-"""
-LEAST_RATE = 1.0
-"""Bytes a second: a lower limit would never let a piece through."""
+    from peerio.hashes import PieceHashes
+    from peerio.program.speaking import Speaker
+    from peerio.status import StatusReporter
+
 _CHECK_SILENCE = 2.0
 """Seconds between two words on how far the check of what is resumed has come."""
 FORCED_END = 6.0
@@ -71,120 +52,6 @@ class Ending(Exception):  # noqa: N818 -- it isn't an error of this program
     def __init__(self, status: ExitStatus, text: str) -> None:
         super().__init__(text)
         self.status = status
-
-
-def parse_arguments(argv: list[str] | None = None, program: str = PROGRAM) -> argparse.Namespace:
-    """Read the command line of `program`; exits with status 2 where it is wrong."""
-    return parser(program).parse_args(argv)
-
-
-def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
-    """What can be said on the command line; `program` is what it is called by."""
-    made = argparse.ArgumentParser(
-        prog=program,
-        description="Run one peer: share the file of Common.cfg with the peers of PeerInfo.cfg "
-        "until all of them have it.",
-        epilog=EXIT_STATUSES.replace(PROGRAM, program),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _add_options(made)
-    _add_options_for_launchers(made)
-    return made
-
-
-def _add_options(made: argparse.ArgumentParser) -> None:
-    made.add_argument("peer_id", type=_peer_id, metavar="ID", help="this peer's id")
-    made.add_argument(
-        "--workdir",
-        type=Path,
-        default=Path(),
-        metavar="DIR",
-        help="where Common.cfg, PeerInfo.cfg, the logs and peer_ID/ are (default: here)",
-    )
-    made.add_argument(
-        "--trace",
-        action=argparse.BooleanOptionalAction,
-        default=False,
-        help="also write trace_peer_ID.jsonl (default: no)",
-    )
-    made.add_argument(
-        "--random-seed", type=int, metavar="N", help="repeat the choices of an earlier run"
-    )
-    made.add_argument(
-        "--wait",
-        type=_seconds,
-        metavar="TIME",
-        help="how long to wait for peers that are missing, such as 90s or 5m; 0: not at all, inf: for "
-        "ever (default: 60s for those that were here, 10m for the others)",
-    )
-    made.add_argument(
-        "--rate",
-        type=_rate,
-        metavar="BYTES_PER_SECOND",
-        help="upload limit of this peer, such as 200kB or 1MiB (default: none)",
-    )
-    made.add_argument(
-        "--resume",
-        action="store_true",
-        help="keep what an earlier run left and is right by pieces.sha256 (see docs/hashes.md)",
-    )
-
-
-def _add_options_for_launchers(made: argparse.ArgumentParser) -> None:
-    made.add_argument(
-        "--quiet",
-        action="store_true",
-        help="don't tell on stderr how it stands (default: one line that renews itself on a terminal, "
-        "a line every 10 s elsewhere, nothing with --status-fd)",
-    )
-    made.add_argument("--run", metavar="NAME", help="a name for this run, kept in the trace")
-    made.add_argument(
-        "--lifeline-fd",
-        type=_descriptor,
-        metavar="N",
-        help="for launchers: an inherited pipe; the peer ends when it is closed",
-    )
-    made.add_argument(
-        "--status-fd",
-        type=_descriptor,
-        metavar="N",
-        help="for launchers: an inherited pipe; the peer writes JSON lines on how it stands",
-    )
-
-
-def _peer_id(text: str) -> int:
-    if not re.fullmatch("[1-9][0-9]*", text, re.ASCII):
-        raise argparse.ArgumentTypeError(
-            f"{text!r}: expected a peer's id as in PeerInfo.cfg, such as 1001"
-        )
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    if text == "inf":
-        return math.inf
-    try:
-        return duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: {error}; or inf") from None
-
-
-def _rate(text: str) -> float:
-    try:
-        value = rate(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
-    if value < LEAST_RATE:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected at least 1 byte a second")
-    return value
-
-
-def _descriptor(text: str) -> int:
-    try:
-        os.fstat(int(text))
-    except (OSError, OverflowError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f"{text!r} isn't an open file descriptor") from error
-    return int(text)
 
 
 class PeerProcess:
@@ -204,14 +71,16 @@ class PeerProcess:
         try:
             ensure_descriptors(len(config.peers))
             port = BoundPort(config.peer(self._peer_id))
-            seed = secrets.randbits(32) if arguments.random_seed is None else arguments.random_seed
+            seed = arguments.random_seed
+            if seed is None:
+                seed = random.SystemRandom().getrandbits(32)
             # Peers that are given the same seed still choose independently of each other.
             rng = random.Random(f"{seed}/{self._peer_id}")
             self._storage, has = self._open_storage(workdir, config, resume=arguments.resume)
             wait, tracing = arguments.wait, arguments.trace
             core = Peer(config, self._peer_id, rng, wait=wait, tracing=tracing, has=has)
             log, trace = self._open_logs(workdir, tracing=arguments.trace)
-        except (LimitError, NetworkError, HashesError, StorageError, LogError) as error:
+        except (LimitError, NetworkError, StorageError, LogError) as error:
             reason = explain_shortage(error.__cause__) or str(error)
             raise Ending(ExitStatus.UNUSABLE, reason) from error
         logs = Logs(self._peer_id, log, trace, lambda: self._network.clock.now)
@@ -235,11 +104,19 @@ class PeerProcess:
 
     def _tell_how_it_stands(self, arguments: argparse.Namespace) -> None:
         """Whoever launched it, by status lines; else people, on stderr (spec 7.5)."""
-        self._status = self._speaker = None
+        self._status: StatusReporter | None = None
+        self._speaker: Speaker | None = None
         if arguments.status_fd is not None:
+            from peerio.status import StatusReporter  # noqa: PLC0415 -- of no use to people
+
             self._status = StatusReporter(arguments.status_fd, self._runtime, self._network)
             self._network.post(self._status.start)
         elif not arguments.quiet:
+            from peerio.program.speaking import (  # noqa: PLC0415 -- of no use to a launcher
+                Speaker,
+                terminal_width,
+            )
+
             self._speaker = Speaker(self._runtime, self._network, self._warn, terminal_width())
             self._network.post(self._speaker.start)
 
@@ -268,13 +145,15 @@ class PeerProcess:
         self, workdir: Path, config: SwarmConfig, *, resume: bool
     ) -> tuple[Storage, bytes]:
         """The file, and which pieces of it an earlier life left, a byte each."""
-        hashes = load_hashes(workdir, config)
+        hashes = _load_hashes(workdir, config)
         self._stop_if_asked()
         folder, warn = workdir / f"peer_{self._peer_id}", self._warn
         if config.peer(self._peer_id).has_file:
             return Storage.open_seed(folder, config), b""
         if not resume:
             return Storage.create_leecher(folder, config, warn=warn, hashes=hashes), b""
+        from peerio.resume import open_resumed  # noqa: PLC0415 -- most peers begin with nothing
+
         storage, has = open_resumed(folder, config, hashes, warn=warn, progress=self._checked)
         if storage.path.name != config.file_name and has and all(has):
             storage.complete()
@@ -351,6 +230,19 @@ class PeerProcess:
             os._exit(ExitStatus.TERMINATED)
 
         threading.Thread(target=watch, name="lifeline", daemon=True).start()
+
+
+def _load_hashes(workdir: Path, config: SwarmConfig) -> PieceHashes | None:
+    """The hashes of all pieces, None where there is no file of them; Ending if they can't be used."""
+    if not os.path.lexists(workdir / PIECE_HASHES):
+        return None
+    from peerio import hashes  # noqa: PLC0415 -- most swarms have none, and it loads OpenSSL
+
+    try:
+        return hashes.load(workdir, config)
+    except hashes.HashesError as error:
+        reason = explain_shortage(error.__cause__) or str(error)
+        raise Ending(ExitStatus.UNUSABLE, reason) from error
 
 
 def main(argv: list[str] | None, signals: Signals, program: str = PROGRAM) -> int:

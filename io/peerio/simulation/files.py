@@ -18,7 +18,7 @@ class MemorySink:
         self._data = data
         self._start = self._position = start
         self._expected = expected
-        self._hash = hashlib.blake2b(digest_size=8) if digest else None
+        self._hash = hashlib.sha256() if digest else None
 
     def write(self, data: memoryview, /) -> None:
         """Take the next bytes."""
@@ -29,7 +29,7 @@ class MemorySink:
 
     def hexdigest(self) -> str | None:
         """The content's digest, where there is a trace to hold it."""
-        return None if self._hash is None else self._hash.hexdigest()
+        return None if self._hash is None else self._hash.hexdigest()[:16]
 
     def is_right(self) -> bool:
         """Whether it is what was expected, where anything was."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -16,6 +17,8 @@ from verifier.api import verify
 from verifier.findings import Severity
 from verifier.judge import Options, Verdict
 
+COMMON = {"v", "peer", "t_wall", "t_mono"}
+"""Fields that a record leaves out where they are those of the record before."""
 Event = tuple[float, str, tuple[int, ...]]
 
 
@@ -149,13 +152,28 @@ def _texts(seed: int, events: tuple[Any, ...]) -> tuple[dict[str, str], bytes]:
         return texts, data
 
 
+def _spelled_out(text: str) -> Iterator[dict[str, Any]]:
+    """The records of a trace with all common fields, and each have with a record of its own."""
+    said: dict[str, Any] = {}
+    for line in text.splitlines():
+        record = json.loads(line)
+        said |= {name: record[name] for name in COMMON & record.keys()}
+        pieces, counted = record.pop("pieces", [None]), "line" if "line" in record else "mseq"
+        if record["kind"] == "start":
+            yield {**said, **record, "pieces": pieces}
+            continue
+        for number, piece in enumerate(pieces):
+            one = {} if piece is None else {"piece": piece, counted: record[counted] + number}
+            yield {**said, **record, **one}
+
+
 def good_traces(seed: int = 1, events: tuple[Any, ...] = ()) -> TracedRun:
     """A correct run of a seed and four leechers, fresh for editing."""
     texts, data = _texts(seed, events)
     run = TracedRun({}, data=data)
     for name, text in texts.items():
         if name.startswith("trace_"):
-            run.traces[name] = [json.loads(line) for line in text.splitlines()]
+            run.traces[name] = list(_spelled_out(text))
         else:
             run.files[name] = text
     return run

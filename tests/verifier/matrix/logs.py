@@ -188,10 +188,12 @@ class StaleTime(Stamp):
 
 @mutant("W15", who=(1003,))
 class TraceTellsOther(Trace):
-    """The trace tells another sentence than the log."""
+    """The trace tells another count of pieces than the log."""
 
-    def event(self, event, fields, sentence, line):
-        super().event(event, fields, sentence.replace("not interested", "interested"), line)
+    def event(self, event, fields, line):
+        if event == "downloaded_piece":
+            fields = {**fields, "count": fields["count"] + 1}
+        super().event(event, fields, line)
 
 
 @mutant("W08", "copies")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.kit.verifier.traced import good_traces, judge_traces, traced_swarm
+from tests.kit.verifier.traced import TracedRun, good_traces, judge_traces, traced_swarm
 from verifier.api import verify
 from verifier.findings import Outcome, Severity
 from verifier.judge import Options, Verdict
+from verifier.traces.reader import SENTENCES
 
 RESTART = ((0.9, "kill", (1003,)), (1.4, "start", (1003,)))
 
@@ -76,7 +79,8 @@ def test_gzip(tmp_path: Path) -> None:
         b"\xff\xfe",
         b"[" * 100_000,
         b'{"v":1}',
-        b'{"v":2,"peer":1003,"seq":99,"t_mono":1.0,"kind":"end"}',
+        b'{"v":3,"peer":1003,"seq":99,"t_mono":1.0,"kind":"end"}',
+        b'{"v":2,"peer":1004,"seq":99,"t_mono":1.0,"kind":"end"}',
         b'{"v":1,"peer":1003,"seq":99,"t_mono":1.0,"kind":"unheard of"}',
         b'{"v":1,"peer":1003,"seq":99,"t_mono":1.0,"kind":["end"]}',
         b'{"v":1,"peer":1003,"seq":99,"t_mono":null,"kind":"end","status":0}',
@@ -108,6 +112,86 @@ def test_damaged_line(line: bytes, tmp_path: Path) -> None:
     finding = next(r for r in verdict.results if r.check.id == "W15").tally.findings[0]
     assert verdict.case.source(finding.witnesses[0].log).label == "trace_peer_1003.jsonl"
     assert finding.witnesses[0].line == 100
+
+
+def _together(folder: Path, **fields: object) -> tuple[Path, list[dict[str, Any]], int]:
+    """A trace as it is written, and the place of its first record on several haves with these fields."""
+    traced_swarm(folder, 1)
+    path = folder / "trace_peer_1003.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    place = next(
+        number
+        for number, record in enumerate(records)
+        if record["kind"] != "start"
+        and len(record.get("pieces", ())) > 1
+        and fields.items() <= record.items()
+    )
+    return path, records, place
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ({"dir": "in"}, {"W01", "W15"}),
+        ({"event": "received_have"}, {"W15"}),
+    ],
+)
+def test_one_of_several_haves(fields: dict[str, object], found: set[str], tmp_path: Path) -> None:
+    """W01 and W15 judge each of the haves that share a record, and name its line."""
+    path, records, place = _together(tmp_path, **fields)
+    records[place]["pieces"][1] ^= 1
+    path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    verdict = judge_traces(tmp_path)
+    assert _found(verdict).keys() & found == found
+    check = next(result for result in verdict.results if result.check.id == min(found))
+    witnesses = check.tally.findings[0].witnesses
+    assert place + 1 in {
+        witness.line for witness in witnesses if verdict.case.source(witness.log).label == path.name
+    }
+
+
+@pytest.mark.parametrize("pieces", [None, 7, [1, "2"], [1, -2], [1, 2.0], [1, 2**50], [True, 1]])
+def test_damaged_list_of_haves(pieces: object, tmp_path: Path) -> None:
+    """W15 reports a record whose haves are no list of pieces."""
+    path, records, place = _together(tmp_path)
+    records[place]["pieces"] = pieces
+    path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    verdict = judge_traces(tmp_path)
+    assert set(_found(verdict)) == {"W15"}
+    assert verdict.results[-4].check.id == "W15"
+    assert verdict.results[-4].tally.findings[0].witnesses[0].line == place + 1
+
+
+def test_traces_of_version_1(tmp_path: Path) -> None:
+    """W01 to W18 read traces of version 1, whose every record says everything, and find faults in them."""
+    run = good_traces()
+    _as_version_1(run)
+    verdict = judge_traces(run.write(tmp_path / "good"))
+    assert not _found(verdict)
+    assert all(result.tally.outcome is Outcome.OK for result in verdict.results)
+    run.get(1003, event="downloaded_piece")["sentence"] += "!"
+    assert run.fired(tmp_path / "bad") == {"W15"}
+    del run.get(1004, dir="in")["t_mono"]
+    assert run.fired(tmp_path / "worse") == {"W15"}
+
+
+def _as_version_1(run: TracedRun) -> None:
+    """Rewrite records of version 2, each have on its own, as those of version 1."""
+    size = run.get(1001, kind="start")["piece_size"]
+    for records in run.traces.values():
+        for record in records:
+            record["v"] = 1
+            if record["kind"] == "event":
+                record["sentence"] = SENTENCES[record["event"]].format(
+                    subject=record["peer"],
+                    other=record.get("neighbor"),
+                    piece=record.get("piece"),
+                    count=record.get("count"),
+                    ids=",".join(map(str, record.get("neighbors", []))),
+                )
+            elif "sha" in record:
+                content = run.data[record["piece"] * size :][:size]
+                record["sha"] = hashlib.blake2b(content, digest_size=8).hexdigest()
 
 
 def test_killed_peer_leaves_part_of_a_line(tmp_path: Path) -> None:
