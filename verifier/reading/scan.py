@@ -8,6 +8,7 @@ each block from the block's first prescribed line.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from itertools import compress, count
@@ -15,7 +16,7 @@ from math import isnan
 from operator import lt, not_, sub
 from typing import TYPE_CHECKING, NamedTuple
 
-from verifier.reading.beginnings import begins_torn, opens, order_of
+from verifier.reading.beginnings import LINES, begins_torn, opens, order_of
 from verifier.reading.columns import NOBODY, SILENCE, STRANGER, Connection, LogColumns
 from verifier.reading.encodings import decode
 from verifier.reading.expressions import (
@@ -147,7 +148,7 @@ class Scanner:
         """How a block writes its haves: as prescribed, else in the words of an earlier or an early line."""
         if plain is not None and self._have.search(data):
             return plain
-        early = data.split(b"\n", SAMPLE)[:SAMPLE]
+        early = data.split(b"\n", LINES)[:LINES]
         if self._words is None or not any(map(self._words.fits, early)):
             shapes = (self._shape_like(line) for line in early if b" " in line)
             self._words = next(filter(None, shapes), None)
