@@ -315,6 +315,8 @@ def complete_once(case: Case, tally: Tally) -> None:
             tally.report(
                 f"{len(life.seq)} of {case.config.pieces} pieces are there", case.at(life, done[0])
             )
+        elif not done and case.ends.lost_after(life, last):
+            tally.unsure(case.ends.lost_after(life, last))
         elif not done:
             tally.report("all pieces are there and it isn't told", case.at(life, last))
         elif not _right_below(life, last, done[0]):
