@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,17 +27,14 @@ from harness.bench import moments, rivals
 from harness.bench import report as benchreport
 from harness.bench.meter import measure
 from harness.bench.report import HASHED, KINDS, Row, Scenario, WholeRow
+from harness.bench.rivals import Rival
 from harness.errors import HarnessError
 from harness.local import copies, ports, runfolder
 from harness.options import count, counts, format_bytes, option, path, size
 from harness.watch.console import make_console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from rich.console import Console
-
-    from harness.bench.rivals import Rival
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 PEERS = (3, 6)

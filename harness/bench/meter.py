@@ -8,20 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 try:
     import resource
 except ImportError:  # on Windows
     resource = None  # type: ignore[assignment]  # looked at below
 
+from collections.abc import Mapping, Sequence
+
 from harness.errors import HarnessError
 from harness.local.launcher import Launcher
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from peerio.status import Status
+from peerio.status import Status
 
 _PEAK = re.compile(rb"VmHWM:\s+(\d+) kB")
 

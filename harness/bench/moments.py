@@ -14,21 +14,18 @@ import shutil
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from core.config import PeerInfo, SwarmConfig
 from harness.bench import neighbor
 from harness.errors import HarnessError
 from harness.local import ports, runfolder
 from harness.local.launcher import Launcher
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from peerio.status import Status
+from peerio.status import Status
 
 _TIMEOUT = 120.0
 _STARTS = 4

@@ -14,9 +14,10 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from core.config import PeerInfo, SwarmConfig
 from core.interface.messages import CHOKE, UNCHOKE, Bitfield, Request
 from harness.bench.baselines import end_with
 from peerio.config import load_config
@@ -25,18 +26,13 @@ from peerio.protocol import (
     Decoder,
     FrameRules,
     HaveRun,
+    Incoming,
     encode,
     encode_handshake,
     piece_header,
     read_exact,
 )
 from peerio.status import Status
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from core.config import PeerInfo, SwarmConfig
-    from peerio.protocol import Incoming
 
 FIGURES = "waits.json"
 """Written into the swarm's folder: seconds of each wait, by what was waited for."""

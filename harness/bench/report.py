@@ -6,19 +6,16 @@ import os
 import platform
 import socket
 import statistics
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
+from harness.bench.meter import Measurement, Whole
 from harness.options import format_bytes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from harness.bench.meter import Measurement, Whole
 
 SWARM = "swarm"
 KINDS = ("pump", "star", SWARM)

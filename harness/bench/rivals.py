@@ -13,19 +13,15 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.bench.meter import Whole, peak_memory_of
+from harness.bench.report import Scenario
 from harness.bench.torrents import torrent, tracking
 from harness.errors import HarnessError
 from harness.local import ports, runfolder
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from harness.bench.report import Scenario
 
 _BLOCK = 16 << 10
 """What BitTorrent asks for at a time: a piece is some of these."""

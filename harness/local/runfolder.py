@@ -18,11 +18,11 @@ import os
 import random
 import shutil
 import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from core.config import PeerInfo, SwarmConfig
 from core.exits import ExitStatus
@@ -30,9 +30,6 @@ from harness.errors import HarnessError
 from harness.local.hashing import fitted, write_hashes
 from harness.local.ports import NEVER
 from peerio.config import ConfigError, format_common, format_peers, load_config
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
 """The project's folder; of an installed one, what lies in `swarmproof/inside`."""

@@ -11,23 +11,18 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from core.exits import ExitStatus
 from harness.errors import HarnessError
 from harness.options import options_of
 from harness.search.judging import Options, scenario_of, simulate
-from verifier.work.handing import hand_out
+from verifier.work.handing import Answer, Progress, Workers, hand_out
 from verifier.work.processes import Processes, told_of
 from verifier.work.progress import ProgressLine
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from verifier.work.handing import Answer, Progress, Workers
 
 SPAN = 15.0
 """Processor seconds that a batch should take: much longer than a process takes to start, and no great

@@ -7,19 +7,15 @@ import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.options import address, count, option, path
 from peerio.simulation.life import EPOCH
 from peerio.simulation.scenario import Faults, Scenario, random_scenario
 from peerio.simulation.swarm import Outcome, Swarm
 from verifier.api import verify
-from verifier.findings import Severity
+from verifier.findings import Finding, Severity
 from verifier.judge import Options as Judging
-
-if TYPE_CHECKING:
-    from verifier.findings import Finding
-    from verifier.judge import Result, Verdict
+from verifier.judge import Result, Verdict
 
 OF_SLOWNESS = {"H06", "D14"}
 """Checks that warn of haves and pieces that come late, as they do where a connection or peer is held up."""

@@ -8,24 +8,18 @@ share one level (invariants 1.10).
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import accumulate
 from math import comb
-from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
 from verifier.checks.statistics import LEVEL, Drift, Stays, rank_draw, subset_draw
-from verifier.findings import Severity
-from verifier.history.replay import Walk
+from verifier.findings import Severity, Tally
+from verifier.history.case import Case
+from verifier.history.lives import Life
+from verifier.history.replay import Decision, Walk
 from verifier.reading.columns import NEVER
 from verifier.reading.sentences import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from verifier.findings import Tally
-    from verifier.history.case import Case
-    from verifier.history.lives import Life
-    from verifier.history.replay import Decision
 
 WARNING = Severity.WARNING
 CHANGES = frozenset(

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from verifier.checks.registry import check
-from verifier.findings import Severity
+from verifier.findings import Severity, Tally
+from verifier.history.case import Case
 from verifier.history.ends import DRAIN
+from verifier.history.lives import Life
 from verifier.reading.columns import NEVER
 from verifier.reading.sentences import Kind
-
-if TYPE_CHECKING:
-    from verifier.findings import Tally
-    from verifier.history.case import Case
-    from verifier.history.lives import Life
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 SLACK = 2.0

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from verifier.checks.registry import Scope, check
-from verifier.findings import Severity, Witness
-from verifier.history.facts import SHOWN
-from verifier.history.lives import LAG
+from verifier.findings import Severity, Tally, Witness
+from verifier.history.case import Case
+from verifier.history.facts import SHOWN, Haves, View
+from verifier.history.lives import LAG, Life
 from verifier.reading.columns import NEVER
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from verifier.findings import Tally
-    from verifier.history.case import Case
-    from verifier.history.facts import Haves, View
-    from verifier.history.lives import Life
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 SILENCE = 20.0

@@ -5,11 +5,13 @@ neighbors heard (spec 5).
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
-from verifier.findings import Severity
+from verifier.findings import Severity, Tally
+from verifier.history.case import Case
+from verifier.history.changes import Change
 from verifier.history.early import (
     certainly_told,
     may_have_all,
@@ -18,16 +20,9 @@ from verifier.history.early import (
     told_early,
 )
 from verifier.history.ends import DRAIN
+from verifier.history.lives import Life
 from verifier.reading.columns import NEVER
 from verifier.reading.sentences import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from verifier.findings import Tally
-    from verifier.history.case import Case
-    from verifier.history.changes import Change
-    from verifier.history.lives import Life
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 LATE = 1.0

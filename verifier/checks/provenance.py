@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from verifier.checks.pieces import downloads
 from verifier.checks.registry import check
-from verifier.findings import Severity
+from verifier.findings import Severity, Tally
+from verifier.history.case import Case
+from verifier.history.lives import Life
 from verifier.reading.columns import NEVER
 from verifier.showing import shown
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from verifier.findings import Tally
-    from verifier.history.case import Case
-    from verifier.history.lives import Life
 
 ERROR = Severity.ERROR
 MOST_READ = 1 << 33

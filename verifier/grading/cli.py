@@ -7,13 +7,13 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from verifier.configuration import find_configuration
 from verifier.grading import csv, pages, rubric
-from verifier.grading.grade import NOT_JUDGED
+from verifier.grading.grade import NOT_JUDGED, Grade
 from verifier.grading.grader import Settings
 from verifier.grading.members import is_archive
 from verifier.grading.pool import run_all
@@ -23,13 +23,8 @@ from verifier.judge import OK, UNKNOWN, UNUSABLE
 from verifier.reading.config import InputError, load
 from verifier.report import output
 from verifier.showing import shown
+from verifier.work.handing import Workers
 from verifier.work.progress import ProgressLine
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from verifier.grading.grade import Grade
-    from verifier.work.handing import Workers
 
 INTERRUPTED = 130
 LONGEST = 86_400.0

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
-from verifier.grading.grade import NOT_JUDGED
+from verifier.grading.grade import NOT_JUDGED, Grade
+from verifier.grading.submissions import Submission
 from verifier.report.text import Painter
-
-if TYPE_CHECKING:
-    from verifier.grading.grade import Grade
-    from verifier.grading.submissions import Submission
 
 WIDEST = 36
 """Characters of a name before its line stops being in column."""

@@ -6,15 +6,13 @@ largest share.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from verifier.report.page.axis import Axis
-    from verifier.report.page.intervals import Interval, Lane
+from verifier.report.page.axis import Axis
+from verifier.report.page.intervals import Interval, Lane
 
 DRAWN = ("connections", "preferred", "optimistic", "unchoked")
 """The kinds of intervals that the timeline draws."""
