@@ -24,7 +24,7 @@ LONGEST_BANNER = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class PeerStatus:
     """A peer of this host told how it stands."""
 
     peer: int
@@ -40,7 +40,7 @@ class Decoder:
         self._is_open = False
         self._banner = 0
 
-    def feed(self, data: bytes) -> Iterator[Message | Progress]:
+    def feed(self, data: bytes) -> Iterator[Message | PeerStatus]:
         """The messages that `data` completes, the first of which is `Opened`; HostError when one isn't right."""
         for line in whole_lines(self._rest, data):
             self._check_length(line)
@@ -68,13 +68,13 @@ class Decoder:
             raise HostError("it says much, but not what an agent says: what does its login run?")
         return None
 
-    def _message(self, line: bytes) -> Message | Progress:
+    def _message(self, line: bytes) -> Message | PeerStatus:
         try:
             return self._read(records.parse(line))
         except RecordError as error:
             raise HostError(f"it said what no agent says: {error}") from None
 
-    def _read(self, record: Any) -> Message | Progress:
+    def _read(self, record: Any) -> Message | PeerStatus:
         match record:
             case {"answer": str(name), **rest}:
                 key = ("answer", name)
@@ -87,7 +87,7 @@ class Decoder:
         message = records.read(KINDS[key], rest, own=self._peers)
         return self._progress(message) if isinstance(message, Line) else message
 
-    def _progress(self, message: Line) -> Message | Progress:
+    def _progress(self, message: Line) -> Message | PeerStatus:
         """What a status line says; one that is torn, for want of room in a pipe, is a diagnostic."""
         try:
             status = records.read_status(message.line.encode())
@@ -96,4 +96,4 @@ class Decoder:
             return Diagnostic(f"peer {message.peer}: unreadable status: {text}")
         if status.peer != message.peer:
             raise RecordError(f"a status line of peer {message.peer} speaks for {status.peer}")
-        return Progress(message.peer, status)
+        return PeerStatus(message.peer, status)
