@@ -41,7 +41,7 @@ class Decoder:
         self._banner = 0
 
     def feed(self, data: bytes) -> Iterator[Message | PeerStatus]:
-        """The messages that `data` completes, the first of which is `Opened`; HostError when one isn't right."""
+        """Yield the messages that `data` completes, first of all `Opened`; HostError when one isn't right."""
         for line in whole_lines(self._rest, data):
             self._check_length(line)
             if self._is_open:
@@ -56,7 +56,7 @@ class Decoder:
             raise HostError(f"it said more than {LONGEST_LINE} bytes in one line")
 
     def _opening(self, line: bytes) -> Opened | None:
-        """The agent's first words; None for those of a login."""
+        """Return the agent's first words; None for those of a login."""
         try:
             message = self._message(line)
         except HostError:
@@ -88,7 +88,7 @@ class Decoder:
         return self._progress(message) if isinstance(message, Line) else message
 
     def _progress(self, message: Line) -> Message | PeerStatus:
-        """What a status line says; one that is torn, for want of room in a pipe, is a diagnostic."""
+        """Return what a status line says; one that is torn, for want of room in a pipe, is a diagnostic."""
         try:
             status = records.read_status(message.line.encode())
         except ValueError:

@@ -70,7 +70,7 @@ def launch(plan: Plan, fleet: Fleet, console: Console) -> tuple[Outcome, Board |
 def _command(
     plan: Plan, session: Session, peer: PeerInfo, program: str, run: str, *, trace: bool
 ) -> list[str]:
-    """The command line of a peer on its host."""
+    """Return the command line of a peer on its host."""
     home = session.about.home
     command = [session.about.executable, f"{home}/programs/{program}/peerProcess.py"]
     command += [str(peer.peer_id), "--workdir", f"{home}/swarm"]

@@ -46,10 +46,10 @@ class Wire(Protocol):
         """Write to the agent's stdin."""
 
     def receive(self) -> bytes:
-        """Some of the agent's stdout, `b""` at its end; HostError when nothing comes for `LIMIT`."""
+        """Return some of the agent's stdout, `b""` at its end; HostError when nothing comes for `LIMIT`."""
 
     def why_ended(self) -> str:
-        """What the agent's stdout ended for."""
+        """Return what the agent's stdout ended for."""
 
     def put(self, content: BinaryIO, remote: str) -> None:
         """Copy a file there."""
@@ -77,7 +77,7 @@ class Lost:
 
 
 def named(table: Mapping[Key, Value], key: Key) -> Value:
-    """What a host answered about this one of those that it was asked for; HostError if nothing."""
+    """Return what a host answered about this one of those that it was asked for; HostError if nothing."""
     try:
         return table[key]
     except KeyError:
