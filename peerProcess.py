@@ -32,7 +32,7 @@ def main(argv=None, program="python peerProcess.py"):
     try:
         from peerio.program.late import load_late
 
-        load_late("inspect", "peerio.dialects", "peerio.trace")
+        load_late("inspect", "traceback", "peerio.dialects", "peerio.trace")
         from peerio.program import process
     except ModuleNotFoundError as error:
         return _say(

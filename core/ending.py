@@ -178,7 +178,8 @@ class Ending:
         state = self._state
         missing = self._missing()
         if not missing:
-            self._set_due(None)
+            if self._due is not None:
+                self._set_due(None)
             return
         if self._clock is None:
             self._clock = state.now

@@ -151,7 +151,7 @@ COMMANDS = (
         grading.run_grade,
         grading.Options,
         "Judge and score many submissions, and write a table and a page for each (docs/grading.md).",
-        "grade --dir submissions --config configs/assignment",
+        "grade --dir submissions --config course",
         (
             "0 all were judged",
             "2 nothing to grade, a wrong rubric or configuration, or wrong use",

@@ -259,19 +259,48 @@ def _in_project() -> set[str]:
     return {one.name for one in cli.COMMANDS if one.in_project}
 
 
-def words_after(words: Sequence[str]) -> list[str]:
-    """What may follow these words: commands first, then the options of the command."""
+def words_after(words: Sequence[str], begun: str) -> list[str]:
+    """What may follow these words: commands first, then a command's options, and an option's values.
+
+    Where a file may stand, options are only told once one is `begun`.
+    """
     if not words:
-        names = [*PROGRAMS, *commands(), "completion", "--version", "--help"]
+        names = [*PROGRAMS, *commands(), "completion", *(["--version", "--help"] if begun else [])]
         return list(dict.fromkeys(name.partition(".")[0] for name in names))
     if words == [REMOTE]:
         return [name.partition(".")[2] for name in commands() if name.startswith(f"{REMOTE}.")]
     if words == ["completion"]:
         return list(completion.SCRIPTS)
-    if words[-1] == "--config":
-        return runfolder.configurations()
-    made = parser_of(" ".join(words[: 1 + (words[0] == REMOTE)]))
-    return options_of(made) if made else []
+    length = 1 + (words[0] == REMOTE)
+    made = parser_of(" ".join(words[:length]))
+    if made is None or len(words) < length:
+        return []
+    asked = made._option_string_actions.get(words[-1])  # noqa: SLF001 -- see `options_of`
+    if asked is not None and asked.nargs != 0:
+        return _values(words[0], asked)
+    has_files = any(not one.option_strings for one in made._actions)  # noqa: SLF001 -- likewise
+    return [] if has_files and not begun else options_of(made)
+
+
+def _values(name: str, asked: argparse.Action) -> list[str]:
+    """What may be written behind an option; nothing where that is a file or a number."""
+    if asked.dest == "explain":
+        return _explained(name)
+    if asked.choices is not None:
+        return list(map(str, asked.choices))
+    return runfolder.configurations() if asked.dest == "config" and name not in PROGRAMS else []
+
+
+def _explained(name: str) -> list[str]:
+    """The ids that a program explains."""
+    if name == "probe":
+        import probe.cases  # noqa: F401, PLC0415 -- only this command needs it; registers them
+        from probe.registry import CASES  # noqa: PLC0415 -- likewise
+
+        return list(CASES)
+    from verifier.rules import CHECKS  # noqa: PLC0415 -- likewise
+
+    return list(CHECKS)
 
 
 def parser_of(name: str) -> argparse.ArgumentParser | None:

@@ -12,9 +12,11 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import suppress
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,7 @@ try:
     import cloudpickle
     from distributed import Client, KilledWorker
     from distributed.diagnostics.plugin import UploadFile
+    from distributed.versions import VersionMismatchWarning
 except ImportError as missing:
     raise HarnessError(
         f"--on needs {missing.name}, which isn't installed here: "
@@ -57,10 +60,15 @@ def connect(address: str) -> Cluster:
     try:
         with busy(f"connecting to the scheduler at {address}"):
             client = _client(address)
-    except Exception as error:  # noqa: BLE001 -- another version of it may raise anything
+    except OSError as error:
         raise _failed(
             f"{address}: no Dask scheduler answers there ({_said(error)}): "
             "start one with `dask scheduler`, or name another address"
+        ) from None
+    except Exception as error:  # noqa: BLE001 -- another version of it may raise anything
+        raise _failed(
+            f"{address}: the scheduler there can't work with {_DASK} {version(_DASK)}, which is "
+            f"installed here ({_said(error)}): install the same version there and here"
         ) from None
     try:
         return Cluster(client, address)
@@ -69,13 +77,20 @@ def connect(address: str) -> Cluster:
         raise
 
 
+class _Client(Client):  # type: ignore[misc] # its types aren't read
+    """A client that is closed when we say so; one whose making failed would complain when it is forgotten."""
+
+    def __del__(self) -> None:
+        """Nothing."""
+
+
 def _client(address: str) -> Client:
     """A connected client, made by a thread: what accepts connections and says nothing holds it up for ever."""
     made: Future[Client] = Future()
 
     def make() -> None:
         try:
-            made.set_result(Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False))
+            made.set_result(_Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False))
         except BaseException as error:  # noqa: BLE001 -- it is raised where it is waited for
             made.set_exception(error)
 
@@ -88,6 +103,7 @@ def _silence() -> None:
     for name in ("distributed", *logging.root.manager.loggerDict):
         if name.partition(".")[0] == "distributed":
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    warnings.filterwarnings("ignore", category=VersionMismatchWarning)
 
 
 def _failed(message: str) -> HarnessError:

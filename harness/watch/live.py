@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import ExitStack, suppress
+from io import UnsupportedOperation
 from typing import Self
 
 from rich.console import Console
@@ -11,6 +13,7 @@ from harness.options import format_bytes
 from harness.output import Lines
 from harness.watch.board import Board, PeerView
 from harness.watch.console import can_redraw, say
+from harness.watch.pausing import pausing
 from harness.watch.screen import screen
 from peerio.status import Status
 
@@ -54,7 +57,8 @@ class LiveDisplay(Display):
     """A table on the terminal's second screen, drawn again at each tick.
 
     There nothing is scrolled or wrapped again when the window changes, so nothing stale stays; when the
-    swarm has ended, the first screen is back as it was, and the diagnostics are printed there.
+    swarm has ended, the first screen is back as it was, and the diagnostics are printed there. So it is
+    while the command is stopped by Ctrl-Z.
     """
 
     def __init__(self, board: Board, console: Console) -> None:
@@ -62,8 +66,11 @@ class LiveDisplay(Display):
         self._console = console
         self._said: deque[str] = deque(maxlen=_KEPT)
         self._count = 0
+        self._pausing = ExitStack()
 
     def __enter__(self) -> Self:
+        with suppress(UnsupportedOperation):  # no file of the system
+            self._pausing.enter_context(pausing(self._console.file.fileno()))
         self._console.set_alt_screen(enable=True)
         self._console.show_cursor(show=False)
         self.on_tick()
@@ -71,6 +78,7 @@ class LiveDisplay(Display):
 
     def __exit__(self, *_error: object) -> None:
         """Take the table away, for the result comes in its place, and give the cursor back."""
+        self._pausing.close()
         self._write("\x1b[H\x1b[2J")
         self._console.set_alt_screen(enable=False)
         self._console.show_cursor(show=True)

@@ -84,7 +84,7 @@ def random_pick(view: View, tally: Tally) -> None:
     drift, values, grain = Drift(), [], 0.0
     last: list[int] = []
     for line, piece, candidates in _picks(view, _sample(view, SAMPLES)):
-        rank = sum(1 for other in candidates if other < piece)
+        rank = sum([other < piece for other in candidates])
         drift.add(*rank_draw(rank, len(candidates)))
         values.append((rank + 0.5) / len(candidates))
         grain += 0.5 / len(candidates)
@@ -119,9 +119,7 @@ def not_rarest_first(view: View, tally: Tally) -> None:
     for line, piece, every in _picks(view, most):
         others = [one for one in every if one != piece]
         candidates = [piece, *others[:: len(others) // COMPARED + 1]]
-        copies = [
-            sum(1 for conn in conns if view.have_line(conn, one) < line) for one in candidates
-        ]
+        copies = [sum([view.have_line(conn, one) < line for conn in conns]) for one in candidates]
         mine = copies[0]
         below = sum(1 for number in copies if number < mine)
         same = copies.count(mine)

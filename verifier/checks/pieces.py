@@ -216,8 +216,7 @@ def was_interested(view: View, tally: Tally) -> None:
         there = view.swarm.lives[mate[0]]
         served = [
             (view.have_line(number, piece), piece)
-            for piece, source in zip(there.seq, there.sources, strict=True)
-            if source == mate[1]
+            for piece in map(there.seq.__getitem__, there.came_over(mate[1]))
         ]
         told = [item for item in sorted(served) if item[0] != NEVER]
         if told and mute:
@@ -316,6 +315,8 @@ def complete_once(case: Case, tally: Tally) -> None:
             tally.report(
                 f"{len(life.seq)} of {case.config.pieces} pieces are there", case.at(life, done[0])
             )
+        elif not done and case.ends.lost_after(life, last):
+            tally.unsure(case.ends.lost_after(life, last))
         elif not done:
             tally.report("all pieces are there and it isn't told", case.at(life, last))
         elif not _right_below(life, last, done[0]):

@@ -71,12 +71,10 @@ def _served(case: Case, life: Life, other: Life, conn: int) -> Iterator[tuple[fl
         elif begin is not None and row in sent:
             yield when[begin], when[sent[row]], begin
             begin = None
-    downloads = [
-        time for time, source in zip(other.seq_times, other.sources, strict=True) if source == conn
-    ]
-    if begin is not None and downloads and other.index not in case.clocks.unreliable:
+    places = other.came_over(conn)
+    if begin is not None and places and other.index not in case.clocks.unreliable:
         ahead = case.clocks.interval(life.index, other.index)[1]
-        yield when[begin], downloads[-1] - ahead, begin
+        yield when[begin], other.seq_times[places[-1]] - ahead, begin
 
 
 @check(

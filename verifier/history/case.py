@@ -162,7 +162,13 @@ class Case:
             else:
                 kinds = life.columns.events.kinds
                 rows = self.rows(life, conn)[1]
-                received = [(kinds[row] == Kind.INTERESTED, row) for row in rows]
+                sender = self.lives[mate[0]] if mate else life
+                # What a log tells no more makes nothing of what it tells wrong.
+                received = [
+                    (kinds[row] == Kind.INTERESTED, row)
+                    for row in rows
+                    if not (self.swarm.lenient and self.excuse(sender, life, conn, row))
+                ]
                 facts = self.facts[life.index]
                 self._interests[key] = match_interest(
                     changes, received, facts, self.heard(life, conn)
@@ -189,9 +195,17 @@ class Case:
         return self._ends
 
     def excuse(self, mate: Life, life: Life, conn: int, row: int) -> str | None:
-        """Why a log needn't have the cause of another one's row: its end is lost, the row may be later."""
-        events = life.columns.events
-        return self.ends.excuse(mate, life, conn, events.lines[row], events.times[row])
+        """Why a log needn't have the cause of another one's row: its end is lost, or with --lenient may
+        be, and the row may be later.
+        """
+        line, time = life.columns.events.lines[row], life.columns.events.times[row]
+        reason = self.ends.excuse(mate, life, conn, line, time)
+        timed = mate.columns.timed and life.columns.timed
+        if reason is None and self.swarm.lenient and timed:
+            most = self.clocks.interval(mate.index, life.index)[1]
+            if time - most > mate.columns.last_time:
+                return f"{mate.file.label} may have lost its end: {life.file.label}:{line} is later"
+        return reason
 
     def _least_delays(self) -> list[list[float]]:
         """The least delay of the matched messages from each log to each; infinite without any."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from itertools import accumulate, compress, count
 from math import nan
-from operator import lt
+from operator import le
 from typing import NamedTuple
 
 from verifier.reading.columns import NEVER, Connection
@@ -35,19 +35,34 @@ def changes_of_haves(connection: Connection, line_of: array[int], until: int) ->
     `until`.
     """
     starts = connection.lines
-    ends = [
-        end if end > start else -1
-        for end, start in zip(map(line_of.__getitem__, connection.pieces), starts, strict=True)
-    ]
-    reach = list(accumulate(ends, max, initial=until if until > connection.line else -1))
+    ends = list(map(line_of.__getitem__, connection.pieces))
+    # A piece that was here before its have is of no interest. Its end may stay in the reach all the same:
+    # it lies no lower than this have and all that follow, so no beginning of interest is passed over.
+    reach = accumulate(ends, max, initial=until if until > connection.line else -1)
     changes: list[Change] = []
-    for row in compress(count(), map(lt, reach, starts)):
-        if ends[row] < 0:
+    last, seen = (until if until > connection.line else -1), 0
+    for row in compress(count(), map(le, reach, starts)):
+        if ends[row] <= starts[row]:
             continue
-        if reach[row] >= 0:
-            changes.append(Change(reach[row], on=False, latest=reach[row]))
+        last, seen = _latest_end(starts, ends, last, seen, row), row
+        if last >= starts[row]:
+            continue
+        if last >= 0:
+            changes.append(Change(last, on=False, latest=last))
         piece, time = connection.pieces[row], connection.times[row]
         changes.append(Change(starts[row], on=True, latest=starts[row], piece=piece, time=time))
-    if reach[-1] >= 0 and reach[-1] != NEVER:
-        changes.append(Change(reach[-1], on=False, latest=reach[-1]))
+    last = _latest_end(starts, ends, last, seen, len(ends))
+    if last >= 0 and last != NEVER:
+        changes.append(Change(last, on=False, latest=last))
     return changes
+
+
+def _latest_end(starts: array[int], ends: list[int], last: int, first: int, until: int) -> int:
+    """The last end of the spans of these rows, and of those before, whose last end is given."""
+    latest = max(ends[first:until], default=-1)
+    if (
+        latest > last and latest <= starts[until - 1]
+    ):  # it may be of a piece that was of no interest
+        rows = zip(ends[first:until], starts[first:until], strict=True)
+        latest = max((end for end, start in rows if end > start), default=-1)
+    return max(last, latest)

@@ -35,10 +35,19 @@ class Ends:
             for hearer in swarm.lives:
                 for number, line, time in self._unexplained(hearer):
                     self._hear(hearer, number, line, time)
+            for log, number, harmless in swarm.unmatched:
+                if not harmless:
+                    self._miss(swarm.lives[log], number)
 
     def lost(self, life: Life) -> str | None:
         """Why a log may have lost its end; None if nothing suggests that."""
         return self._lost.get(life.index)
+
+    def lost_after(self, life: Life, line: int) -> str:
+        """Why what follows right below a line needn't be there: it is the log's last one."""
+        if not self._swarm.lenient or line < life.columns.line_count:
+            return ""
+        return self.lost(life) or f"{life.file.label} may have lost its end below its last piece"
 
     def may_follow(self, life: Life, hearer: Life, conn: int, line: int, time: float) -> bool:
         """Whether a message that another log has at a line may have been sent after a log's end."""
@@ -87,9 +96,23 @@ class Ends:
         if self.may_precede(life, hearer, number, line):
             return
         if self.may_follow(life, hearer, number, line, time):
-            self._lost[life.index] = (
-                f"{life.file.label} may have lost its end: {hearer.file.label} has later lines about its peer"
-            )
+            self._lose(life, hearer)
+
+    def _miss(self, hearer: Life, number: int) -> None:
+        """Note a log that tells nothing of a connection that another one tells, later than its last line."""
+        conn = hearer.columns.conns[number]
+        lives = self._swarm.by_peer[conn.other]
+        life = self._swarm.lives[lives[-1]] if lives else None
+        timed = life is not None and life.columns.timed and hearer.columns.timed
+        if life is None or life.index in self._lost or not timed:
+            return
+        if self.may_follow(life, hearer, number, NEVER, conn.time):
+            self._lose(life, hearer)
+
+    def _lose(self, life: Life, hearer: Life) -> None:
+        self._lost[life.index] = (
+            f"{life.file.label} may have lost its end: {hearer.file.label} has later lines about its peer"
+        )
 
 
 def _cut(life: Life) -> str | None:

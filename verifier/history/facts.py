@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING
 
 from verifier.history.changes import Change, changes_of_haves
 from verifier.history.delays import delays
+from verifier.history.replay import MESSAGES
 from verifier.reading.columns import NEVER, LogColumns, floats, ints
-from verifier.reading.sentences import Kind
 
 if TYPE_CHECKING:
     from verifier.history.lives import Life, Swarm
 
 SHOWN = 20
 """Pieces of one connection that are named one by one."""
-MESSAGES = frozenset({Kind.UNCHOKED, Kind.CHOKED, Kind.INTERESTED, Kind.NOT_INTERESTED})
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from verifier.reading.sentences import Kind
 from verifier.reading.words import TOPICS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from verifier.reading.config import Config
     from verifier.reading.finding import LogFile
@@ -67,6 +67,14 @@ class Life:
     last_lines: list[int] = field(default_factory=list)
     mates: list[tuple[int, int] | None] = field(default_factory=list)
     bases: list[int | None] = field(default_factory=list)
+    _came: dict[int, list[int]] = field(default_factory=dict)
+
+    def came_over(self, conn: int) -> Sequence[int]:
+        """The places in `seq` of the pieces that came over a connection, in order."""
+        if not self._came:
+            for place, source in enumerate(self.sources):
+                self._came.setdefault(source, []).append(place)
+        return self._came.get(conn, ())
 
     @property
     def owner(self) -> int:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from verifier.history.lives import Life
 
 
+MESSAGES = frozenset({Kind.INTERESTED, Kind.NOT_INTERESTED, Kind.UNCHOKED, Kind.CHOKED})
+CHOICES = frozenset({Kind.PREFERRED, Kind.OPTIMISTIC})
 BREATH = 0.01
 """Most seconds between two decisions on adjacent lines that may have been made together (spec 4.7)."""
 
@@ -120,21 +122,25 @@ class Walk:
             decision = None
             if conn >= 0 and self.conn.get(other) != conn:
                 self._connect(other, conn)
-            if kind == Kind.INTERESTED:
-                self.interested.add(other)
-            elif kind == Kind.NOT_INTERESTED:
-                self.interested.discard(other)
-            elif kind == Kind.UNCHOKED:
-                self.open.add(conn)
-            elif kind == Kind.CHOKED:
-                self.open.discard(conn)
+            if kind in MESSAGES:
+                self._hear(kind, other, conn)
             elif line >= done:
                 self.complete = True
-            if kind == Kind.PREFERRED:
-                decision = self._decide(Kind.PREFERRED, line, time, lists.get(row, ()))
-            elif kind == Kind.OPTIMISTIC:
-                decision = self._decide(Kind.OPTIMISTIC, line, time, (other,))
+            if kind in CHOICES:
+                chosen = lists.get(row, ()) if kind == Kind.PREFERRED else (other,)
+                decision = self._decide(Kind(kind), line, time, chosen)
             yield Step(row, kind, line, time, other, conn, decision)
+
+    def _hear(self, kind: int, other: int, conn: int) -> None:
+        """A neighbor chokes or unchokes, or says whether it is interested."""
+        if kind == Kind.INTERESTED:
+            self.interested.add(other)
+        elif kind == Kind.NOT_INTERESTED:
+            self.interested.discard(other)
+        elif kind == Kind.UNCHOKED:
+            self.open.add(conn)
+        else:
+            self.open.discard(conn)
 
     def _connect(self, other: int, conn: int) -> None:
         self.conn[other] = conn

@@ -68,6 +68,11 @@ class Examples:
         if len(self.first) < EXAMPLES:
             self.first.append((line, text))
 
+    def add_all(self, lines: list[int]) -> None:
+        """More, at these lines."""
+        self.count += len(lines)
+        self.first += [(line, "") for line in lines[: max(0, EXAMPLES - len(self.first))]]
+
     def cut(self, first: int, last: int) -> Examples:
         """Those in a range of lines; all that aren't examples count as inside if the last is."""
         inside = [(line, text) for line, text in self.first if first <= line <= last]
@@ -275,6 +280,11 @@ class Form:
         """A piece beyond the file."""
         self.out_of_range.add(line)
         self.highest_piece = max(self.highest_piece, piece)
+
+    def deviate(self, text: str, lines: list[int]) -> None:
+        """The same of several lines, in their order."""
+        if lines:
+            self.deviations.setdefault(text, Examples()).add_all(lines)
 
     def deviation(self, text: str, line: int) -> None:
         """A line that departs from the prescribed form in this way."""

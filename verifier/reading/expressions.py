@@ -5,7 +5,8 @@ block's form of time; the values of what they find; and the readings of other li
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import add
 from typing import TYPE_CHECKING, NamedTuple
 
 from verifier.reading.dialects import NOT_ELEVEN, Reading, read_line
@@ -15,7 +16,7 @@ from verifier.reading.times import Stamp, match_time, parse_time
 from verifier.reading.words import topics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _FIELDS = {
     "other": rb"(\d{1,18})",
@@ -25,6 +26,13 @@ _FIELDS = {
 }
 
 
+_NUMBERS = {"other": rb"(0|[1-9]\d{0,17})", "piece": rb"(0|[1-9]\d{0,8})"}
+"""Those of a have in other words."""
+_FRACTION = re.compile(rb"(?<=\d:\d\d)[.,](\d{1,9})(?!\d)")
+MOSTLY = 0.8
+"""The share of a block's lines that are of its first minute, so that it is worth a look whether all are."""
+
+
 def _predicate(kind: Kind) -> bytes:
     """The expression for a prescribed sentence behind its subject, a group for each field."""
     words = re.escape(PRESCRIBED[kind].removeprefix("Peer {subject} ")).encode()
@@ -32,8 +40,11 @@ def _predicate(kind: Kind) -> bytes:
 
 
 def _groups() -> Iterator[tuple[int, tuple[Kind, dict[str, int]]]]:
-    """For each kind in `OWN`, its last group, which is empty: the kind, and its fields' groups."""
-    last = 0
+    """For each kind in `OWN`, its last group, which is empty: the kind, and its fields' groups.
+
+    Two groups for the time stand before them.
+    """
+    last = 2
     for kind in OTHERS:
         fields = re.findall(r"\{(\w+)\}", PRESCRIBED[kind])[1:]
         groups = {field: last + nth for nth, field in enumerate(fields, 1)}
@@ -43,18 +54,98 @@ def _groups() -> Iterator[tuple[int, tuple[Kind, dict[str, int]]]]:
 
 HAVE = _predicate(Kind.HAVE)
 OTHERS = [kind for kind in Kind if kind is not Kind.HAVE]
-OWN = re.compile(b"|".join(_predicate(kind) + b"()" for kind in OTHERS))
+OWN = b"|".join(_predicate(kind) + b"()" for kind in OTHERS)
 GROUPS = dict(_groups())
+
+
+class Table(NamedTuple):
+    """A block's lines as columns: time, neighbor and piece of each have; other lines stand in `odd`."""
+
+    times: list[float]
+    ids: Sequence[bytes]
+    pieces: Sequence[bytes]
+    odd: Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a block writes its times: the expression for its lines, and the time's fixed end."""
+    """How a block writes its haves.
+
+    `pattern` finds head and fraction of the time and the two numbers, or any other line. `dense` finds
+    the seconds instead of the whole time, behind `skipped` bytes that it doesn't look at. `others` is for
+    the other prescribed lines. `tail` is the time's fixed end; `swapped` tells that the piece comes first,
+    and `deviations` how each have departs from the prescribed form.
+    """
 
     pattern: re.Pattern[bytes]
+    dense: re.Pattern[bytes] | None
+    skipped: int
+    others: re.Pattern[bytes] | None
     tail: str
-    digits: int
+    resolution: float
     time_only: bool
+    swapped: bool = False
+    deviations: tuple[str, ...] = ()
+
+    def fits(self, line: bytes) -> bool:
+        """Whether a line is a have of this shape."""
+        found = self.pattern.fullmatch(line)
+        return found is not None and bool(found[1])
+
+    def table(self, data: bytes, seconds: Seconds) -> Table:
+        """The columns of a block; `seconds` reads its times."""
+        table = None if self.dense is None else self._densely(self.dense, data, seconds)
+        if table is None:
+            heads, parts, one, two, odd = zip(*self.pattern.findall(data), strict=True)
+            times = list(map(seconds.__getitem__, heads))
+            if self.resolution < 1:
+                times = list(map(add, times, _floats(parts)))
+            table = Table(times, one, two, odd)
+        return table._replace(ids=table.pieces, pieces=table.ids) if self.swapped else table
+
+    def _densely(self, dense: re.Pattern[bytes], data: bytes, seconds: Seconds) -> Table | None:
+        """The same where all haves are of one minute, whose time is read once; None where they aren't.
+
+        The times are the same to the last bit: sums are rounded to 2**-22 s, which is far more than the
+        errors of seconds and fractions, and no number of six decimals lies close to the middle.
+        """
+        first = next((found for found in self.pattern.finditer(data) if found[1]), None)
+        if first is None or first.end(1) - 2 - first.start() != self.skipped:
+            return None
+        prefix = data[first.start() : first.end(1) - 2]
+        same = data.startswith(prefix) + data.count(b"\n" + prefix)
+        if same < MOSTLY * data.count(b"\n"):
+            return None
+        parts, one, two, odd = zip(*dense.findall(data), strict=True)
+        lines = list(filter(None, odd))
+        haves = len(one) - one.count(b"")
+        if same != haves + sum(line.startswith(prefix) for line in lines):
+            return None
+        base = seconds[first[1][:-2] + b"00"]
+        return Table([base + part for part in _floats(parts)], one, two, odd)
+
+    def other(self, line: bytes, seconds: Seconds) -> tuple[float, Sentence] | None:
+        """Time and sentence of a prescribed line other than a have; None for any other line."""
+        found = None if self.others is None else self.others.fullmatch(line)
+        if found is None:
+            return None
+        time = seconds[found[1]] + float(found[2] or 0)
+        kind, groups = GROUPS[found.lastindex or 0]
+        if kind is Kind.PREFERRED:
+            text = found[groups["ids"]]
+            return time, Sentence(kind, ids=tuple(map(int, text.split(b","))) if text else ())
+        values = {field: int(found[group]) for field, group in groups.items()}
+        return time, Sentence(
+            kind, None, values.get("other"), values.get("piece"), values.get("count")
+        )
+
+
+def _floats(texts: Sequence[bytes]) -> Iterator[float]:
+    """The values of texts like `.25` or `59,25`; nothing is zero."""
+    filled: Sequence[bytes] = [text or b"0" for text in texts]
+    if b"," in filled[0] or b"," in filled[-1]:
+        filled = b" ".join(filled).replace(b",", b".").split(b" ")
+    return map(float, filled)
 
 
 def _generalise(match: re.Match[bytes]) -> bytes:
@@ -64,28 +155,78 @@ def _generalise(match: re.Match[bytes]) -> bytes:
     return rb"[A-Za-z]+" if text.isalpha() else re.escape(text)
 
 
+def _shape(lead: bytes, time: bytes, stamp: Stamp, behind: bytes, others: bytes = b"") -> Shape:
+    """The shape of lines with such a time behind this text; what follows is given as an expression."""
+    fraction = _FRACTION.search(time)
+    head, tail = (time[: fraction.start()], time[fraction.end() :]) if fraction else (time, b"")
+    digits = len(fraction[1]) if fraction else 0
+    decimals = rb"[.,]\d{%d}" % digits if digits else b""
+    any_head = re.sub(rb"\d+|[A-Za-z]+|[^\dA-Za-z]+", _generalise, head)
+    end = re.escape(tail)
+    skipped = len(lead) + len(head) - 2
+    any_time = rb"(%b)(%b)%b" % (any_head, decimals, end)
+    time_only = stamp.form in {"time-only", "hour-minute"}
+    line = rb"^(?:%b%b%b|([^\n]*))$" % (_like(lead), any_time, behind)
+    short = rb"^(?:.{%d}([0-5]\d%b)%b%b|([^\n]*))$" % (skipped, decimals, end, behind)
+    dense = 0 < digits <= 6 and not time_only
+    return Shape(
+        re.compile(line, re.MULTILINE),
+        re.compile(short, re.MULTILINE) if dense else None,
+        skipped,
+        re.compile(any_time + others) if others else None,
+        tail.decode("utf-8", "replace"),
+        10.0**-digits if digits else max(1.0, stamp.resolution),
+        time_only,
+    )
+
+
 def shape_of(data: bytes, owner: bytes) -> Shape | None:
-    """The form of time in a block's first prescribed line; None when there is no such line."""
+    """The form of a block's first prescribed line; None when there is no such line."""
     match = re.search(rb"^([^\n]{1,60}?): Peer " + owner + rb" ", data, re.MULTILINE)
     stamp = match and parse_time(match[1].decode("utf-8", "replace"))
     if not match or not stamp:
         return None
-    text = match[1]
-    fraction = re.search(rb"(?<=\d:\d\d)\.(\d{1,9})(?!\d)", text)
-    head, tail = (text[: fraction.start()], text[fraction.end() :]) if fraction else (text, b"")
-    digits = len(fraction[1]) if fraction else 0
-    time = b"(%b)%b%b" % (
-        re.sub(rb"\d+|[A-Za-z]+|[^\dA-Za-z]+", _generalise, head),
-        rb"(\.\d{%d})" % digits if digits else rb"()",
-        re.escape(tail),
-    )
-    line = rb"^(?:%b: Peer %b (?:%b|([^\n]+))|([^\n]*))$" % (time, owner, HAVE)
-    return Shape(
-        re.compile(line, re.MULTILINE),
-        tail.decode("utf-8", "replace"),
-        digits,
-        stamp.form in {"time-only", "hour-minute"},
-    )
+    subject = rb": Peer %b " % owner
+    return _shape(b"", match[1], stamp, subject + HAVE, rb"%b(?:%b)" % (subject, OWN))
+
+
+def shape_like(data: bytes, reading: Reading, owner: int, order: str | None) -> Shape | None:
+    """The form of a line that states a have in other words; None for any other, or where it isn't sure.
+
+    What such a line states depends on its digits in the time and in the two numbers only.
+    """
+    event, stamp, text = next(iter(reading.events), None), reading.stamp, decode(data)
+    if event is None or stamp is None or reading.problem or not reading.spans:
+        return None
+    named = {name for name, _, _ in reading.spans}
+    if (
+        event.kind is not Kind.HAVE
+        or event.subject not in {None, owner}
+        or not named >= _NUMBERS.keys()
+    ):
+        return None
+    width = len if text.encode() != data else lambda part: len(part.encode())
+    start = text.find(reading.time)
+    spans = sorted((len(text) + begin, len(text) + end, name) for name, begin, end in reading.spans)
+    begin = start + len(reading.time)
+    behind = b""
+    for first, last, name in spans:
+        behind += _like(data[width(text[:begin]) : width(text[:first])])
+        behind += _NUMBERS.get(name, b"%d" % owner)
+        begin = last
+    behind += _like(data[width(text[:begin]) :])
+    lead, end = width(text[:start]), width(text[: start + len(reading.time)])
+    shape = _shape(data[:lead], data[lead:end], stamp, behind)
+    names = [name for _, _, name in spans if name in _NUMBERS]
+    shape = replace(shape, swapped=names[0] == "piece", deviations=reading.deviations)
+    table = shape.table(data, Seconds(shape.tail, order))
+    right = (stamp.seconds, b"%d" % (event.other or 0), b"%d" % (event.piece or 0))
+    return shape if (table.times[0], table.ids[0], table.pieces[0]) == right else None
+
+
+def _like(text: bytes) -> bytes:
+    """The expression for texts that differ from this one in digits only."""
+    return re.sub(rb"\d+", lambda found: rb"\d{%d}" % len(found[0]), re.escape(text))
 
 
 class Seconds(dict[bytes, float]):

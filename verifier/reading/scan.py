@@ -8,22 +8,25 @@ each block from the block's first prescribed line.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from itertools import compress, count
-from operator import add, lt, not_, sub
-from typing import TYPE_CHECKING, Any, NamedTuple
+from math import isnan
+from operator import lt, not_, sub
+from typing import TYPE_CHECKING, NamedTuple
 
-from verifier.reading.beginnings import begins_torn, opens, order_of
+from verifier.reading.beginnings import LINES, begins_torn, opens, order_of
 from verifier.reading.columns import NOBODY, SILENCE, STRANGER, Connection, LogColumns
 from verifier.reading.encodings import decode
 from verifier.reading.expressions import (
-    GROUPS,
-    OWN,
+    HAVE,
     Indices,
     Readings,
     Seconds,
     Shape,
+    Table,
+    shape_like,
     shape_of,
 )
 from verifier.reading.files import Block, blocks
@@ -31,7 +34,7 @@ from verifier.reading.sentences import Kind, Sentence
 from verifier.reading.words import topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 OUT_OF_RANGE = -2
@@ -55,15 +58,13 @@ BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
 
 
 class Rows(NamedTuple):
-    """A block's lines as columns; `ids` and `texts` are neighbors and pieces as written in haves."""
+    """A block's lines as columns: indices of neighbors and pieces, and both as written, in the table."""
 
     others: list[int]
     pieces: list[int]
-    times: list[float]
-    ids: Sequence[bytes]
-    texts: Sequence[bytes]
+    table: Table
     first: int
-    time_only: bool
+    shape: Shape
 
 
 class _FloodError(Exception):
@@ -95,6 +96,9 @@ class Scanner:
         self._torn = 0
         self._same: Counter[tuple[int, int]] = Counter()
         self._readings = Readings()
+        self._have = re.compile(b": Peer %d %b" % (owner, HAVE))
+        self._words: Shape | None = None
+        """How haves are written in other words than those prescribed."""
 
     def read(self, path: Path) -> LogColumns:
         """The whole file as columns; InputError when it can't be read."""
@@ -131,50 +135,57 @@ class Scanner:
             self.log.form.deviation(text, first)
         self.log.form.truncated |= block.truncated
         data = block.data[:-1]
-        shape = shape_of(data, b"%d" % self._owner_id) if data else None
+        plain = shape_of(data, b"%d" % self._owner_id) if data else None
+        shape = self._shape(data, plain)
         if shape is not None:
-            self._quickly(shape, data, first)
+            self._quickly(shape, plain, data, first)
         elif data.strip(b"\n"):
             for line, one in enumerate(data.split(b"\n"), first):
                 self._slowly(one, line)
         self.log.line_count += block.data.count(b"\n")
 
-    def _quickly(self, shape: Shape, data: bytes, first: int) -> None:
-        """A block whose lines mostly have the prescribed form."""
-        heads, fractions, ids, texts, rests, strange = zip(
-            *shape.pattern.findall(data), strict=True
-        )
-        odd = any(strange) or b"" in heads
-        seconds = self._seconds.setdefault(shape.tail, Seconds(shape.tail, self._order))
-        seconds[b""] = self._time or 0.0
-        times = list(map(seconds.__getitem__, heads))
-        if shape.digits:
-            parts = [text or b"0" for text in fractions] if odd else fractions
-            times = list(map(add, times, map(float, parts)))
-            self.log.resolution = 10.0**-shape.digits
-        else:
-            self.log.resolution = 1.0
-        others = list(map(self._peer.__getitem__, ids))
-        pieces = self._numbers(texts)
-        middle = b"%b: Peer %d " % (shape.tail.encode(), self._owner_id)
-        block = Rows(others, pieces, times, ids, texts, first, shape.time_only)
+    def _shape(self, data: bytes, plain: Shape | None) -> Shape | None:
+        """How a block writes its haves: as prescribed, else in the words of an earlier or an early line."""
+        if plain is not None and self._have.search(data):
+            return plain
+        early = data.split(b"\n", LINES)[:LINES]
+        if self._words is None or not any(map(self._words.fits, early)):
+            shapes = (self._shape_like(line) for line in early if b" " in line)
+            self._words = next(filter(None, shapes), None)
+        return self._words or plain
+
+    def _shape_like(self, line: bytes) -> Shape | None:
+        return shape_like(line, self._readings.read(line).reading, self._owner_id, self._order)
+
+    def _quickly(self, shape: Shape, plain: Shape | None, data: bytes, first: int) -> None:
+        """A block whose haves mostly are of one shape; other lines may be prescribed all the same."""
+        seconds = self._reader_of(shape)
+        others_seconds = self._reader_of(plain or shape)
+        table = shape.table(data, seconds)
+        self.log.resolution = shape.resolution
+        others = list(map(self._peer.__getitem__, table.ids))
+        block = Rows(others, self._numbers(table.pieces), table, first, shape)
         begin = 0
-        for row in compress(count(), map(not_, ids)):
-            if not heads[row]:
+        for row in compress(count(), map(not_, table.ids)):
+            found = plain.other(table.odd[row], others_seconds) if plain else None
+            if found is None:
                 self._haves(block, begin, row)
-                self._slowly(strange[row], first + row)
+                self._slowly(table.odd[row], first + row)
                 begin = row + 1
                 continue
             others[row] = NOBODY
-            if rests[row][:4] in {b"make", b"is c"}:
+            table.times[row], event = found
+            if event.kind in BEGINNINGS:
                 self._haves(block, begin, row)
                 begin = row
-            if not self._own(rests[row], first + row, times[row] + self._days):
-                self._haves(block, begin, row)
-                whole = heads[row] + fractions[row] + middle + rests[row]
-                self._slowly(whole, first + row)
-                begin = row + 1
-        self._haves(block, begin, len(ids))
+            self._event(event, first + row, table.times[row] + self._days)
+        self._haves(block, begin, len(others))
+
+    def _reader_of(self, shape: Shape) -> Seconds:
+        """What reads the times of a shape; each text is read once."""
+        seconds = self._seconds.setdefault(shape.tail, Seconds(shape.tail, self._order))
+        seconds[b""] = self._time or 0.0
+        return seconds
 
     def _numbers(self, texts: Sequence[bytes]) -> list[int]:
         """Piece numbers of a block's haves, OUT_OF_RANGE for those that don't exist."""
@@ -189,30 +200,30 @@ class Scanner:
             return
         first = block.first + begin
         others, pieces = block.others[begin:end], block.pieces[begin:end]
-        times = self._clock(block.times[begin:end], first, time_only=block.time_only)
+        times = block.table.times[begin:end]
+        times = self._clock(times, first, time_only=block.shape.time_only)
         self.log.form.sentences += end - begin
+        if block.shape.deviations:
+            lines = [line for line, other in enumerate(others, first) if other != NOBODY]
+            for name in block.shape.deviations:
+                self.log.form.deviate(name, lines)
         if STRANGER in others or OUT_OF_RANGE in pieces:
-            for row, text in enumerate(block.ids[begin:end]):
+            ids, texts = block.table.ids[begin:end], block.table.pieces[begin:end]
+            for row, text in enumerate(ids):
                 if text:
-                    have = Sentence(Kind.HAVE, None, int(text), int(block.texts[begin + row]))
+                    have = Sentence(Kind.HAVE, None, int(text), int(texts[row]))
                     self._event(have, first + row, times[row])
             return
-        nothing: list[Any] = []
-        to_pieces: dict[int, Callable[[int], None]] = {NOBODY: nothing.append}
-        to_lines: dict[int, Callable[[int], None]] = {NOBODY: nothing.append}
-        to_times: dict[int, Callable[[float], None]] = {NOBODY: nothing.append}
-        touched = []
-        for other in set(others) - {NOBODY}:
-            row = others.index(other)
-            touched.append(conn := self._conn(other, first + row, times[row]))
-            to_pieces[conn.other] = conn.pieces.append
-            to_lines[conn.other] = conn.lines.append
-            to_times[conn.other] = conn.times.append
-        for other, piece, line, time in zip(others, pieces, count(first), times, strict=False):
-            to_pieces[other](piece)
-            to_lines[other](line)
-            to_times[other](time)
-        for conn in touched:
+        rows: dict[int, list[int]] = {other: [] for other in set(others)}
+        adds = {other: found.append for other, found in rows.items()}
+        for row, other in enumerate(others):
+            adds[other](row)
+        rows.pop(NOBODY, None)
+        for other, found in rows.items():
+            conn = self._conn(other, first + found[0], times[found[0]])
+            conn.pieces.fromlist([pieces[row] for row in found])
+            conn.lines.fromlist([first + row for row in found])
+            conn.times.fromlist([times[row] for row in found])
             if len(conn.pieces) > 2 * self._pieces:
                 self._compact(conn, first + end - begin - 1, MOST_HAVES)
 
@@ -224,7 +235,7 @@ class Scanner:
 
     def _clock(self, times: list[float], first: int, *, time_only: bool) -> list[float]:
         """Look through consecutive times for falls and silences; times without a date go on over midnight."""
-        if any(time != time for time in times):  # noqa: PLR0124  # NaN: a time that doesn't exist
+        if isnan(sum(times)):  # one at least is of a time that doesn't exist
             previous = self._time or 0.0
             for row, time in enumerate(times):
                 times[row] = previous = time if time == time else previous  # noqa: PLR0124  # the same
@@ -297,21 +308,6 @@ class Scanner:
         if events.kinds and events.kinds[-1] == Kind.DOWNLOADED and events.counts[-1] < 0:
             events.counts[-1] = min(number, 2**31 - 1)
             self.log.form.counts_apart = True
-
-    def _own(self, rest: bytes, line: int, time: float) -> bool:
-        """A prescribed sentence other than `have`; False when it is something else."""
-        match = OWN.fullmatch(rest)
-        if match is None:
-            return False
-        kind, groups = GROUPS[match.lastindex or 0]
-        if kind is Kind.PREFERRED:
-            text = match[groups["ids"]]
-            event = Sentence(kind, ids=tuple(map(int, text.split(b","))) if text else ())
-        else:
-            found = {field: int(match[group]) for field, group in groups.items()}
-            event = Sentence(kind, None, found.get("other"), found.get("piece"), found.get("count"))
-        self._event(event, line, time)
-        return True
 
     def _index(self, peer_id: int | None, line: int, *, chosen: bool = False) -> int:
         """A peer's index; strangers are noted, and in a choice what stands for nobody."""

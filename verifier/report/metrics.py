@@ -127,11 +127,10 @@ def _optimistic_share(case: Case) -> float | None:
             lines = life.columns.events.lines
             begins = [(lines[row], kinds.get(line)) for row, line in matching.pairs]
             marks = [line for line, _ in begins]
-            for line, source in zip(life.seq_lines, life.sources, strict=True):
-                if source == conn:
-                    place = bisect_right(marks, line) - 1
-                    total += place >= 0
-                    optimistic += place >= 0 and begins[place][1] == Kind.OPTIMISTIC
+            for line in map(life.seq_lines.__getitem__, life.came_over(conn)):
+                place = bisect_right(marks, line) - 1
+                total += place >= 0
+                optimistic += place >= 0 and begins[place][1] == Kind.OPTIMISTIC
     return optimistic / total if total else None
 
 

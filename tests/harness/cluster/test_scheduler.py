@@ -128,6 +128,18 @@ def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
         clusters.connect(address)
 
 
+def test_a_scheduler_of_another_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scheduler so old or new that its answers can't be understood is told with the version here, whatever the library raises."""
+
+    def misunderstood(*_: object, **__: object) -> None:
+        raise TypeError("Scheduler.identity() got an unexpected keyword argument 'n_workers'")
+
+    monkeypatch.setattr(clusters, "_Client", misunderstood)
+    with pytest.raises(HarnessError, match=r"can't work with distributed \d.*unexpected") as caught:
+        clusters.connect("tcp://localhost:1")
+    assert caught.value.status == ExitStatus.HOSTS_FAILED
+
+
 def versions(distributed: str, python: str) -> dict[str, Any]:
     return {"packages": {"distributed": distributed, "python": python}}
 
