@@ -188,7 +188,7 @@ def make_plan(options: Options, *, needs_file: bool = True) -> Plan:
 
 
 def _limits(source: Path | None, options: Options) -> Settings:
-    """The launcher's settings; across machines a swarm takes the time that it takes."""
+    """Return the launcher's settings; across machines a swarm takes the time that it takes."""
     limits = Settings(timeout=math.inf)
     if options.file is None and source and (source / settings.FILE_NAME).exists():
         limits = settings.load(source)
@@ -196,7 +196,7 @@ def _limits(source: Path | None, options: Options) -> Settings:
 
 
 def _refuse_loopback(config: SwarmConfig) -> None:
-    """A name for "this machine" means another one on each machine."""
+    """Refuse names for "this machine", which mean another one on each machine."""
     if len({peer.host for peer in config.peers}) == 1:
         return
     for peer in config.peers:

@@ -8,7 +8,7 @@ from typing import Any
 from verifier.checks.registry import FAMILIES
 from verifier.findings import Standing
 from verifier.report.json import standing_of
-from verifier.report.page.run import Run, RunDocument
+from verifier.report.page.run import PageRun, RunDocument
 from verifier.report.page.words import NOTHING, badge, figure, table
 from verifier.report.text import about, summary, word_of
 from verifier.showing import shown
@@ -39,7 +39,7 @@ KEY = (
 """What is drawn how, and what to look for: with a row for each neighbor, and without."""
 
 
-def head(run: Run) -> str:
+def head(run: PageRun) -> str:
     """What was judged, and the verdict in one line."""
     verdict = run.verdict
     word = word_of(verdict)
@@ -96,7 +96,7 @@ def _rules(run: RunDocument, ids: list[str]) -> str:
     return ", ".join(parts) or NOTHING
 
 
-def timeline(run: Run) -> str:
+def timeline(run: PageRun) -> str:
     """The timeline's place, with the tools to move about in it."""
     choices = "".join(
         f'<option value="{index}">peer {peer["id"]}</option>'
@@ -123,7 +123,7 @@ def timeline(run: Run) -> str:
     return figure("timeline", title, look, tools=KEY + tools, more=_remarks(run))
 
 
-def _remarks(run: Run) -> str:
+def _remarks(run: PageRun) -> str:
     """How the data was changed so that it can be drawn."""
     told = "; ".join(run.data["aggregated"])
     small = f"<p>To keep this page small: {told}.</p>" if told else ""
@@ -143,7 +143,7 @@ def _remarks(run: Run) -> str:
     return small
 
 
-def peers(run: Run) -> str:
+def peers(run: PageRun) -> str:
     """A row for each log: its clock against the first log's, and what its peer reached when."""
     rows = []
     places = {row["log"]: nth for nth, row in enumerate(run.document["offsets"])}
@@ -185,7 +185,7 @@ def _peer(peer: dict[str, Any]) -> str:
     return f"{peer['id']}{' seed' if peer['has_file'] else ''}"
 
 
-def _clock(run: Run, place: int) -> list[str]:
+def _clock(run: PageRun, place: int) -> list[str]:
     """How far a log's clock is ahead of the first one's, and what was made of it."""
     numbers = run.numbers
     if not run.axis.placed(run.verdict.case.lives[place]) or run.axis.unit == "lines":
@@ -200,7 +200,7 @@ def _clock(run: Run, place: int) -> list[str]:
     return [between, f"{-moved:+.3f} s" if moved else "nothing"]
 
 
-def _reached(run: Run, peer: dict[str, Any], *, last: bool) -> list[str]:
+def _reached(run: PageRun, peer: dict[str, Any], *, last: bool) -> list[str]:
     """When a peer's last life had its first piece and all, and how much it gave and got."""
     if not last:
         return [NOTHING] * 4
@@ -214,7 +214,7 @@ def _reached(run: Run, peer: dict[str, Any], *, last: bool) -> list[str]:
     ]
 
 
-def pieces(_run: Run) -> str:
+def pieces(_run: PageRun) -> str:
     """Pieces over time."""
     look = (
         "A line for each peer, from its first piece to the whole file."
@@ -224,7 +224,7 @@ def pieces(_run: Run) -> str:
     return figure("pieces", "Pieces over time: who waits?", look, tools=STATUS)
 
 
-def copies(run: Run) -> str:
+def copies(run: PageRun) -> str:
     """Copies of each piece over time, and the metric's four moments."""
     numbers = run.numbers
     rows = [
@@ -246,7 +246,7 @@ def copies(run: Run) -> str:
     return figure("copies", title, look, tools=STATUS, more=table(titles, rows, kind="quarters"))
 
 
-def uploads(run: Run) -> str:
+def uploads(run: PageRun) -> str:
     """Who gave whom how much."""
     numbers = run.numbers
     look = (
@@ -264,7 +264,7 @@ def uploads(run: Run) -> str:
     return figure("uploads", "Who sent how much to whom: does anybody only take?", look, more=told)
 
 
-def fairness(run: Run) -> str:
+def fairness(run: PageRun) -> str:
     """Choke fairness."""
     numbers = run.numbers
     wait = numbers.show("metrics", "longest_wait", form=".1f", unit=" s")
