@@ -21,10 +21,10 @@ PROGRAM = "python -m verifier"
 """What people call it by, unless `swarmproof verify` was what they called."""
 EPILOG = """\
 exit statuses:
-  0  no errors
+  0  PASS: no rule is broken; warnings are allowed
   1  a rule is broken
   2  the input can't be judged, the report can't be written, or wrong use
-  3  nothing is broken, but something can't be known
+  3  UNDECIDED: no rule is broken, but some can't be decided from these logs
 
 examples:
   python -m verifier logs/                    judge a run
@@ -95,13 +95,13 @@ def _add_choice_of_runs(made: argparse.ArgumentParser) -> None:
         type=_run,
         default="last",
         metavar="all|last|N",
-        help="which of several runs in one file",
+        help="which run, if several were appended to one file",
     )
     made.add_argument(
         "--lives",
         choices=["run", "all"],
         default="run",
-        help="all: take in every log_peer_ID.log.N",
+        help="run: earlier logs (log_peer_ID.log.N) of the same run only; all: every one",
     )
     made.add_argument(
         "--trace",
