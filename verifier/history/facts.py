@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from verifier.history.changes import Change, changes_of_haves
 from verifier.history.delays import delays
-from verifier.history.replay import MESSAGES
 from verifier.reading.columns import NEVER, LogColumns, floats, ints
 
 if TYPE_CHECKING:
