@@ -15,7 +15,7 @@ from verifier.reading.times import Stamp, match_time, parse_time
 from verifier.reading.words import topics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _FIELDS = {
     "other": rb"(\d{1,18})",
@@ -86,6 +86,18 @@ def shape_of(data: bytes, owner: bytes) -> Shape | None:
         digits,
         stamp.form in {"time-only", "hour-minute"},
     )
+
+
+class Rows(NamedTuple):
+    """A block's lines as columns; `ids` and `texts` are neighbors and pieces as written in haves."""
+
+    others: list[int]
+    pieces: list[int]
+    times: list[float]
+    ids: Sequence[bytes]
+    texts: Sequence[bytes]
+    first: int
+    time_only: bool
 
 
 class Seconds(dict[bytes, float]):
