@@ -230,6 +230,16 @@ def _like(text: bytes) -> bytes:
     return re.sub(rb"\d+", lambda found: rb"\d{%d}" % len(found[0]), re.escape(text))
 
 
+class Rows(NamedTuple):
+    """A block's lines as columns: indices of neighbors and pieces, and both as written, in the table."""
+
+    others: list[int]
+    pieces: list[int]
+    table: Table
+    first: int
+    shape: Shape
+
+
 class Seconds(dict[bytes, float]):
     """Seconds of a time text without its fraction, each text read once."""
 
