@@ -129,7 +129,7 @@ class Shape:
         found = None if self.others is None else self.others.fullmatch(line)
         if found is None:
             return None
-        time = seconds[found[1]] + float(found[2] or 0)
+        time = seconds[found[1]] + float(found[2].replace(b",", b".") or 0)
         kind, groups = GROUPS[found.lastindex or 0]
         if kind is Kind.PREFERRED:
             text = found[groups["ids"]]
@@ -143,8 +143,9 @@ class Shape:
 def _floats(texts: Sequence[bytes]) -> Iterator[float]:
     """The values of texts like `.25` or `59,25`; nothing is zero."""
     filled: Sequence[bytes] = [text or b"0" for text in texts]
-    if b"," in filled[0] or b"," in filled[-1]:
-        filled = b" ".join(filled).replace(b",", b".").split(b" ")
+    joined = b" ".join(filled)
+    if b"," in joined:
+        filled = joined.replace(b",", b".").split(b" ")
     return map(float, filled)
 
 
