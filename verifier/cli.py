@@ -15,7 +15,7 @@ from verifier.report import output
 from verifier.report.explanation import explain
 from verifier.report.text import conclusion
 from verifier.rules import CHECKS
-from verifier.showing import shown
+from verifier.showing import Teller, shown
 
 PROGRAM = "python -m verifier"
 """What people call it by, unless `swarmproof verify` was what they called."""
@@ -157,12 +157,16 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     if not given.folders:
         made.error("name at least one folder with logs")
     checks = tuple(check.id for check in chosen)
-    options = Options(checks, given.lenient, given.run, given.lives, given.config, given.trace)
+    told = Teller(sys.stderr)
+    options = Options(
+        checks, given.lenient, given.run, given.lives, given.config, given.trace, told=told
+    )
     color = _wants_color(given.color, given.output)
     form = "none" if given.format == "html" else given.format  # its pages are written one by one
     try:
         _prepare(given.format, given.output, made)
         report = verify(given.folders, options, form=form, color=color, notes=given.notes)
+        told.clear()
         for problem in report.problems:
             print(f"verifier: {problem}", file=sys.stderr)
         _deliver(report, given.output, given.format)

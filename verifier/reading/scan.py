@@ -16,7 +16,7 @@ from math import isnan
 from operator import lt, not_, sub
 from typing import TYPE_CHECKING
 
-from verifier.reading.beginnings import LINES, begins_torn, opens, order_of
+from verifier.reading.beginnings import begins_torn, opens, order_of
 from verifier.reading.columns import LATE, NOBODY, SILENCE, STRANGER, Connection, LogColumns
 from verifier.reading.encodings import decode
 from verifier.reading.expressions import (
@@ -51,6 +51,8 @@ MOST_UNREAD = 1_000_000
 MOST_CONNECTIONS = 1000
 """So often may a pair connect."""
 MOST_ALL_CONNECTIONS = 20_000
+EARLY = 200
+"""Lines at a block's beginning among which one tells how its haves are written."""
 TORN = "the file ends in the middle of it"
 BEHEADED = "the file begins in the middle of it"
 OTHERWISE = "connected-otherwise"
@@ -134,15 +136,19 @@ class Scanner:
         if shape is not None:
             self._quickly(shape, plain, data, first)
         elif data.strip(b"\n"):
-            for line, one in enumerate(data.split(b"\n"), first):
-                self._slowly(one, line)
+            self._singly(data, first)
         self.log.line_count += block.data.count(b"\n")
+
+    def _singly(self, data: bytes, first: int) -> None:
+        """A block each of whose lines is read on its own."""
+        for line, one in enumerate(data.split(b"\n"), first):
+            self._slowly(one, line)
 
     def _shape(self, data: bytes, plain: Shape | None) -> Shape | None:
         """How a block writes its haves: as prescribed, else in the words of an earlier or an early line."""
         if plain is not None and self._have.search(data):
             return plain
-        early = data.split(b"\n", LINES)[:LINES]
+        early = data.split(b"\n", EARLY)[:EARLY]
         if self._words is None or not any(map(self._words.fits, early)):
             shapes = (self._shape_like(line) for line in early if b" " in line)
             self._words = next(filter(None, shapes), None)
@@ -156,6 +162,9 @@ class Scanner:
         seconds = self._reader_of(shape)
         others_seconds = self._reader_of(plain or shape)
         table = shape.table(data, seconds)
+        if shape.deviations and isnan(sum(table.times)):  # a time that doesn't exist deviates, too
+            self._singly(data, first)
+            return
         self.log.resolution = shape.resolution
         others = list(map(self._peer.__getitem__, table.ids))
         block = Rows(others, self._numbers(table.pieces), table, first, shape)
@@ -198,6 +207,7 @@ class Scanner:
         times = self._clock(times, first, time_only=block.shape.time_only)
         self.log.form.sentences += end - begin
         if block.shape.deviations:
+            self.log.resolution = block.shape.resolution
             lines = [line for line, other in enumerate(others, first) if other != NOBODY]
             for name in block.shape.deviations:
                 self.log.form.deviate(name, lines)
@@ -208,7 +218,7 @@ class Scanner:
                     have = Sentence(Kind.HAVE, None, int(text), int(texts[row]))
                     self._event(have, first + row, times[row])
             return
-        rows: dict[int, list[int]] = {other: [] for other in set(others)}
+        rows: dict[int, list[int]] = {other: [] for other in dict.fromkeys(others)}
         adds = {other: found.append for other, found in rows.items()}
         for row, other in enumerate(others):
             adds[other](row)
