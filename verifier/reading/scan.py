@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import compress, count
 from math import isnan
 from operator import lt, not_, sub
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from verifier.reading.beginnings import begins_torn, opens, order_of
+from verifier.reading.beginnings import BEHEADED, begins_torn, opens, order_of
 from verifier.reading.columns import LATE, NOBODY, SILENCE, STRANGER, Connection, LogColumns
 from verifier.reading.encodings import decode
 from verifier.reading.expressions import (
@@ -30,12 +31,9 @@ from verifier.reading.expressions import (
     shape_of,
 )
 from verifier.reading.files import Block, blocks
-from verifier.reading.sentences import Kind, Sentence
+from verifier.reading.phrases import OTHERWISE
+from verifier.reading.sentences import BEGINNINGS, Kind, Sentence
 from verifier.reading.words import topics
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 OUT_OF_RANGE = -2
 TABLE = 1 << 16
@@ -54,11 +52,7 @@ MOST_ALL_CONNECTIONS = 20_000
 EARLY = 200
 """Lines at a block's beginning among which one tells how its haves are written."""
 TORN = "the file ends in the middle of it"
-BEHEADED = "the file begins in the middle of it"
-OTHERWISE = "connected-otherwise"
-"""The deviation of a line that tells of a connection in words that don't say who made it."""
 HALF_DAY, DAY = 43200.0, 86400.0
-BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
 
 
 class _FloodError(Exception):
