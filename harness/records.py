@@ -30,7 +30,7 @@ class RecordError(ValueError):
 
 
 def printable(text: str) -> str:
-    """The text with what isn't printable escaped, and cut where it is too long."""
+    """Return the text with what isn't printable escaped, cut where it is too long."""
     shown = "".join(c if c.isprintable() else _escape(c) for c in text[: LONGEST_TEXT + 1])
     return shown if len(text) <= LONGEST_TEXT else f"{shown[:LONGEST_TEXT]}…"
 
@@ -40,7 +40,7 @@ def _escape(character: str) -> str:
 
 
 def parse(line: bytes) -> Any:
-    """What a line of JSON holds; RecordError when it is none."""
+    """Return what a line of JSON holds; RecordError when it is none."""
     try:
         return json.loads(line.decode(), parse_constant=_refuse)
     except RecursionError:
@@ -54,7 +54,7 @@ def _refuse(constant: str) -> None:
 
 
 def read(kind: type[Kind], value: object, *, own: Container[object] = ()) -> Kind:
-    """A value of this kind: a dataclass, or what stands in one; RecordError when it is none.
+    """Return a value of this kind: a dataclass, or what stands in one; RecordError when it is none.
 
     Numbers are finite and at least 0, and text is Unicode. `Annotated` adds a rule: a function that
     tells whether a value is right, or a name for "one of `own`". Text without a rule comes back
@@ -65,7 +65,7 @@ def read(kind: type[Kind], value: object, *, own: Container[object] = ()) -> Kin
 
 
 def read_status(line: bytes) -> Status:
-    """What a peer's status line says; RecordError when it is none."""
+    """Return what a peer's status line says; RecordError when it is none."""
     return read(Status, parse(line))
 
 
@@ -135,7 +135,7 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 
 def _plain(kind: Any, value: Any, at: str) -> Any:
-    """A number, a truth value, or text."""
+    """Return a number, a truth value, or text."""
     if kind is float and type(value) is int and value < _LARGEST:
         value = float(value)
     value = _typed(kind, value, at)
@@ -158,6 +158,6 @@ def _typed(kind: type[Kind], value: object, at: str) -> Kind:
 
 
 def _shown(value: object) -> str:
-    """The beginning of a value, for a message."""
+    """Return the beginning of a value, for a message."""
     text = printable(json.dumps(value))
     return text if len(text) <= 60 else f"{text[:60]}…"

@@ -41,7 +41,7 @@ class Channels(Protocol):
         """Send it a signal, or what comes nearest to it."""
 
     def settle(self, process: subprocess.Popen[bytes]) -> None:
-        """It has ended: wait until its last status line can be read."""
+        """Wait until the last status line of a process that has ended can be read."""
 
     def let_go(self) -> None:
         """End all lifelines."""
@@ -51,7 +51,7 @@ class Channels(Protocol):
 
 
 def open_channels() -> Channels:
-    """The ones that this system has."""
+    """Return the ones that this system has."""
     return Inherited() if hasattr(os, "killpg") else Standard()
 
 
@@ -91,7 +91,7 @@ class Inherited:
             os.killpg(process.pid, number)
 
     def settle(self, process: subprocess.Popen[bytes]) -> None:
-        """It can as soon as it is written."""
+        """Do nothing: it can be read as soon as it is written."""
 
     def let_go(self) -> None:
         """See `Channels`."""

@@ -37,16 +37,16 @@ class Listener(Protocol):
     """Who is told what the processes do; every call comes from a method of `Children`."""
 
     def on_start(self, peer_id: int, pid: int) -> None:
-        """A peer's process runs."""
+        """Hear that a peer's process runs."""
 
     def on_line(self, peer_id: int, line: bytes) -> None:
-        """A peer wrote a line to its status pipe."""
+        """Hear a line that a peer wrote to its status pipe."""
 
     def on_diagnostic(self, line: str) -> None:
-        """A peer wrote a line to its stderr."""
+        """Hear a line that a peer wrote to its stderr."""
 
     def on_end(self, peer_id: int, exit_status: int) -> None:
-        """A peer's process is gone; a signal N that killed it counts as 128 + N."""
+        """Hear that a peer's process is gone; a signal N that killed it counts as 128 + N."""
 
 
 @dataclass(slots=True)
@@ -147,7 +147,7 @@ class Children:
         return data
 
     def _await(self, process: _Process) -> None:
-        """The status pipe has ended, so the process has ended or is about to."""
+        """Wait for a process whose status pipe has ended: it has ended or is about to."""
         self._selector.unregister(process.status_pipe)
         with suppress(subprocess.TimeoutExpired):
             process.popen.wait(TICK)
@@ -184,7 +184,7 @@ class Children:
 
 
 def whole_lines(rest: bytearray, data: bytes) -> list[bytes]:
-    """The lines that `data` completes; `rest` keeps what is not yet one."""
+    """Return the lines that `data` completes; `rest` keeps what is not yet one."""
     *lines, remainder = (bytes(rest) + data).split(b"\n")
     rest[:] = remainder
     return lines

@@ -19,16 +19,16 @@ class Observer(Protocol):
     """Who is told what happens; every call comes from `Launcher.run`."""
 
     def on_start(self, peer_id: int, pid: int) -> None:
-        """A peer's process runs."""
+        """Hear that a peer's process runs."""
 
     def on_status(self, status: Status) -> None:
-        """A peer told how it stands."""
+        """Hear how a peer stands."""
 
     def on_diagnostic(self, line: str) -> None:
-        """A peer wrote a line to its stderr, or the launcher has something to say."""
+        """Hear a line that a peer wrote to its stderr, or what the launcher has to say."""
 
     def on_end(self, peer_id: int, exit_status: int) -> None:
-        """A peer's process is gone; a signal N that killed it counts as 128 + N."""
+        """Hear that a peer's process is gone; a signal N that killed it counts as 128 + N."""
 
     def on_tick(self) -> None:
         """About four times a second: time to show what has changed."""

@@ -68,7 +68,7 @@ def files() -> dict[str, bytes]:
 
 
 def _sources(names: tuple[str, ...]) -> list[tuple[str, Path]]:
-    """The project's own files in these folders, and these files."""
+    """Return the project's own files in these folders, and these files."""
     tops = [ROOT / name for name in names]
     found = (file for top in tops for file in ([top] if top.is_file() else top.rglob("*")))
     return [
@@ -79,7 +79,7 @@ def _sources(names: tuple[str, ...]) -> list[tuple[str, Path]]:
 
 
 def archive(files: dict[str, bytes]) -> bytes:
-    """The files as a program that Python starts, without anything of when or where it was made."""
+    """Return the files as a program that Python starts, without anything of when or where it was made."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made:
         for name, content in sorted(files.items()):

@@ -38,7 +38,7 @@ def places():
 
 def unpacked(archive):
     # type: (str) -> str
-    """The folder with the archive's files, named by their hash; made where it isn't there yet."""
+    """Return the folder with the archive's files, named by their hash; make it where it isn't there yet."""
     with open(archive, "rb") as file:
         name = hashlib.file_digest(file, "sha256").hexdigest()[:16]
     with zipfile.ZipFile(archive) as packed:

@@ -11,7 +11,7 @@ _LEGAL = ("LICENSE", "LICENCE", "COPYING", "NOTICE")
 
 
 def distribution(name: str, *, extra: str) -> metadata.Distribution:
-    """An installed library; HarnessError where it isn't, with the extra that brings it."""
+    """Return an installed library; HarnessError where it isn't, with the extra that brings it."""
     try:
         return metadata.distribution(name)
     except metadata.PackageNotFoundError:

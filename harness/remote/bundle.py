@@ -55,14 +55,14 @@ _LIBRARIES = ("structlog", "transitions")
 
 
 def source_of(module: str) -> Path:
-    """The file of one of ours."""
+    """Return the file of one of ours."""
     root = ROOT / "io" if module.startswith("peerio.") else ROOT
     return (root / module.replace(".", "/")).with_suffix(".py")
 
 
 @cache
 def agent_source() -> bytes:
-    """The agent as one program, to be sent to `agent_command`."""
+    """Return the agent as one program, to be sent to `agent_command`."""
     packages = (accumulate(name.split(".")[:-1], "{}.{}".format) for name in AGENT)
     sources = dict.fromkeys(chain.from_iterable(packages), "")
     for name in AGENT:
@@ -71,7 +71,7 @@ def agent_source() -> bytes:
 
 
 def agent_command(python: str) -> str:
-    """The shell command that runs the agent, by a host's interpreter, from its stdin."""
+    """Return the shell command that runs the agent, by a host's interpreter, from its stdin."""
     return shlex.join([python, "-c", _BOOTSTRAP.format(size=len(agent_source()))])
 
 
@@ -89,7 +89,7 @@ class Bundle:
 
 
 def bundle(parts: Sequence[str] = ()) -> Bundle:
-    """These parts of the project, else a peer's, and all that they need besides Python, as it is installed here.
+    """Return these parts of the project, else a peer's, and all that they need besides Python, as it is installed here.
 
     HarnessError when a dependency isn't installed or isn't pure Python.
     """
@@ -114,7 +114,7 @@ def _sources(parts: Sequence[str]) -> dict[str, bytes]:
 
 
 def _dependencies() -> dict[str, bytes]:
-    """The modules of the distributions that a peer imports, and of those that they require."""
+    """Return the modules of the distributions that a peer imports, and of those that they require."""
     files: dict[str, bytes] = {}
     known: set[str] = set()
     wanted = [(name, True) for name in _LIBRARIES]
@@ -135,7 +135,7 @@ def _dependencies() -> dict[str, bytes]:
 
 
 def _required(distribution: metadata.Distribution) -> list[tuple[str, bool]]:
-    """What it requires without extras, and whether always; else it counts where it is installed."""
+    """Return what it requires without extras, and whether always; else it counts where it is installed."""
     found = []
     for requirement in distribution.requires or ():
         text, _, marker = requirement.partition(";")

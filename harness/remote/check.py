@@ -113,7 +113,7 @@ def _missing_space(
 
 
 def _missing_files(plan: Plan, session: Session, sizes: dict[str, int | None]) -> list[str]:
-    """What is wrong with the seeds' files, unless they are going to be sent."""
+    """Return what is wrong with the seeds' files, unless they are going to be sent."""
     problems = []
     for peer in session.host.peers:
         path = plan.copy_of(peer)

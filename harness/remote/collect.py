@@ -144,7 +144,7 @@ def _copies(plan: Plan, outcomes: Outcomes[Collected]) -> dict[int, Copy]:
 
 
 def _seed(plan: Plan, notes: Iterable[Note]) -> int:
-    """The launch's random seed, as most hosts have it; this command's where none does."""
+    """Return the launch's random seed, as most hosts have it; this command's where none does."""
     seeds = Counter(note.random_seed for note in notes if note.random_seed is not None)
     return seeds.most_common(1)[0][0] if seeds else plan.random_seed
 

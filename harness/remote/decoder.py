@@ -24,7 +24,7 @@ LONGEST_BANNER = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class PeerStatus:
     """A peer of this host told how it stands."""
 
     peer: int
@@ -40,8 +40,8 @@ class Decoder:
         self._is_open = False
         self._banner = 0
 
-    def feed(self, data: bytes) -> Iterator[Message | Progress]:
-        """The messages that `data` completes, the first of which is `Opened`; HostError when one isn't right."""
+    def feed(self, data: bytes) -> Iterator[Message | PeerStatus]:
+        """Yield the messages that `data` completes, first of all `Opened`; HostError when one isn't right."""
         for line in whole_lines(self._rest, data):
             self._check_length(line)
             if self._is_open:
@@ -56,7 +56,7 @@ class Decoder:
             raise HostError(f"it said more than {LONGEST_LINE} bytes in one line")
 
     def _opening(self, line: bytes) -> Opened | None:
-        """The agent's first words; None for those of a login."""
+        """Return the agent's first words; None for those of a login."""
         try:
             message = self._message(line)
         except HostError:
@@ -68,13 +68,13 @@ class Decoder:
             raise HostError("it says much, but not what an agent says: what does its login run?")
         return None
 
-    def _message(self, line: bytes) -> Message | Progress:
+    def _message(self, line: bytes) -> Message | PeerStatus:
         try:
             return self._read(records.parse(line))
         except RecordError as error:
             raise HostError(f"it said what no agent says: {error}") from None
 
-    def _read(self, record: Any) -> Message | Progress:
+    def _read(self, record: Any) -> Message | PeerStatus:
         match record:
             case {"answer": str(name), **rest}:
                 key = ("answer", name)
@@ -87,8 +87,8 @@ class Decoder:
         message = records.read(KINDS[key], rest, own=self._peers)
         return self._progress(message) if isinstance(message, Line) else message
 
-    def _progress(self, message: Line) -> Message | Progress:
-        """What a status line says; one that is torn, for want of room in a pipe, is a diagnostic."""
+    def _progress(self, message: Line) -> Message | PeerStatus:
+        """Return what a status line says; one that is torn, for want of room in a pipe, is a diagnostic."""
         try:
             status = records.read_status(message.line.encode())
         except ValueError:
@@ -96,4 +96,4 @@ class Decoder:
             return Diagnostic(f"peer {message.peer}: unreadable status: {text}")
         if status.peer != message.peer:
             raise RecordError(f"a status line of peer {message.peer} speaks for {status.peer}")
-        return Progress(message.peer, status)
+        return PeerStatus(message.peer, status)

@@ -20,7 +20,7 @@ Value = TypeVar("Value")
 
 
 def hosts_of(config: SwarmConfig) -> list[Host]:
-    """The hosts that PeerInfo.cfg names, in its order, each with its peers."""
+    """Return the hosts that PeerInfo.cfg names, in its order, each with its peers."""
     names = dict.fromkeys(peer.host for peer in config.peers)
     return [Host(name, tuple(p for p in config.peers if p.host == name)) for name in names]
 

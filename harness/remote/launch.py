@@ -24,7 +24,7 @@ from harness.local.launcher import Observer, Outcome
 from harness.local.shutdown import Shutdown
 from harness.local.swarm import headline, peer_options
 from harness.remote.bundle import bundle
-from harness.remote.decoder import Progress
+from harness.remote.decoder import PeerStatus
 from harness.remote.fleet import Fleet
 from harness.remote.host.messages import Diagnostic, Ended, Prepared, Started
 from harness.remote.plan import Plan
@@ -70,7 +70,7 @@ def launch(plan: Plan, fleet: Fleet, console: Console) -> tuple[Outcome, Board |
 def _command(
     plan: Plan, session: Session, peer: PeerInfo, program: str, run: str, *, trace: bool
 ) -> list[str]:
-    """The command line of a peer on its host."""
+    """Return the command line of a peer on its host."""
     home = session.about.home
     command = [session.about.executable, f"{home}/programs/{program}/peerProcess.py"]
     command += [str(peer.peer_id), "--workdir", f"{home}/swarm"]
@@ -165,7 +165,7 @@ class RemoteLauncher:
             case Started():
                 self._observer.on_start(event.peer, event.pid)
                 self._start_next_after(event.peer)
-            case Progress():
+            case PeerStatus():
                 self._observer.on_status(event.status)
             case Diagnostic():
                 self._observer.on_diagnostic(f"{session.host.name}: {event.line}")
@@ -205,4 +205,4 @@ class RemoteLauncher:
 
 
 def _may_be_lost(event: Event) -> bool:
-    return isinstance(event, Progress | Diagnostic)
+    return isinstance(event, PeerStatus | Diagnostic)

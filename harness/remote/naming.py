@@ -27,7 +27,7 @@ def names(text: str) -> tuple[str, ...]:
 def peers_of(
     hosts: tuple[str, ...], first_port: int, ssh_config: Path | None, *, from_first: bool
 ) -> tuple[dict[str, str], str, tuple[PeerInfo, ...]]:
-    """The peers on these hosts: how ssh reaches each, this machine's name, and PeerInfo.cfg's lines.
+    """Return the peers on these hosts: how ssh reaches each, this machine's name, and PeerInfo.cfg's lines.
 
     The seed on this machine comes last, so that it connects to all others: nobody must be able to
     connect to this machine, which may stand behind a firewall.
@@ -53,7 +53,7 @@ def peers_of(
 
 
 def _own_address(towards: str) -> str:
-    """The address of this machine on the way to a host; nothing is sent."""
+    """Return the address of this machine on the way to a host; nothing is sent."""
     for target in ((towards, _ANYWHERE[1]), _ANYWHERE):
         try:
             family, kind, _, _, address = socket.getaddrinfo(*target, type=socket.SOCK_DGRAM)[0]

@@ -162,7 +162,7 @@ def make_plan(options: Options, *, needs_file: bool = True) -> Plan:
     Who doesn't ask for the file's sake needn't name it with `--hosts`.
     """
     if options.ssh_config is not None and not options.ssh_config.is_file():
-        raise HarnessError(f"--ssh-config {options.ssh_config}: expected a file that is there")
+        raise HarnessError(f"--ssh-config {options.ssh_config}: no such file")
     if options.resume and options.file is None:
         raise HarnessError(
             "--resume needs --file: its hashes tell which pieces on the hosts are right",
@@ -188,7 +188,7 @@ def make_plan(options: Options, *, needs_file: bool = True) -> Plan:
 
 
 def _limits(source: Path | None, options: Options) -> Settings:
-    """The launcher's settings; across machines a swarm takes the time that it takes."""
+    """Return the launcher's settings; across machines a swarm takes the time that it takes."""
     limits = Settings(timeout=math.inf)
     if options.file is None and source and (source / settings.FILE_NAME).exists():
         limits = settings.load(source)
@@ -196,7 +196,7 @@ def _limits(source: Path | None, options: Options) -> Settings:
 
 
 def _refuse_loopback(config: SwarmConfig) -> None:
-    """A name for "this machine" means another one on each machine."""
+    """Refuse names for "this machine", which mean another one on each machine."""
     if len({peer.host for peer in config.peers}) == 1:
         return
     for peer in config.peers:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Protocol, TypeVar
 from core.config import PeerInfo
 from harness.errors import HostError
 from harness.remote.bundle import agent_source
-from harness.remote.decoder import Decoder, Progress
+from harness.remote.decoder import Decoder, PeerStatus
 from harness.remote.host.messages import (
     Alive,
     Answer,
@@ -46,10 +46,10 @@ class Wire(Protocol):
         """Write to the agent's stdin."""
 
     def receive(self) -> bytes:
-        """Some of the agent's stdout, `b""` at its end; HostError when nothing comes for `LIMIT`."""
+        """Return some of the agent's stdout, `b""` at its end; HostError when nothing comes for `LIMIT`."""
 
     def why_ended(self) -> str:
-        """What the agent's stdout ended for."""
+        """Return what the agent's stdout ended for."""
 
     def put(self, content: BinaryIO, remote: str) -> None:
         """Copy a file there."""
@@ -77,14 +77,14 @@ class Lost:
 
 
 def named(table: Mapping[Key, Value], key: Key) -> Value:
-    """What a host answered about this one of those that it was asked for; HostError if nothing."""
+    """Return what a host answered about this one of those that it was asked for; HostError if nothing."""
     try:
         return table[key]
     except KeyError:
         raise HostError(f"it didn't answer about {key}") from None
 
 
-Event = Started | Progress | Diagnostic | Ended | Lost
+Event = Started | PeerStatus | Diagnostic | Ended | Lost
 AnswerType = TypeVar("AnswerType", bound=Answer)
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -194,7 +194,7 @@ class Session:
         self._answers.put(self._lost)
         self._pass_on(self._lost)
 
-    def _take(self, message: Message | Progress) -> None:
+    def _take(self, message: Message | PeerStatus) -> None:
         """Pass a message on, if it is one that can come now; HostError otherwise."""
         match message:
             case Answer():
@@ -205,13 +205,13 @@ class Session:
             case Started(peer=peer) if peer in self._starting - self._running:
                 self._running.add(peer)
                 self._pass_on(message)
-            case Progress(peer=peer) if peer in self._running:
+            case PeerStatus(peer=peer) if peer in self._running:
                 self._pass_on(message)
             case Ended(peer=peer) if peer in self._starting:
                 self._starting.discard(peer)
                 self._running.discard(peer)
                 self._pass_on(message)
-            case Started(peer=peer) | Progress(peer=peer) | Ended(peer=peer):
+            case Started(peer=peer) | PeerStatus(peer=peer) | Ended(peer=peer):
                 raise HostError(f"it told of peer {peer}, which isn't running there")
             case Diagnostic():
                 self._take_diagnostic(message)

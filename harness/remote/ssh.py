@@ -67,7 +67,7 @@ class SSHWire:
             raise HostError(self.why_ended()) from error
 
     def receive(self) -> bytes:
-        """Some of the agent's stdout, `b""` at its end; HostError when nothing comes for `LIMIT`."""
+        """Return some of the agent's stdout, `b""` at its end; HostError when nothing comes for `LIMIT`."""
         try:
             data: bytes = self._channel.recv(_CHUNK)
         except TimeoutError:
@@ -77,7 +77,7 @@ class SSHWire:
         return data
 
     def why_ended(self) -> str:
-        """What the agent's stdout ended for."""
+        """Return what the agent's stdout ended for."""
         self._channel.status_event.wait(CONNECT_TIMEOUT)
         status = self._channel.exit_status
         if not self._channel.transport.active or status < 0:
@@ -126,12 +126,12 @@ class SSHWire:
 
 
 def address_of(name: str, ssh_config: Path | None) -> str:
-    """The name or address that the user's ssh configuration has for `[user@]host[:port]`."""
+    """Return the name or address that the user's ssh configuration has for `[user@]host[:port]`."""
     return str(_connection(name, ssh_config).host)
 
 
 def _connection(name: str, ssh_config: Path | None) -> Any:
-    """A connection that isn't open yet; HarnessError when the ssh configuration can't be used."""
+    """Return a connection that isn't open yet; HarnessError when the ssh configuration can't be used."""
     path = None if ssh_config is None else str(ssh_config)
     settings = {
         "timeouts": {"connect": CONNECT_TIMEOUT},
@@ -169,14 +169,14 @@ class _RefuseUnknown:
 
 
 def _reason(error: Exception) -> str:
-    """What an error says; some say nothing."""
+    """Return what an error says; some say nothing."""
     if isinstance(error, TimeoutError):
         return f"nothing moved for {LIMIT:g} s"
     return str(error) or "the connection is gone"
 
 
 def _why_unreachable(error: Exception, connection: Any) -> str:
-    """A connection's failure, and what to do about it."""
+    """Return a connection's failure, and what to do about it."""
     where = f"{connection.host} port {connection.port}"
     if isinstance(error, socket.gaierror):
         return (

@@ -48,7 +48,7 @@ class LocalWire:
             raise HostError(self.why_ended()) from error
 
     def receive(self) -> bytes:
-        """Some of the agent's stdout, `b""` at its end; HostError when nothing comes for `LIMIT`."""
+        """Return some of the agent's stdout, `b""` at its end; HostError when nothing comes for `LIMIT`."""
         try:
             if not select.select([self._stdout], [], [], LIMIT)[0]:
                 raise HostError(f"no sign of life for {LIMIT:g} s")
@@ -57,7 +57,7 @@ class LocalWire:
             raise HostError("the agent on this machine is gone") from error
 
     def why_ended(self) -> str:
-        """What the agent's stdout ended for."""
+        """Return what the agent's stdout ended for."""
         return f"the agent on this machine ended with status {self._process.poll()}"
 
     def put(self, content: BinaryIO, remote: str) -> None:

@@ -60,7 +60,7 @@ class PeerView:
         return self.status.neighbors if self.status and self.exit_status is None else {}
 
     def take(self, status: Status, now: float) -> None:
-        """A new status at `now`."""
+        """Take in a new status at `now`."""
         self.status = status
         if status.complete and self.completed_at is None:
             self.completed_at = now
@@ -73,7 +73,7 @@ class PeerView:
         self.down_rate = (status.down - down) / elapsed
 
     def end(self, exit_status: int, now: float) -> None:
-        """The process is gone."""
+        """Take in that the process is gone."""
         self.exit_status = exit_status
         self.ended_at = now
         self.up_rate = self.down_rate = 0.0
@@ -99,7 +99,7 @@ class Board:
         return self._clock() - self._start
 
     def on_status(self, status: Status) -> None:
-        """A peer told how it stands."""
+        """Take in how a peer stands."""
         now = self.elapsed()
         self.peers[status.peer].take(status, now)
         if (remaining := self.remaining) != self._remaining[-1][1]:
@@ -108,7 +108,7 @@ class Board:
             self._remaining.popleft()
 
     def on_end(self, peer_id: int, exit_status: int) -> None:
-        """A peer's process is gone."""
+        """Take in that a peer's process is gone."""
         self.peers[peer_id].end(exit_status, self.elapsed())
 
     @property
@@ -140,7 +140,7 @@ class Board:
 
 
 def format_seconds(seconds: float) -> str:
-    """A time as one says it: `40 s`, `5 min`, `2.5 h`."""
+    """Return a time as one says it: `40 s`, `5 min`, `2.5 h`."""
     if seconds < 100:
         return f"{max(1.0, seconds):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

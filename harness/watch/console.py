@@ -44,7 +44,7 @@ def say(console: Console, text: str, style: str = "") -> None:
 
 
 def broken(line: Text, width: int) -> list[Text]:
-    """A line in parts that fit, cut between words; from the second on they are indented by two more."""
+    """Return a line in parts that fit, cut between words; from the second on they are indented by two more."""
     words = list(re.finditer(r"\S+", line.plain))
     indent = " " * (words[0].start() + 2 if words else 0)
     cuts, start, room = [], 0, width

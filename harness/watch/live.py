@@ -24,7 +24,7 @@ _KEPT = 200
 
 
 def make_display(board: Board, console: Console, *, plain: bool) -> LiveDisplay | PlainDisplay:
-    """A live table on a terminal, unless plain lines are asked for."""
+    """Return a live table on a terminal, unless plain lines are asked for."""
     in_place = can_redraw(console) and not plain
     return LiveDisplay(board, console) if in_place else PlainDisplay(board)
 
@@ -42,14 +42,14 @@ class Display:
         """Nothing to put back."""
 
     def on_start(self, peer_id: int, pid: int) -> None:
-        """A peer's process runs; it is shown as starting from the first."""
+        """Do nothing: a peer is shown as starting from the first."""
 
     def on_status(self, status: Status) -> None:
-        """A peer told how it stands."""
+        """Take in how a peer stands."""
         self._board.on_status(status)
 
     def on_end(self, peer_id: int, exit_status: int) -> None:
-        """A peer's process is gone."""
+        """Take in that a peer's process is gone."""
         self._board.on_end(peer_id, exit_status)
 
 
@@ -89,7 +89,7 @@ class LiveDisplay(Display):
             say(self._console, line, style="yellow")
 
     def on_diagnostic(self, line: str) -> None:
-        """A line below the table, until newer ones come."""
+        """Show a line below the table, until newer ones come."""
         self._said.append(line)
         self._count += 1
 
@@ -133,11 +133,11 @@ class PlainDisplay(Display):
         self._print(self._board.peers[peer_id])
 
     def on_diagnostic(self, line: str) -> None:
-        """A line of its own."""
+        """Print a line of its own."""
         self._lines.put(line)
 
     def on_tick(self) -> None:
-        """A round of lines when it is time for one."""
+        """Print a round of lines when it is time for one."""
         if self._board.elapsed() < self._next:
             return
         self._next += _PLAIN_EVERY
@@ -152,7 +152,7 @@ class PlainDisplay(Display):
 
 
 def plain_line(view: PeerView) -> str:
-    """A peer in one line."""
+    """Return a peer in one line."""
     pieces = view.status.pieces if view.status else 0
     flags = ", ".join(f"{neighbor} {text or '-'}" for neighbor, text in sorted(view.flags.items()))
     return (

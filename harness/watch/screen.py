@@ -67,7 +67,7 @@ def title(segments: Sequence[str], width: int) -> str:
 
 
 def chosen(views: list[PeerView], rows: int) -> tuple[list[PeerView], str]:
-    """The peers that are shown in so many rows, and a line on those that aren't: done ones go first."""
+    """Return the peers that are shown in so many rows, and a line on those that aren't: done ones go first."""
     if len(views) <= rows:
         return views, ""
     rows = max(1, rows - 1)
@@ -114,13 +114,13 @@ def pair_table(board: Board) -> Table:
 
 
 def pair_width(board: Board) -> int:
-    """The columns that the table of pairs takes."""
+    """Return the columns that the table of pairs takes."""
     widths = [max(4, len(str(peer_id))) for peer_id in board.peers]
     return max(len("towards"), *widths) + sum(width + 1 for width in widths)
 
 
 def legend(width: int) -> list[str]:
-    """What the letters mean: in as many columns as there is room for."""
+    """Return what the letters mean: in as many columns as there is room for."""
     cells = [f"{letter} {meaning}" for letter, meaning in LEGEND]
     for count in (2, 1):
         rows = -(-len(cells) // count)
@@ -133,5 +133,5 @@ def legend(width: int) -> list[str]:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """A diagnostic in lines that fit, broken between words."""
+    """Return a diagnostic in lines that fit, broken between words."""
     return textwrap.wrap(text, max(1, width), subsequent_indent="  ", break_on_hyphens=False)

@@ -43,7 +43,7 @@ class Column:
 
 
 def fitting(columns: Sequence[Column], width: int) -> Table:
-    """A table of the columns for which there is room; a bar takes what they leave."""
+    """Return a table of the columns for which there is room; a bar takes what they leave."""
     kept = list(columns)
     while (free := width - _needed(kept, 1)) < 0 and (rank := max(one.rank for one in kept)):
         kept = [one for one in kept if one.rank < rank]

@@ -26,8 +26,8 @@ from verifier.grading.members import (
     MOST_MEMBERS,
     MOST_PARTS,
     Budget,
-    Kind,
     Member,
+    MemberKind,
     Refused,
     is_archive,
     is_foreign,
@@ -127,12 +127,16 @@ class Folder:
             except OSError:
                 if not level:
                     raise
-                yield Member(prefix, 0, Kind.CLOSED)
+                yield Member(prefix, 0, MemberKind.CLOSED)
                 continue
             for entry in entries:
                 found = entry.stat(follow_symlinks=False)
                 kind, name = _kind(found.st_mode), f"{prefix}{entry.name}"
-                if kind is Kind.FOLDER and level < MOST_PARTS and not entry.name.startswith("."):
+                if (
+                    kind is MemberKind.FOLDER
+                    and level < MOST_PARTS
+                    and not entry.name.startswith(".")
+                ):
                     waiting.append((Path(entry.path), f"{name}/", level + 1))
                 yield Member(name, found.st_size, kind, Path(entry.path))
 
@@ -173,11 +177,17 @@ class Zip:
         """As its directory tells."""
         for info in self._zip.infolist():
             mode = info.external_attr >> 16
-            kind = Kind.FOLDER if info.is_dir() else _kind(mode) if stat.S_IFMT(mode) else Kind.FILE
-            if kind is Kind.FILE and info.flag_bits & 1:
-                kind = Kind.LOCKED
-            elif kind is Kind.FILE and info.compress_type not in METHODS:
-                kind = Kind.UNREADABLE
+            kind = (
+                MemberKind.FOLDER
+                if info.is_dir()
+                else _kind(mode)
+                if stat.S_IFMT(mode)
+                else MemberKind.FILE
+            )
+            if kind is MemberKind.FILE and info.flag_bits & 1:
+                kind = MemberKind.LOCKED
+            elif kind is MemberKind.FILE and info.compress_type not in METHODS:
+                kind = MemberKind.UNREADABLE
             yield Member(info.filename, info.file_size, kind, info)
 
     def open(self, member: Member) -> IO[bytes]:
@@ -224,9 +234,15 @@ class Tar:
             if info.size < 0:
                 raise Refused("a member's size is negative: not unpacked")
             self._tar.members = []  # type: ignore[attr-defined]  # or it would keep them all
-            kind = Kind.FOLDER if info.isdir() else Kind.FILE if info.isreg() else Kind.SPECIAL
+            kind = (
+                MemberKind.FOLDER
+                if info.isdir()
+                else MemberKind.FILE
+                if info.isreg()
+                else MemberKind.SPECIAL
+            )
             if info.issym() or info.islnk():
-                kind = Kind.LINK
+                kind = MemberKind.LINK
             yield Member(info.name, info.size, kind, info)
 
     def open(self, member: Member) -> IO[bytes]:
@@ -242,12 +258,12 @@ class Tar:
         self._careful.close()
 
 
-def _kind(mode: int) -> Kind:
+def _kind(mode: int) -> MemberKind:
     if stat.S_ISDIR(mode):
-        return Kind.FOLDER
+        return MemberKind.FOLDER
     if stat.S_ISLNK(mode):
-        return Kind.LINK
-    return Kind.FILE if stat.S_ISREG(mode) else Kind.SPECIAL
+        return MemberKind.LINK
+    return MemberKind.FILE if stat.S_ISREG(mode) else MemberKind.SPECIAL
 
 
 def _opened(path: Path) -> Source:

@@ -17,7 +17,7 @@ from verifier.grading.grade import NOT_JUDGED, Grade
 from verifier.grading.grader import Settings
 from verifier.grading.members import is_archive
 from verifier.grading.pool import run_all
-from verifier.grading.submissions import Found, Submission, find_submissions, slug_of
+from verifier.grading.submissions import Submission, Submissions, find_submissions, slug_of
 from verifier.grading.table import Table, summary
 from verifier.judge import OK, UNKNOWN, UNUSABLE
 from verifier.reading.config import InputError, load
@@ -148,13 +148,13 @@ def _configuration(path: Path | None) -> Path | None:
     return path.resolve()
 
 
-def _single(path: Path) -> Found:
+def _single(path: Path) -> Submissions:
     """A submission that is named itself."""
     if not path.is_dir() and not (path.is_file() and is_archive(path.name)):
         problem = "is no folder, zip, tar, tar.gz or tgz" if path.exists() else "is missing"
         raise InputError(f"{shown(path)} {problem}; name the folder or archive of one submission")
     path = path.resolve()
-    return Found([Submission(shown(path.name), slug_of(path.name, set()), path)], [])
+    return Submissions([Submission(shown(path.name), slug_of(path.name, set()), path)], [])
 
 
 def _run(

@@ -43,7 +43,7 @@ class Grade:
 
 
 @dataclass(slots=True)
-class Found:
+class Contents:
     """What was found in a submission: sets of logs, runs, and which of these counts."""
 
     strict: bool
@@ -108,7 +108,7 @@ def run_entry(verdict: Verdict, label: str, score: Score, peers: Peers) -> dict[
 
 
 def document(
-    grade: Grade, capped: str, parts: list[dict[str, Any]], found: Found
+    grade: Grade, capped: str, parts: list[dict[str, Any]], found: Contents
 ) -> dict[str, Any]:
     """All that is known of a submission; `parts` and `capped` are those of the run that counts."""
     return {

@@ -14,7 +14,7 @@ from verifier.grading import gradescope, pages
 from verifier.grading.archives import CUT, unpack
 from verifier.grading.grade import (
     NOT_JUDGED,
-    Found,
+    Contents,
     Grade,
     cut,
     document,
@@ -45,7 +45,7 @@ class Settings:
 
 
 @dataclass(slots=True)
-class Run:
+class ScoredRun:
     """One run that was judged and scored."""
 
     label: str
@@ -67,7 +67,7 @@ def grade(submission: Submission, work: Path, settings: Settings) -> Grade:
     root = Path()
     remarks: list[str] = []
     sets: list[Judged] = []
-    runs: list[Run] = []
+    runs: list[ScoredRun] = []
     try:
         remarks += unpack(submission.path, work / "files", Budget())
         os.chdir(work / "files")
@@ -97,12 +97,12 @@ def _no_logs(root: Path) -> str:
     return f"no logs: expected files named log_peer_[id].log; {there}"
 
 
-def _run(judged: Judged, verdict: Verdict, rubric: Rubric) -> Run:
+def _run(judged: Judged, verdict: Verdict, rubric: Rubric) -> ScoredRun:
     """Score a run and make its part of the document."""
     label = f"{judged.label}, {verdict.run}" if verdict.run else judged.label
     made, peers = score(verdict, rubric), count_peers(verdict)
     entry = run_entry(verdict, label, made, peers)
-    return Run(
+    return ScoredRun(
         label,
         made,
         peers,
@@ -134,7 +134,7 @@ def _finish(
     submission: Submission,
     settings: Settings,
     sets: list[Judged],
-    runs: list[Run],
+    runs: list[ScoredRun],
     remarks: list[str],
     begun: float,
 ) -> Grade:
@@ -158,7 +158,7 @@ def _finish(
     first = [one for one in remarks if one == CUT]
     result.remarks = cut(first + problems + remarks)
     result.seconds = round(time.perf_counter() - begun, 3)
-    found = Found(settings.strict, rubric.name, counted=counted)
+    found = Contents(settings.strict, rubric.name, counted=counted)
     found.sets = [_set_entry(one) for one in sets]
     found.runs = [run.entry for run in runs]
     _write(result, settings, document(result, made.capped, parts_document(made), found))
@@ -181,7 +181,7 @@ def _set_entry(one: Judged) -> dict[str, Any]:
     }
 
 
-def _counted(runs: list[Run], which: str) -> int | None:
+def _counted(runs: list[ScoredRun], which: str) -> int | None:
     """The run that counts: of equals the last."""
     if not runs:
         return None

@@ -44,7 +44,7 @@ SKIPPED = re.compile(r"__MACOSX|\..*")
 """Folders that hold nothing of a run: those of version control, and what a Mac adds."""
 
 
-class Kind(Enum):
+class MemberKind(Enum):
     """What a member is, as the archive or the file system says."""
 
     FILE = "file"
@@ -62,7 +62,7 @@ class Member:
 
     name: str
     size: int
-    kind: Kind
+    kind: MemberKind
     key: object = None
 
 
@@ -159,9 +159,9 @@ def plan(members: list[Member], packed: int | None, budget: Budget) -> Plan:
             continue
         if parts is None:
             leave("names that lead outside, or too long", member.name)
-        elif member.kind is Kind.FOLDER or any(SKIPPED.fullmatch(part) for part in parts):
+        elif member.kind is MemberKind.FOLDER or any(SKIPPED.fullmatch(part) for part in parts):
             continue
-        elif member.kind is not Kind.FILE:
+        elif member.kind is not MemberKind.FILE:
             leave(member.kind.value, member.name)
         elif is_read(parts) and folded(parts) in seen:
             leave("there already, at most in other case", member.name)

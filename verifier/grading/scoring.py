@@ -40,7 +40,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScoreLine:
     """One criterion of a part: the points that it earned or cost, and could have."""
 
     criterion: str
@@ -56,7 +56,7 @@ class PartScore:
 
     part: Part
     points: float
-    lines: list[Line] = field(default_factory=list)
+    lines: list[ScoreLine] = field(default_factory=list)
     capped: str = ""
 
 
@@ -163,10 +163,10 @@ def _worth(part: Part, criterion: str) -> float:
     return part.points * weight / sum(part.gives.values())
 
 
-def _line(part: Part, criterion: str, fact: Fact, share: float) -> Line:
+def _line(part: Part, criterion: str, fact: Fact, share: float) -> ScoreLine:
     worth = _worth(part, criterion)
     most = worth if criterion in part.gives else 0.0
-    return Line(criterion, meaning(criterion), fact, round(worth * share, 2), round(most, 2))
+    return ScoreLine(criterion, meaning(criterion), fact, round(worth * share, 2), round(most, 2))
 
 
 def meaning(criterion: str) -> str:

@@ -30,14 +30,14 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Submissions:
     """All submissions in the order of their names, and what else lies there, and isn't one."""
 
     submissions: list[Submission]
     remarks: list[str]
 
 
-def find_submissions(paths: list[Path], out: Path | None = None) -> Found:
+def find_submissions(paths: list[Path], out: Path | None = None) -> Submissions:
     """The submissions below these folders; an archive that is named is one itself.
 
     `out`, the folder of the results, is none. InputError when a path is neither, or nothing is there.
@@ -60,7 +60,7 @@ def find_submissions(paths: list[Path], out: Path | None = None) -> Found:
             f"{', '.join(map(shown, paths))}: no folder or archive directly below it{told}"
         )
     slugs: set[str] = set()
-    return Found(
+    return Submissions(
         [Submission(name, slug_of(name, slugs), path.resolve()) for name, path in found], remarks
     )
 

@@ -168,9 +168,13 @@ class Swarm:
         topic couldn't be read.
         """
         found = {}
+        untold = {self.lives[log].columns.conns[conn].other for log, conn, _ in self.unmatched}
         for life in self.lives:
             unread = life.columns.form.unread_about if self.lenient else {}
-            lines = [(unread[topic].first[0][0], topic) for topic in topics & unread.keys()]
+            told = all(not conn.opened for conn in life.columns.conns) and life.owner not in untold
+            # No line on a connection is missing where the log tells of each.
+            about = (topics - {"connection"} if told else topics) & unread.keys()
+            lines = [(unread[topic].first[0][0], topic) for topic in about]
             if life.empty:
                 found[life.index] = f"{life.file.label} is empty"
             elif lines:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from verifier.judge import Verdict
 from verifier.report import output
 from verifier.report.page import sections
-from verifier.report.page.run import Run
+from verifier.report.page.run import PageRun
 from verifier.report.page.violations import notes, violations
 from verifier.report.page.words import badge, table
 from verifier.report.text import about, conclusion, summary, word_of
@@ -122,7 +122,7 @@ def _page(title: str, head: str, runs: list[tuple[Verdict, int]]) -> str:
 
 def _run(verdict: Verdict, number: int, room: int) -> str:
     """A run's part of the page, in so many bytes where it can be."""
-    run = Run(verdict, number)
+    run = PageRun(verdict, number)
     body = "\n".join(part(run) for part in PARTS)
     if run.thin(max(LEAST_DATA, room - len(body.encode()) - REMARKS)):
         body = "\n".join(part(run) for part in PARTS)  # which says so

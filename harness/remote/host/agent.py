@@ -146,7 +146,7 @@ class Agent:
     def _do_look(
         self, peers: dict[str, tuple[str, int]], names: list[str], files: list[str]
     ) -> Answer:
-        """What a check wants to know; `files` are paths in the working directory."""
+        """Answer what a check wants to know; `files` are paths in the working directory."""
         return messages.Look(
             ports=place.why_ports_unusable(peers),
             unresolved=place.unresolved(names, self._say_alive),

@@ -37,7 +37,7 @@ class Message:
     KIND: ClassVar[str]
 
     def record(self) -> dict[str, Any]:
-        """The message as JSON has it."""
+        """Return the message as JSON has it."""
         return {self.KEY: self.KIND, **asdict(self)}
 
 

@@ -74,7 +74,7 @@ class Place:
             return Sum(problem=f"can't be read: {error.strerror}")
 
     def size_of(self, path: str) -> int | None:
-        """The size of a file in the working directory; None when there is none."""
+        """Return the size of a file in the working directory; None when there is none."""
         file = self.swarm / path
         return file.stat().st_size if file.is_file() else None
 
@@ -174,7 +174,7 @@ class Place:
         (self.swarm / LAUNCH).write_text(json.dumps(note) + "\n", encoding="utf-8")
 
     def launch_note(self) -> dict[str, Any]:
-        """What was kept of the latest launch; empty when there was none."""
+        """Return what was kept of the latest launch; empty when there was none."""
         try:
             note = json.loads((self.swarm / LAUNCH).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -182,7 +182,7 @@ class Place:
         return note if isinstance(note, dict) else {}
 
     def results(self) -> dict[str, int]:
-        """The logs, traces and diagnostics in the working directory, with their sizes."""
+        """Return the logs, traces and diagnostics in the working directory, with their sizes."""
         if not self.swarm.is_dir():
             return {}
         return {
@@ -193,7 +193,7 @@ class Place:
 
 
 def _folder(name: str) -> Path:
-    """A folder in the user's home, or an absolute one."""
+    """Return a folder in the user's home, or an absolute one."""
     return Path.home() / Path(name).expanduser()
 
 
@@ -230,7 +230,7 @@ def why_ports_unusable(peers: dict[str, tuple[str, int]]) -> dict[int, str | Non
 
 
 def unresolved(names: Iterable[str], alive: Callable[[], None]) -> list[str]:
-    """The hosts that this one doesn't find by their names, which may take a while."""
+    """Return the hosts that this one doesn't find by their names, which may take a while."""
     found = []
     for name in names:
         try:

@@ -46,7 +46,7 @@ class Record:
 
 
 def birth(pid: int) -> str | None:
-    """What tells a process from all others that have or had its id; None when it is gone.
+    """Return what tells a process from all others that have or had its id; None when it is gone.
 
     One that has ended, but wasn't waited for, is gone.
     """
@@ -62,7 +62,7 @@ def birth(pid: int) -> str | None:
 
 
 def _birth_by_ps(pid: int) -> str | None:
-    """The same for systems without /proc, such as macOS."""
+    """Do the same for systems without /proc, such as macOS."""
     command = ["ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid)]
     environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
     shown = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
@@ -71,7 +71,7 @@ def _birth_by_ps(pid: int) -> str | None:
 
 
 def boot() -> str:
-    """What tells this boot of this machine from others, where the system has it."""
+    """Return what tells this boot of this machine from others, where the system has it."""
     try:
         return (PROC / "sys/kernel/random/boot_id").read_text().strip()
     except OSError:

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.errors import HostError
-from harness.remote.decoder import LONGEST_BANNER, LONGEST_LINE, Decoder, Progress
+from harness.remote.decoder import LONGEST_BANNER, LONGEST_LINE, Decoder, PeerStatus
 from harness.remote.host.messages import (
     KINDS,
     Diagnostic,
@@ -74,7 +74,7 @@ def test_all_messages_come_through() -> None:
     assert Sums({"a": Sum("0" * 64)}) in whole
     assert Results({"log": 3}, {}) in whole
     assert [whole[-4], whole[-1]] == [Started(1003, 9), Ended(1001, 143)]
-    assert isinstance(whole[-3], Progress)
+    assert isinstance(whole[-3], PeerStatus)
     assert whole[-3].status.neighbors == {7: "D"}
 
 
@@ -198,7 +198,7 @@ def test_nothing_else_is_ever_raised(lines: list[bytes], data: st.DataObject | N
     with suppress(HostError):
         found = decode(text[:cut], text[cut:])
     for message in found:
-        assert type(message) in {*KINDS.values(), Progress}
+        assert type(message) in {*KINDS.values(), PeerStatus}
         assert getattr(message, "peer", 1001) in PEERS
-        if isinstance(message, Progress):
+        if isinstance(message, PeerStatus):
             assert message.status.peer == message.peer

@@ -13,7 +13,7 @@ from tests.kit.grading import grade
 from tests.kit.verifier.judging import good_run
 from verifier.grading import archives, members
 from verifier.grading.archives import unpack
-from verifier.grading.members import Budget, Kind, Member, Refused, parts_of, plan
+from verifier.grading.members import Budget, Member, MemberKind, Refused, parts_of, plan
 
 TOLD = {
     "climbs.zip": "left out (names that lead outside, or too long): ../owned.log",
@@ -153,15 +153,18 @@ def test_what_is_not_read_is_not_unpacked(tmp_path: Path) -> None:
     """Logs, traces, configurations and peers' copies are taken, and nothing of a project's thousands of files."""
     names = ["src/Main.java", "node_modules/x/index.js", "src/Common.cfg", "log_peer_1001.log.1",
              "peer_1001/tree.jpg", "trace_peer_1001.jsonl", "Peer1001.log.txt"]  # fmt: skip
-    made = plan([Member(name, 5, Kind.FILE) for name in names], None, Budget())
+    made = plan([Member(name, 5, MemberKind.FILE) for name in names], None, Budget())
     assert list(made.taken) == names[2:]
     assert made.remarks == []
 
 
 def test_copies_are_taken_all_or_none() -> None:
     """Copies of the file that are too large are left out together, so that none seems to be missing."""
-    huge = [Member(f"peer_{n}/x.iso", members.LARGEST + n, Kind.FILE) for n in (0, 1)]
-    small = [Member("peer_3/x.iso", 5, Kind.FILE), Member("log_peer_1.log", 5, Kind.FILE)]
+    huge = [Member(f"peer_{n}/x.iso", members.LARGEST + n, MemberKind.FILE) for n in (0, 1)]
+    small = [
+        Member("peer_3/x.iso", 5, MemberKind.FILE),
+        Member("log_peer_1.log", 5, MemberKind.FILE),
+    ]
     made = plan([*huge, *small], None, Budget())
     assert list(made.taken) == ["log_peer_1.log"]
     names = "peer_0/x.iso, peer_1/x.iso, peer_3/x.iso"
@@ -171,10 +174,10 @@ def test_copies_are_taken_all_or_none() -> None:
 def test_a_submissions_archives_share_one_budget() -> None:
     """Many archives in one submission have together what one may have."""
     budget = Budget()
-    log = Member("a.log", members.LARGEST, Kind.FILE)
+    log = Member("a.log", members.LARGEST, MemberKind.FILE)
     for _ in range(members.MOST_BYTES // members.LARGEST):
         plan([log], None, budget)
     with pytest.raises(Refused, match="at most 0 MiB are unpacked"):
         plan([log], None, budget)
     with pytest.raises(Refused, match="more than 50,000 members"):
-        plan([Member("b.log", 0, Kind.FILE)] * members.MOST_MEMBERS, None, budget)
+        plan([Member("b.log", 0, MemberKind.FILE)] * members.MOST_MEMBERS, None, budget)

@@ -20,7 +20,7 @@ from verifier.cli import main
 from verifier.report import html
 from verifier.report import json as json_report
 from verifier.report.output import ReportError, write
-from verifier.report.page.run import Run
+from verifier.report.page.run import PageRun
 
 ROOT = Path(__file__).parents[3]
 
@@ -147,7 +147,7 @@ def test_a_page_that_would_be_too_large_is_thinned(
     scenario = Scenario(peers=6, pieces=300, p=0.5, m=1.0, upload=30_000.0, trace=False)
     Swarm(scenario, 1).run().write(tmp_path)
     verdicts = verify([tmp_path]).verdicts
-    data = len(Run(verdicts[0], 0).script())
+    data = len(PageRun(verdicts[0], 0).script())
     monkeypatch.setattr(html, "LEAST_DATA", 0)
     most = len(html.render(verdicts, []).encode()) - data // 2
     monkeypatch.setattr(html, "MOST_BYTES", most)

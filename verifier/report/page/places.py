@@ -12,7 +12,7 @@ from verifier.reading.times import parse_time
 from verifier.report.page.axis import Axis
 
 
-class Place(NamedTuple):
+class TimelinePoint(NamedTuple):
     """Peers are counted from 0; `moment` is None where nothing tells it, `other` where nobody is
     named.
     """
@@ -22,7 +22,7 @@ class Place(NamedTuple):
     other: int | None
 
 
-def place(case: Case, axis: Axis, log: int, line: int, text: str) -> Place | None:
+def place(case: Case, axis: Axis, log: int, line: int, text: str) -> TimelinePoint | None:
     """The place of a witness; `text` is a trace's record. None for a trace that goes with no log in use."""
     if log < len(case.lives):
         return _of_line(case, axis, case.lives[log], line)
@@ -38,7 +38,7 @@ def _peer(case: Case, peer_id: object) -> int | None:
     return ids.index(peer_id) if peer_id in ids else None
 
 
-def _of_line(case: Case, axis: Axis, life: Life, line: int) -> Place:
+def _of_line(case: Case, axis: Axis, life: Life, line: int) -> TimelinePoint:
     """A line of a log, as it was read; one that is no sentence came right after the one above."""
     events = life.columns.events
     row = bisect_left(events.lines, line)
@@ -48,10 +48,10 @@ def _of_line(case: Case, axis: Axis, life: Life, line: int) -> Place:
         before = events.times[row - 1] if row else life.columns.first_time
         other, time = case.haves.get((life.index, line), (-1, before))
     moment = axis.at(life, time, line) if axis.placed(life) else None
-    return Place(life.owner, moment, other if other >= 0 else None)
+    return TimelinePoint(life.owner, moment, other if other >= 0 else None)
 
 
-def _of_record(case: Case, axis: Axis, life: Life, text: str) -> Place:
+def _of_record(case: Case, axis: Axis, life: Life, text: str) -> TimelinePoint:
     """A record of a trace, as far as it can be read."""
     try:
         record = json.loads(text)
@@ -62,4 +62,4 @@ def _of_record(case: Case, axis: Axis, life: Life, text: str) -> Place:
     stamp = parse_time(str(record.get("t_wall", "")))
     known = stamp is not None and life.columns.timed
     moment = axis.at(life, stamp.seconds, 0) if stamp is not None and known else None
-    return Place(life.owner, moment, _peer(case, record.get("neighbor")))
+    return TimelinePoint(life.owner, moment, _peer(case, record.get("neighbor")))

@@ -36,7 +36,7 @@ class RunDocument:
         return None
 
 
-class Run(RunDocument):
+class PageRun(RunDocument):
     """A verdict with all that its part of the page is written from: `data` is what the charts are of."""
 
     def __init__(self, verdict: Verdict, number: int) -> None:

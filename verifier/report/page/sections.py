@@ -8,7 +8,7 @@ from typing import Any
 from verifier.checks.registry import FAMILIES
 from verifier.findings import Standing
 from verifier.report.json import standing_of
-from verifier.report.page.run import Run, RunDocument
+from verifier.report.page.run import PageRun, RunDocument
 from verifier.report.page.words import NOTHING, badge, figure, table
 from verifier.report.text import about, summary, word_of
 from verifier.showing import shown
@@ -39,7 +39,7 @@ KEY = (
 """What is drawn how, and what to look for: with a row for each neighbor, and without."""
 
 
-def head(run: Run) -> str:
+def head(run: PageRun) -> str:
     """What was judged, and the verdict in one line."""
     verdict = run.verdict
     word = word_of(verdict)
@@ -50,7 +50,8 @@ def head(run: Run) -> str:
         f'<header>\n<p class="verdict {word.lower()}">{badge(word.lower(), word)}'
         f" <span>{escape(summary(verdict))}</span></p>\n"
         f"<h1>{escape(name + mode)}</h1>\n"
-        f'<p class="about">{escape(about(verdict))}</p>\n'
+        f'<p class="about">{escape(about(verdict))}. <small>k: preferred neighbors; p and m: seconds between'
+        " two choices of the preferred and of the optimistic neighbor.</small></p>\n"
         f"{f'<ul>{notes}</ul>' if notes else ''}</header>"
     )
 
@@ -96,7 +97,7 @@ def _rules(run: RunDocument, ids: list[str]) -> str:
     return ", ".join(parts) or NOTHING
 
 
-def timeline(run: Run) -> str:
+def timeline(run: PageRun) -> str:
     """The timeline's place, with the tools to move about in it."""
     choices = "".join(
         f'<option value="{index}">peer {peer["id"]}</option>'
@@ -123,7 +124,7 @@ def timeline(run: Run) -> str:
     return figure("timeline", title, look, tools=KEY + tools, more=_remarks(run))
 
 
-def _remarks(run: Run) -> str:
+def _remarks(run: PageRun) -> str:
     """How the data was changed so that it can be drawn."""
     told = "; ".join(run.data["aggregated"])
     small = f"<p>To keep this page small: {told}.</p>" if told else ""
@@ -143,7 +144,7 @@ def _remarks(run: Run) -> str:
     return small
 
 
-def peers(run: Run) -> str:
+def peers(run: PageRun) -> str:
     """A row for each log: its clock against the first log's, and what its peer reached when."""
     rows = []
     places = {row["log"]: nth for nth, row in enumerate(run.document["offsets"])}
@@ -185,7 +186,7 @@ def _peer(peer: dict[str, Any]) -> str:
     return f"{peer['id']}{' seed' if peer['has_file'] else ''}"
 
 
-def _clock(run: Run, place: int) -> list[str]:
+def _clock(run: PageRun, place: int) -> list[str]:
     """How far a log's clock is ahead of the first one's, and what was made of it."""
     numbers = run.numbers
     if not run.axis.placed(run.verdict.case.lives[place]) or run.axis.unit == "lines":
@@ -197,10 +198,10 @@ def _clock(run: Run, place: int) -> list[str]:
     moved = run.axis.corrections[place]
     known = any(numbers.value("offsets", place, end) is not None for end in ("least", "most"))
     between = f"{least} to {most}" if known else "not known"
-    return [between, f"{-moved:+.3f} s" if moved else "nothing"]
+    return [between, f"{-moved:+.3f} s" if moved else "none"]
 
 
-def _reached(run: Run, peer: dict[str, Any], *, last: bool) -> list[str]:
+def _reached(run: PageRun, peer: dict[str, Any], *, last: bool) -> list[str]:
     """When a peer's last life had its first piece and all, and how much it gave and got."""
     if not last:
         return [NOTHING] * 4
@@ -214,7 +215,7 @@ def _reached(run: Run, peer: dict[str, Any], *, last: bool) -> list[str]:
     ]
 
 
-def pieces(_run: Run) -> str:
+def pieces(_run: PageRun) -> str:
     """Pieces over time."""
     look = (
         "A line for each peer, from its first piece to the whole file."
@@ -224,7 +225,7 @@ def pieces(_run: Run) -> str:
     return figure("pieces", "Pieces over time: who waits?", look, tools=STATUS)
 
 
-def copies(run: Run) -> str:
+def copies(run: PageRun) -> str:
     """Copies of each piece over time, and the metric's four moments."""
     numbers = run.numbers
     rows = [
@@ -246,7 +247,7 @@ def copies(run: Run) -> str:
     return figure("copies", title, look, tools=STATUS, more=table(titles, rows, kind="quarters"))
 
 
-def uploads(run: Run) -> str:
+def uploads(run: PageRun) -> str:
     """Who gave whom how much."""
     numbers = run.numbers
     look = (
@@ -264,7 +265,7 @@ def uploads(run: Run) -> str:
     return figure("uploads", "Who sent how much to whom: does anybody only take?", look, more=told)
 
 
-def fairness(run: Run) -> str:
+def fairness(run: PageRun) -> str:
     """Choke fairness."""
     numbers = run.numbers
     wait = numbers.show("metrics", "longest_wait", form=".1f", unit=" s")
@@ -272,7 +273,7 @@ def fairness(run: Run) -> str:
         "Each row is a peer that chooses, and each dot one of its neighbors: the part of the neighbor's"
         " interested time during which this peer unchoked it. The bar across the line is the median, and"
         " the number at the right is Jain's index (1: equal shares)."
-        " <b>Look for dots far to the left of the others: neighbors that wait in vain.</b>"
+        " <b>Look for dots far to the left of the others: neighbors that wait and get nothing.</b>"
     )
     more = f"<p>Longest time that a peer was interested and choked: {wait}.</p>"
     churn = [

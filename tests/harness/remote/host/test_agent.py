@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, TypeVar
 import pytest
 
 from harness.errors import HostError
-from harness.remote.decoder import Progress
+from harness.remote.decoder import PeerStatus
 from harness.remote.host.messages import (
     Adopted,
     Clock,
@@ -90,7 +90,7 @@ def test_what_a_peer_tells_is_passed_on(connect: Connect, home: Path) -> None:
     """Start, status lines, stderr and exit status of a peer reach the controller, in this order."""
     session, _wire = connect()
     launch = Launch(session, home, "talk")
-    told = launch.await_event(Progress)
+    told = launch.await_event(PeerStatus)
     assert (told.peer, told.status.state) == (1001, "running")
     assert launch.await_event(Diagnostic).line == "peer 1001: a warning"
     assert launch.await_event(Diagnostic).line == "peer: half a line"
@@ -210,7 +210,7 @@ def test_stop_kills_what_does_not_listen(connect: Connect, home: Path) -> None:
     """Stop kills a deaf peer and a frozen agent when the grace is over."""
     session, wire = connect()
     launch = Launch(session, home, "deaf")
-    launch.await_event(Progress)  # so that it is deaf by now
+    launch.await_event(PeerStatus)  # so that it is deaf by now
     wire.process.send_signal(signal.SIGSTOP)
     ended = connect()[0].ask(Stopped, grace=0.2).ended
     assert ended == [("peer 1001", launch.pid, "killed"), (LAUNCHER, wire.process.pid, "killed")]
