@@ -268,7 +268,7 @@ def _idle(swarm: Swarm, end: tuple[int, int]) -> bool:
 def _front_is_lost(swarm: Swarm, ends: list[tuple[int, int]]) -> bool:
     """Whether a peer's logs of a pair's connections lack the first ones."""
     oldest = swarm.lives[swarm.by_peer[swarm.lives[ends[0][0]].owner][0]]
-    return bool(oldest.lost_start) or oldest.empty
+    return bool(oldest.lost_start)
 
 
 def _match(swarm: Swarm, mine: list[tuple[int, int]], theirs: list[tuple[int, int]]) -> None:
