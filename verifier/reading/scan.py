@@ -17,7 +17,7 @@ from math import isnan
 from operator import lt, not_, sub
 from pathlib import Path
 
-from verifier.reading.beginnings import BEHEADED, begins_torn, opens, order_of
+from verifier.reading.beginnings import BEHEADED, TORN, begins_torn, opens, order_of
 from verifier.reading.columns import LATE, NOBODY, SILENCE, STRANGER, Connection, LogColumns
 from verifier.reading.encodings import decode
 from verifier.reading.expressions import (
@@ -51,7 +51,6 @@ MOST_CONNECTIONS = 1000
 MOST_ALL_CONNECTIONS = 20_000
 EARLY = 200
 """Lines at a block's beginning among which one tells how its haves are written."""
-TORN = "the file ends in the middle of it"
 HALF_DAY, DAY = 43200.0, 86400.0
 
 
