@@ -49,7 +49,9 @@ def task_of(command: Command) -> Task[Any]:
     )
     body.__doc__ = command.explanation("invoke")
     meanings = {one.name: one.help for one in found}
-    meanings |= {f"no-{one.name}": f"Not --{one.name}." for one in found if one.is_switch}
+    meanings |= {
+        f"no-{one.name}": f"The opposite of --{one.name}." for one in found if one.is_switch
+    }
     return Task(body, name=command.name, auto_shortflags=False, help=meanings)
 
 

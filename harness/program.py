@@ -224,7 +224,10 @@ def _parser(one: Command, called: str) -> argparse.ArgumentParser:
         given: dict[str, Any] = {"dest": each.keyword, "help": each.help.replace("%", "%%")}
         if each.is_switch:
             made.add_argument(f"--{each.name}", action="store_true", **given)
-            off: dict[str, Any] = {"dest": f"no_{each.keyword}", "help": f"not --{each.name}"}
+            off: dict[str, Any] = {
+                "dest": f"no_{each.keyword}",
+                "help": f"the opposite of --{each.name}",
+            }
             made.add_argument(f"--no-{each.name}", action="store_true", **off)
         elif each.is_flag and each.default:
             made.add_argument(f"--no-{each.name}", action="store_false", **given)

@@ -15,16 +15,16 @@ from verifier.report import output
 from verifier.report.explanation import explain
 from verifier.report.text import conclusion
 from verifier.rules import CHECKS
-from verifier.showing import shown
+from verifier.showing import Teller, shown
 
 PROGRAM = "python -m verifier"
 """What people call it by, unless `swarmproof verify` was what they called."""
 EPILOG = """\
 exit statuses:
-  0  no errors
+  0  PASS: no rule is broken; warnings are allowed
   1  a rule is broken
   2  the input can't be judged, the report can't be written, or wrong use
-  3  nothing is broken, but something can't be known
+  3  UNDECIDED: no rule is broken, but some can't be decided from these logs
 
 examples:
   python -m verifier logs/                    judge a run
@@ -95,13 +95,13 @@ def _add_choice_of_runs(made: argparse.ArgumentParser) -> None:
         type=_run,
         default="last",
         metavar="all|last|N",
-        help="which of several runs in one file",
+        help="which run, if several were appended to one file",
     )
     made.add_argument(
         "--lives",
         choices=["run", "all"],
         default="run",
-        help="all: take in every log_peer_ID.log.N",
+        help="run: earlier logs (log_peer_ID.log.N) of the same run only; all: every one",
     )
     made.add_argument(
         "--trace",
@@ -157,12 +157,16 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     if not given.folders:
         made.error("name at least one folder with logs")
     checks = tuple(check.id for check in chosen)
-    options = Options(checks, given.lenient, given.run, given.lives, given.config, given.trace)
+    told = Teller(sys.stderr)
+    options = Options(
+        checks, given.lenient, given.run, given.lives, given.config, given.trace, told=told
+    )
     color = _wants_color(given.color, given.output)
     form = "none" if given.format == "html" else given.format  # its pages are written one by one
     try:
         _prepare(given.format, given.output, made)
         report = verify(given.folders, options, form=form, color=color, notes=given.notes)
+        told.clear()
         for problem in report.problems:
             print(f"verifier: {problem}", file=sys.stderr)
         _deliver(report, given.output, given.format)

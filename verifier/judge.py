@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -45,6 +45,8 @@ class Options:
     config: Path | None = None
     trace: str = "auto"
     alone: bool = False
+    told: Callable[[str], object] = str
+    """Called with what is under way, for people; by default nothing comes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ def verify_logs(
         raise WrongConfiguration(_nobodys(folder, others, configuration))
     engine = Local(config) if options.alone else make_engine(config, known)
     try:
+        options.told(f"reading {len(known)} logs, {sum(file.size for file in known):,} bytes")
         logs = engine.scan(known)
         silent = not any(columns.form.sentences for columns in logs)
         # A peer that is alone with the file has nothing to say; anybody else has.
@@ -252,6 +255,7 @@ def _belongs(
 def _judge(engine: Engine, swarm: Swarm, options: Options) -> Verdict:
     """Run all checks that were asked for, and merge what they saw."""
     wanted = [name for name in CHECKS if not options.checks or name in options.checks]
+    options.told("judging each log")
     judged = engine.judge(swarm, wanted)
     case = Case(swarm, [facts for _, _, facts in judged], engine.requirements)
     unreliable = case.clocks.unreliable
@@ -259,6 +263,7 @@ def _judge(engine: Engine, swarm: Swarm, options: Options) -> Verdict:
     traces = _traces(case, options)
     for name in wanted:
         check = CHECKS[name]
+        options.told(f"checking {name}, {check.name}")
         if check.scope is Scope.LOG:
             tally = Tally(check.weight(lenient=swarm.lenient))
             for _, tallies, _ in judged:
@@ -312,4 +317,4 @@ def _traces(case: Case, options: Options) -> Traces | None:
         raise InputError(
             f"{shown(case.swarm.folder)}: no trace_peer_[id].jsonl in it, and --trace require was given"
         )
-    return Traces(case, found) if found else None
+    return Traces(case, found, options.told) if found else None

@@ -73,7 +73,7 @@ def connect(address: str) -> Cluster:
     try:
         return Cluster(client, address)
     except BaseException:
-        client.close()
+        _close(client)
         raise
 
 
@@ -96,6 +96,12 @@ def _client(address: str) -> Client:
 
     threading.Thread(target=make, daemon=True).start()
     return made.result(1.5 * CONNECT_TIMEOUT)
+
+
+def _close(client: Client) -> None:
+    """Leave the scheduler, which may be gone."""
+    with suppress(Exception):
+        client.close(timeout=2)
 
 
 def _silence() -> None:
@@ -205,8 +211,7 @@ class Cluster:
             if client.status == "running":
                 self._executor.shutdown(wait=False)
                 client.unregister_worker_plugin(self._plugin)
-        with suppress(Exception):
-            client.close(timeout=2)
+        _close(client)
 
 
 def _no_worker(address: str) -> str:

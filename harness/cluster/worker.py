@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 _PROGRAM = """\
@@ -41,19 +42,17 @@ def run_apart(archive: str, payload: bytes) -> tuple[bytes, str]:
     ):
         assert process.stdin is not None
         assert process.stdout is not None
-        try:
+        answer = b""
+        with suppress(BrokenPipeError):  # it died at once
             process.stdin.write(struct.pack("!Q", len(payload)) + payload)
             process.stdin.flush()
             answer = process.stdout.read()
-        except BrokenPipeError:
-            answer = b""
-        finally:
-            process.kill()  # it has said all, or this thread is being ended
-        if answer:
+        status = process.wait()
+        if status == 0 and answer:
             return answer, ""
         errors.seek(max(0, errors.seek(0, os.SEEK_END) - 1000))
         last = errors.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
-        return b"", f"ended with status {process.wait()} {last}".rstrip()
+        return b"", f"ended with status {status} {last}".rstrip()
 
 
 def unpacked(archive: Path) -> Path:

@@ -33,7 +33,9 @@ class VerifyOptions:
         "Judge faults of logging as warnings, as for other teams' programs.", default=False
     )
     form: str = option(
-        "text, json or junit (default: text); `invoke report` makes a page.", default="text"
+        "text, json or junit (default: text); `invoke report` makes a page.",
+        default="text",
+        name="format",
     )
 
 

@@ -117,7 +117,8 @@ def with_peers(config: SwarmConfig, count: int) -> SwarmConfig:
 def with_file(config: SwarmConfig, path: Path) -> SwarmConfig:
     """The same swarm for a real file: its name and size; HarnessError when it can't be shared."""
     if not path.is_file():
-        raise HarnessError(f"--file {path}: expected a file that is there")
+        wrong = "it is a folder" if path.is_dir() else "no such file"
+        raise HarnessError(f"--file {path}: {wrong}: expected the file to share")
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size

@@ -162,7 +162,7 @@ def make_plan(options: Options, *, needs_file: bool = True) -> Plan:
     Who doesn't ask for the file's sake needn't name it with `--hosts`.
     """
     if options.ssh_config is not None and not options.ssh_config.is_file():
-        raise HarnessError(f"--ssh-config {options.ssh_config}: expected a file that is there")
+        raise HarnessError(f"--ssh-config {options.ssh_config}: no such file")
     if options.resume and options.file is None:
         raise HarnessError(
             "--resume needs --file: its hashes tell which pieces on the hosts are right",

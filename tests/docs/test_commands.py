@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "cat",
     "cd",
     "cp",
+    "dask",
     "git",
     "grep",
     "ip",

@@ -110,7 +110,7 @@ MISTAKES = [
     Mistake("no such configuration", ["swarm", "--config", "smal"], 1, ["--config 'smal': no such configuration: expected one of assignment, small"]),
     Mistake("a unit that isn't one", ["swarm", "--piece-size", "1MX"], 2, ["--piece-size '1MX': expected bytes, such as 32768, 512k, 1MB"]),
     Mistake("a time in words", ["swarm", "--timeout", "soon"], 2, ["--timeout 'soon'", "such as 30, 30s, 2.5m"]),
-    Mistake("no such file", ["swarm", "--file", "nothing"], 1, ["--file nothing: expected a file that is there"]),
+    Mistake("no such file", ["swarm", "--file", "nothing"], 1, ["--file nothing: no such file"]),
     Mistake("an empty file", ["swarm", "--file", "nothing"], 1, ["--file nothing: it is empty"], with_file("nothing", "")),
     Mistake("no peers", ["swarm", "--peers", "0"], 2, ["--peers '0': expected a whole number of at least 1"]),
     Mistake("nobody has the file", ["swarm", "--config", "."], 1, ["none of the 2 peers has the file", "[port] 1"], change("PeerInfo.cfg", " 1\n", " 0\n")),

@@ -6,6 +6,8 @@ import importlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -90,23 +92,43 @@ def test_few_modules_are_loaded(modules: set[str]) -> None:
     assert len(modules - ours) <= MOST_OTHERS
 
 
-def test_late_is_not_never(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A module that is loaded late runs at the first look at something of it, and not at its import."""
-    (tmp_path / "tardy.py").write_text("print('here')\nvalue = 7\n")
-    monkeypatch.syspath_prepend(tmp_path)
+@pytest.fixture
+def tardy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
+    """A module `tardy` that is loaded late; the list has an entry for each time that it ran."""
+    (tmp_path / "tardy.py").write_text(
+        "import builtins, time\n"
+        "builtins.ran.append(time.sleep(0.01))\n"
+        "import sys; early = hasattr(sys.modules[__name__], 'value')\n"
+        "value = 7\n"
+        "def __getattr__(name):\n"
+        "    if name != 'made':\n"
+        "        raise AttributeError(name)\n"
+        "    return 8\n"
+    )
     ran: list[object] = []
-    monkeypatch.setattr("builtins.print", ran.append)
+    monkeypatch.setattr("builtins.ran", ran, raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
     load_late("tardy", "sys", "no_such_module")
-    try:
-        tardy = importlib.import_module("tardy")
-        assert not ran
-        assert tardy.value == 7
-        assert ran == ["here"]
-        with pytest.raises(AttributeError):
-            _ = tardy.other
-        assert ran == ["here"]
-    finally:
-        del sys.modules["tardy"]
+    yield ran
+    del sys.modules["tardy"]
+
+
+def test_late_is_not_never(tardy: list[object]) -> None:
+    """A module that is loaded late runs at the first look at something of it, once, and not at its import."""
+    module = importlib.import_module("tardy")
+    assert not tardy
+    assert (module.value, module.early, module.made) == (7, False, 8)
+    with pytest.raises(AttributeError):
+        _ = module.other
+    assert len(tardy) == 1
+
+
+def test_late_for_two_threads(tardy: list[object]) -> None:
+    """A thread that looks while another has the module loaded waits until it is there."""
+    module = importlib.import_module("tardy")
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda _: module.value, range(4))) == [7] * 4
+    assert len(tardy) == 1
 
 
 def test_the_log_is_a_logger_of_structlog() -> None:

@@ -87,7 +87,9 @@ def both_ends(case: Case, tally: Tally) -> None:
         tally.saw()
         latest = case.lives[case.swarm.by_peer[conn.other][-1]]
         oldest = case.lives[case.swarm.by_peer[conn.other][0]]
-        if lost := oldest.lost_start or case.ends.lost(latest):
+        # A process that was killed before its first line had connections that others log.
+        unlogged = case.ends.lost(oldest) if oldest.empty else None
+        if lost := oldest.lost_start or unlogged or case.ends.lost(latest):
             tally.unsure(lost)
         else:
             tally.report(

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from verifier.history.changes import Change, changes_of_haves
 from verifier.history.delays import delays
-from verifier.history.replay import MESSAGES
 from verifier.reading.columns import NEVER, LogColumns, floats, ints
+from verifier.reading.sentences import MESSAGES
 
 if TYPE_CHECKING:
     from verifier.history.lives import Life, Swarm

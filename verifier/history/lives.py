@@ -168,9 +168,13 @@ class Swarm:
         topic couldn't be read.
         """
         found = {}
+        untold = {self.lives[log].columns.conns[conn].other for log, conn, _ in self.unmatched}
         for life in self.lives:
             unread = life.columns.form.unread_about if self.lenient else {}
-            lines = [(unread[topic].first[0][0], topic) for topic in topics & unread.keys()]
+            told = all(not conn.opened for conn in life.columns.conns) and life.owner not in untold
+            # No line on a connection is missing where the log tells of each.
+            about = (topics - {"connection"} if told else topics) & unread.keys()
+            lines = [(unread[topic].first[0][0], topic) for topic in about]
             if life.empty:
                 found[life.index] = f"{life.file.label} is empty"
             elif lines:
@@ -264,7 +268,7 @@ def _idle(swarm: Swarm, end: tuple[int, int]) -> bool:
 def _front_is_lost(swarm: Swarm, ends: list[tuple[int, int]]) -> bool:
     """Whether a peer's logs of a pair's connections lack the first ones."""
     oldest = swarm.lives[swarm.by_peer[swarm.lives[ends[0][0]].owner][0]]
-    return bool(oldest.lost_start) or oldest.empty
+    return bool(oldest.lost_start)
 
 
 def _match(swarm: Swarm, mine: list[tuple[int, int]], theirs: list[tuple[int, int]]) -> None:

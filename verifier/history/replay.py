@@ -10,7 +10,7 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 from verifier.reading.columns import NEVER, NOBODY
-from verifier.reading.sentences import Kind
+from verifier.reading.sentences import MESSAGES, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from verifier.history.lives import Life
 
 
-MESSAGES = frozenset({Kind.INTERESTED, Kind.NOT_INTERESTED, Kind.UNCHOKED, Kind.CHOKED})
 CHOICES = frozenset({Kind.PREFERRED, Kind.OPTIMISTIC})
 BREATH = 0.01
 """Most seconds between two decisions on adjacent lines that may have been made together (spec 4.7)."""

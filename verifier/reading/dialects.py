@@ -48,7 +48,7 @@ _LONG_LIST = re.compile(
 _LEVEL = "trace|debug|fine|finer|finest|config|info|information|notice|warn|warning|error|severe"
 _SOURCE = r"root|__main__|main|thread-?\w{0,20}|pool-\d{1,9}-thread-\d{1,9}|[a-z_]\w{0,40}(?:\.[a-z_$][\w$]{0,40}){1,8}"
 _PREFIX = re.compile(
-    r"[ \t]*(?:\[[ ]*(?:LEVEL|SOURCE)[ ]*\][ \t]*[:|-]?[ \t]*|(?:LEVEL|SOURCE)[ ]*(?:[:|-][ \t]*|(?=\[))|LEVEL[ \t]+(?=peer\b|(?:SOURCE)[ ]*[:|-]))?".replace(
+    r"[ \t]*(?:(?:LEVEL)[ ]+\d{1,7}[ ]+---[ ]+\[[^\[\]]{1,40}\][ ]+[\w.$]{1,60}[ ]*:[ ]*|\[[ ]*(?:LEVEL|SOURCE)[ ]*\][ \t]*[:|-]?[ \t]*|(?:LEVEL|SOURCE)[ ]*(?:[:|-][ \t]*|(?=\[))|LEVEL[ \t]+(?=peer\b|(?:SOURCE)[ ]*[:|-]))?".replace(
         "LEVEL", _LEVEL
     ).replace("SOURCE", _SOURCE),
     re.IGNORECASE | re.ASCII,
@@ -75,6 +75,7 @@ _TORN_TIME = re.compile(r"[0-9:./, \-+T\[\]()|]{1,40}(?=peer\b)", re.IGNORECASE)
 """A time that has lost its beginning, or that no form fits, right before a sentence."""
 _INNER_START = re.compile(
     rf"[\[(<](?=[0-9A-Z])|(?<=[.\s])(?=[0-9]{{1,4}}[-/.:][0-9])|(?<=[.\s])(?=[0-9]{{9,19}}\b)"
+    rf"|(?<=[.\s])(?=[0-9]{{1,2}}[ ./-](?:{'|'.join(NAMES)}))"
     rf"|(?<=[.\s])(?=(?:{'|'.join(NAMES)})[a-z]{{0,6}}[ ,./-])|(?<=\.)(?=[ ]?(?:peer|{_LEVEL})\b)",
     re.IGNORECASE,
 )

@@ -129,7 +129,7 @@ class Shape:
         found = None if self.others is None else self.others.fullmatch(line)
         if found is None:
             return None
-        time = seconds[found[1]] + float(found[2] or 0)
+        time = seconds[found[1]] + _floats([found[2]])[0]
         kind, groups = GROUPS[found.lastindex or 0]
         if kind is Kind.PREFERRED:
             text = found[groups["ids"]]
@@ -140,12 +140,13 @@ class Shape:
         )
 
 
-def _floats(texts: Sequence[bytes]) -> Iterator[float]:
+def _floats(texts: Sequence[bytes]) -> list[float]:
     """The values of texts like `.25` or `59,25`; nothing is zero."""
     filled: Sequence[bytes] = [text or b"0" for text in texts]
-    if b"," in filled[0] or b"," in filled[-1]:
-        filled = b" ".join(filled).replace(b",", b".").split(b" ")
-    return map(float, filled)
+    try:
+        return list(map(float, filled))
+    except ValueError:  # it takes no comma
+        return list(map(float, b" ".join(filled).replace(b",", b".").split(b" ")))
 
 
 def _generalise(match: re.Match[bytes]) -> bytes:
@@ -227,6 +228,16 @@ def shape_like(data: bytes, reading: Reading, owner: int, order: str | None) -> 
 def _like(text: bytes) -> bytes:
     """The expression for texts that differ from this one in digits only."""
     return re.sub(rb"\d+", lambda found: rb"\d{%d}" % len(found[0]), re.escape(text))
+
+
+class Rows(NamedTuple):
+    """A block's lines as columns: indices of neighbors and pieces, and both as written, in the table."""
+
+    others: list[int]
+    pieces: list[int]
+    table: Table
+    first: int
+    shape: Shape
 
 
 class Seconds(dict[bytes, float]):

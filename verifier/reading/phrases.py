@@ -33,6 +33,7 @@ _PIECE = (
 )
 _ABOUT = rf"(?:[,:;-] )?(?:(?:for|of|with|about|regarding|on|that|it|has|is) )*{_PIECE}"
 _LINK = rf"{_THE}(?:(?:tcp|socket|incoming|outgoing|successful) )*connection "
+_ADDRESS = r"(?:[a-z]+ |[.:#-] ){1,12}"
 _NOBODY = r"(?P<placeholder_for_none>(?:none|null|nil|nobody|nothing|empty|n / a) )"
 _CHOSEN = (
     rf"{_HAS}(?:(?:selected|selects|select|chosen|chose|chooses|picked|picks|set|sets|updated|updates"
@@ -62,10 +63,16 @@ def _receipt(name: str) -> str:
     )
 
 
+OTHERWISE = "connected-otherwise"
+"""The deviation of a line that tells of a connection in words that don't say who made it."""
 _BY_KIND = {
     Kind.MAKES: (
-        rf"{_HAS}(?:(?:makes|made|make|creates|created|establishes|established|initiates|initiated"
+        rf"(?:{_HAS}(?:(?:makes|made|make|creates|created|establishes|established|initiates|initiated"
         rf"|opens|opened|starts|started|sets up|set up) {_LINK}(?:to|with|towards) |connects to ){_OTHER}"
+        # "is connected to" may tell a state.
+        r"|(?P<connected_otherwise>(?:(?:has|just|now|successfully) )*connected (?:to|with) "
+        r"|(?:tcp )?connection (?:is |was )?(?:established|built|made|opened) (?:with|to) )"
+        rf"{_OTHER}(?:(?:at|on) {_ADDRESS})?)"
     ),
     Kind.CONNECTED_FROM: (
         rf"(?:{_HAS}(?:got |gets )?connected (?:from|by) "
@@ -73,7 +80,7 @@ _BY_KIND = {
     ),
     Kind.PREFERRED: (
         rf"{_CHOSEN}preferred (?:neighbors|neighbor|peers) {_EQUALS}"
-        rf"(?:(?P<ids># (?:# |peer # |[,;./|&-] |and )*)|{_NOBODY})"
+        rf"(?:(?P<ids># (?:# |peer # |[,;:./|&-] |and )*)|{_NOBODY})"
     ),
     Kind.OPTIMISTIC: (
         rf"(?:{_CHOSEN}optimistically (?:(?:unchoked|unchoking) )?(?:(?:neighbors|neighbor|peer) )?{_EQUALS}"

@@ -10,32 +10,30 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import compress, count
 from math import isnan
 from operator import lt, not_, sub
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
 
-from verifier.reading.beginnings import LINES, begins_torn, opens, order_of
-from verifier.reading.columns import NOBODY, SILENCE, STRANGER, Connection, LogColumns
+from verifier.reading.beginnings import BEHEADED, TORN, begins_torn, opens, order_of
+from verifier.reading.columns import LATE, NOBODY, SILENCE, STRANGER, Connection, LogColumns
 from verifier.reading.encodings import decode
 from verifier.reading.expressions import (
     HAVE,
     Indices,
     Readings,
+    Rows,
     Seconds,
     Shape,
-    Table,
     shape_like,
     shape_of,
 )
 from verifier.reading.files import Block, blocks
-from verifier.reading.sentences import Kind, Sentence
+from verifier.reading.phrases import OTHERWISE
+from verifier.reading.sentences import BEGINNINGS, Kind, Sentence
 from verifier.reading.words import topics
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 OUT_OF_RANGE = -2
 TABLE = 1 << 16
@@ -51,20 +49,9 @@ MOST_UNREAD = 1_000_000
 MOST_CONNECTIONS = 1000
 """So often may a pair connect."""
 MOST_ALL_CONNECTIONS = 20_000
-TORN = "the file ends in the middle of it"
-BEHEADED = "the file begins in the middle of it"
+EARLY = 200
+"""Lines at a block's beginning among which one tells how its haves are written."""
 HALF_DAY, DAY = 43200.0, 86400.0
-BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
-
-
-class Rows(NamedTuple):
-    """A block's lines as columns: indices of neighbors and pieces, and both as written, in the table."""
-
-    others: list[int]
-    pieces: list[int]
-    table: Table
-    first: int
-    shape: Shape
 
 
 class _FloodError(Exception):
@@ -89,6 +76,8 @@ class Scanner:
         self._piece = Indices({**table, b"": 0}, OUT_OF_RANGE)
         self._pieces = pieces
         self._current: dict[int, int] = {}
+        self._reworded: dict[int, int] = {}
+        """Connections of which only other words than the prescribed ones told so far, by neighbor."""
         self._seconds: dict[str, Seconds] = {}
         self._order: str | None = None
         self._time: float | None = None
@@ -140,15 +129,19 @@ class Scanner:
         if shape is not None:
             self._quickly(shape, plain, data, first)
         elif data.strip(b"\n"):
-            for line, one in enumerate(data.split(b"\n"), first):
-                self._slowly(one, line)
+            self._singly(data, first)
         self.log.line_count += block.data.count(b"\n")
+
+    def _singly(self, data: bytes, first: int) -> None:
+        """A block each of whose lines is read on its own."""
+        for line, one in enumerate(data.split(b"\n"), first):
+            self._slowly(one, line)
 
     def _shape(self, data: bytes, plain: Shape | None) -> Shape | None:
         """How a block writes its haves: as prescribed, else in the words of an earlier or an early line."""
         if plain is not None and self._have.search(data):
             return plain
-        early = data.split(b"\n", LINES)[:LINES]
+        early = data.split(b"\n", EARLY)[:EARLY]
         if self._words is None or not any(map(self._words.fits, early)):
             shapes = (self._shape_like(line) for line in early if b" " in line)
             self._words = next(filter(None, shapes), None)
@@ -162,6 +155,9 @@ class Scanner:
         seconds = self._reader_of(shape)
         others_seconds = self._reader_of(plain or shape)
         table = shape.table(data, seconds)
+        if shape.deviations and isnan(sum(table.times)):  # a time that doesn't exist deviates, too
+            self._singly(data, first)
+            return
         self.log.resolution = shape.resolution
         others = list(map(self._peer.__getitem__, table.ids))
         block = Rows(others, self._numbers(table.pieces), table, first, shape)
@@ -204,6 +200,7 @@ class Scanner:
         times = self._clock(times, first, time_only=block.shape.time_only)
         self.log.form.sentences += end - begin
         if block.shape.deviations:
+            self.log.resolution = block.shape.resolution
             lines = [line for line, other in enumerate(others, first) if other != NOBODY]
             for name in block.shape.deviations:
                 self.log.form.deviate(name, lines)
@@ -214,7 +211,7 @@ class Scanner:
                     have = Sentence(Kind.HAVE, None, int(text), int(texts[row]))
                     self._event(have, first + row, times[row])
             return
-        rows: dict[int, list[int]] = {other: [] for other in set(others)}
+        rows: dict[int, list[int]] = {other: [] for other in dict.fromkeys(others)}
         adds = {other: found.append for other, found in rows.items()}
         for row, other in enumerate(others):
             adds[other](row)
@@ -289,7 +286,23 @@ class Scanner:
             self._limit(form.unread.count, MOST_UNREAD, line, "of its lines state no event")
         for event in reading.events:
             form.sentences += 1
-            self._event(event, line, time)
+            if OTHERWISE in reading.deviations:
+                self._connected(event, line, time)
+            else:
+                self._event(event, line, time)
+
+    def _connected(self, event: Sentence, line: int, time: float) -> None:
+        """A line that tells of a connection in other words, maybe beside the prescribed sentence.
+
+        It doesn't say who made it: those listed below connect to those above (spec 2.1).
+        """
+        other = self._by_id.get(event.other or 0, STRANGER)
+        number = self._current.get(other)
+        conn = None if number is None else self.log.conns[number]
+        if conn is None or conn.implicit or time - conn.time > LATE:
+            kind = Kind.MAKES if other < self.log.owner else Kind.CONNECTED_FROM
+            self._event(event._replace(kind=kind), line, time)
+            self._reworded[other] = self._current.get(other, -1)
 
     def _count(self, kind: int, other: int, line: int) -> None:
         """Stop at an event that is repeated beyond all measure."""
@@ -334,6 +347,11 @@ class Scanner:
     def _begin(self, kind: Kind, other: int, line: int, time: float) -> None:
         """A connection begins, unless it is the one whose first events stand right above its line."""
         number = self._current.get(other)
+        if number is not None and number == self._reworded.pop(other, -1):
+            conn = self.log.conns[number]
+            if time - conn.time <= LATE:
+                conn.kind = kind
+                return
         if number is not None and self.log.conns[number].opens_late(line, time, self.log.timed):
             conn = self.log.conns[number]
             conn.kind, conn.line = kind, conn.opened

@@ -144,7 +144,7 @@ def _violation(
     total = sum(tally.counts[least:])
     if total > len(findings):
         lines.append(
-            f"  and {total - len(findings)} more; the rule applied {tally.exercised} times"
+            f"  and {total - len(findings)} more; the rule was applied {tally.exercised} times"
         )
     return lines
 

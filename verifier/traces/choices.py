@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from itertools import compress, count
+from operator import lt
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope, check
@@ -210,13 +212,10 @@ def ticks_on_schedule(traces: Traces, tally: Tally) -> None:
     for trace in traces.lives:
         if trace.start is None:
             continue
-        for row, (before, after) in enumerate(zip(trace.times, trace.times[1:], strict=False)):
-            if after < before:
-                tally.report(
-                    f"the monotonic clock falls by {before - after:.6f} s",
-                    traces.at(trace, row + 1),
-                )
-                break
+        row = next(compress(count(1), map(lt, trace.times[1:], trace.times)), 0)
+        if row:
+            fall = trace.times[row - 1] - trace.times[row]
+            tally.report(f"the monotonic clock falls by {fall:.6f} s", traces.at(trace, row))
         starts: list[float] = []
         for code, period in ((Code.PREFERRED, trace.start.p), (Code.OPTIMISTIC, trace.start.m)):
             rows = trace.rows({code})

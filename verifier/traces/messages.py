@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from functools import partial
+from itertools import compress, count, islice
+from operator import ne
 from typing import TYPE_CHECKING
 
 from verifier.checks.provenance import MOST_READ, is_file
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 ERROR = Severity.ERROR
 HANDSHAKE, PIECE_HEADER, HEADER = 32, 9, 5
 """Bytes of a handshake, of a piece message before its content, of a message without payload."""
+SHAKES = frozenset({Code.OUT_HANDSHAKE, Code.IN_HANDSHAKE})
 LATE_PIECES = 8
 """So many pieces may be sent before their records are written; a kill may lose these."""
 
@@ -59,13 +62,14 @@ def received_was_sent(traces: Traces, tally: Tally) -> None:
     """The n-th message received on a connection against the n-th sent: type, length, number."""
     for trace, link in _links(traces):
         for rows in (link.outs, link.ins):
-            for number, row in enumerate(rows):
-                if trace.mseqs[row] != number:
-                    tally.report(
-                        f"message {trace.mseqs[row]} follows message {number - 1} on {link.name}",
-                        traces.at(trace, row),
-                    )
-                    break
+            numbers = map(trace.mseqs.__getitem__, rows)
+            wrong = next(compress(count(), map(ne, numbers, count())), -1)
+            if wrong >= 0:
+                row = rows[wrong]
+                tally.report(
+                    f"message {trace.mseqs[row]} follows message {wrong - 1} on {link.name}",
+                    traces.at(trace, row),
+                )
         if link.mate is not None:
             _compare(traces, tally, trace, link, *link.mate)
         elif len(link.ins) > 1 and traces.must_know(trace, link):
@@ -126,21 +130,23 @@ def handshake_first(traces: Traces, tally: Tally) -> None:
     """The first message each way, ids, the direction of the dial, and the record `open`."""
     for trace, link in _links(traces):
         for rows, expected in ((link.outs, trace.peer), (link.ins, link.neighbor)):
-            for number, row in enumerate(rows):
-                first, shake = number == 0, _type(trace.codes[row]) == Code.OUT_HANDSHAKE
-                if first is not shake:
-                    what = "begins without a handshake" if first else "has a second handshake"
-                    tally.report(f"{link.name} {what}", traces.at(trace, row))
-                    break
-                if not first:
-                    continue
-                tally.saw()
-                if (trace.values[row], trace.numbers[row]) != (HANDSHAKE, expected):
-                    tally.report(
-                        f"{trace.values[row]} bytes that name peer {trace.numbers[row]};"
-                        f" expected {HANDSHAKE} and peer {expected}",
-                        traces.at(trace, row),
-                    )
+            if not rows:
+                continue
+            row = rows[0]
+            shakes = map(SHAKES.__contains__, map(trace.codes.__getitem__, rows))
+            first, second = [*islice(compress(rows, shakes), 2), -1, -1][:2]
+            if first != row:
+                tally.report(f"{link.name} begins without a handshake", traces.at(trace, row))
+                continue
+            tally.saw()
+            if (trace.values[row], trace.numbers[row]) != (HANDSHAKE, expected):
+                tally.report(
+                    f"{trace.values[row]} bytes that name peer {trace.numbers[row]};"
+                    f" expected {HANDSHAKE} and peer {expected}",
+                    traces.at(trace, row),
+                )
+            if second >= 0:
+                tally.report(f"{link.name} has a second handshake", traces.at(trace, second))
         _opened(traces, tally, trace, link)
 
 

@@ -39,7 +39,13 @@ if TYPE_CHECKING:
 VERSIONS = {1, 2}
 """In version 2 most records leave out what the ones before said, and haves may stand together."""
 NAME = re.compile(r"trace_peer_(\d{1,18})\.jsonl(?:\.(\d{1,6}))?(\.gz)?")
-TYPE_CODES = {name: code for code, name in enumerate(TYPES)}
+MESSAGES = {
+    (way, name): first + code
+    for way, first in (("out", Code.OUT), ("in", Code.IN))
+    for code, name in enumerate(TYPES)
+    if name != "unknown"
+}
+"""The code of a message by its direction and type."""
 EVENT_CODES = {name: Code.EVENT + code for code, name in enumerate(EVENTS)}
 SENTENCES = dict(zip(EVENTS, (PRESCRIBED[kind] for kind in Kind), strict=True))
 """The prescribed sentence of each event, with its fields' names in braces."""
@@ -73,6 +79,15 @@ def read_trace(file: LogFile, life: Life, log: int) -> TraceLife:
     return trace
 
 
+def _unusual(way: Any, kind: Any) -> int:
+    """The code of a message of an unknown type; no other has none."""
+    if way not in {"out", "in"}:
+        raise BadRecordError("its direction is neither 'out' nor 'in'")
+    if not as_text(kind).startswith("unknown "):
+        raise BadRecordError(f"{kind!r} is no type of message")
+    return Code.OUT_UNKNOWN if way == "out" else Code.IN_UNKNOWN
+
+
 class _Reader:
     """Turns the records of one file into rows."""
 
@@ -84,6 +99,8 @@ class _Reader:
         self._named: dict[str, Link] = {}
         self._latest: dict[int, Link] = {}
         self._indices: dict[Any, int] = {}
+        before, self._behind_piece = SENTENCES["received_have"].split("{piece}")
+        self._before_piece = before.replace("{subject}", str(trace.peer))
         self._kinds: dict[str, Callable[[Record], None]] = {
             "message": self._message,
             "event": self._event,
@@ -105,45 +122,47 @@ class _Reader:
         lines = data.split(b"\n")
         lines.pop()
         records = decode(lines)
-        for number, record in enumerate(records, 1):
-            reason = self._take(record)
-            if reason:
-                if not (truncated and number == len(records) and isinstance(record, str)):
-                    self._trace.damage = (self.count + 1, reason)
-                return False
-            self.count += 1
-        return True
+        before = self.count
+        reason = self._take(records)
+        if not reason:
+            return True
+        place = self.count - before
+        if not (truncated and place + 1 == len(records) and isinstance(records[place], str)):
+            self._trace.damage = (self.count + 1, reason)
+        return False
 
-    def _take(self, record: Any) -> str:
-        """Take one record; why it can't be one, or nothing."""
-        trace = self._trace
-        row = len(trace.codes)
-        if type(record) is not dict:
-            return record if type(record) is str else "it isn't a JSON object"
+    def _take(self, records: list[Any]) -> str:
+        """Take records up to the first that can't be one; why it can't, or nothing."""
+        trace, kinds = self._trace, self._kinds
+        codes, times, lines = trace.codes, trace.times, trace.lines
         try:
-            if "v" in record or trace.version < 2:
-                self._check_writer(record)
-            if record["seq"] != self.count:
-                return f"seq is {record['seq']}, expected {self.count}"
-            kind = record["kind"]
-            if (kind == "start") is not (row == 0):
-                return "the first record, and no other, is 'start'"
-            if trace.end is not None:
-                return "it stands behind the record 'end'"
-            if "t_mono" in record or trace.version < 2:
-                self._time = as_number(record["t_mono"])
-            self._kinds[kind](record)
+            for record in records:
+                if type(record) is not dict:
+                    return record if type(record) is str else "it isn't a JSON object"
+                if "v" in record or trace.version < 2:
+                    self._check_writer(record)
+                if record["seq"] != self.count:
+                    return f"seq is {record['seq']}, expected {self.count}"
+                kind = record["kind"]
+                if (kind == "start") is not (self.count == 0):
+                    return "the first record, and no other, is 'start'"
+                if trace.end is not None:
+                    return "it stands behind the record 'end'"
+                if "t_mono" in record or trace.version < 2:
+                    self._time = as_number(record["t_mono"])
+                kinds[kind](record)
+                self.count += 1
+                for _ in range(len(codes) - len(times)):
+                    times.append(self._time)
+                    lines.append(self.count)
         except KeyError as error:
             reason = f"{error.args[0]!r} is missing or unknown"
         except (TypeError, ValueError, OverflowError, AttributeError, BadRecordError) as error:
             reason = str(error)
         else:
-            rows = len(trace.codes) - row
-            trace.times.extend([self._time] * rows)
-            trace.lines.extend([self.count + 1] * rows)
             return ""
-        for column in (trace.codes, trace.links, trace.numbers, trace.values, trace.mseqs):
-            del column[row:]
+        for column in (codes, trace.links, trace.numbers, trace.values, trace.mseqs):
+            del column[len(times) :]
         return reason
 
     def _check_writer(self, record: Record) -> None:
@@ -194,47 +213,40 @@ class _Reader:
 
     def _message(self, record: Record) -> None:
         trace = self._trace
-        row = len(trace.codes)
-        link = self._link(record)
-        kind = record["type"]
+        link = self._named.get(record["conn"])
+        if link is None or link.neighbor != record["neighbor"]:
+            link = self._link(record)
+        way, kind = record["dir"], record["type"]
         if kind == "have" and "pieces" in record:
             self._haves(record, link)
             return
-        code = TYPE_CODES.get(kind, -1)
-        if code < 0 or kind == "unknown":
-            if not as_text(kind).startswith("unknown "):
-                raise BadRecordError(f"{kind!r} is no type of message")
-            code = Code.OUT_UNKNOWN
-        number = record.get("piece", -1)
-        if kind in {"have", "request", "piece"} and not 0 <= number < MOST:
-            raise BadRecordError("it names no piece")
-        if kind == "bitfield":
-            number = as_whole(record["count"])
-        elif kind == "handshake":
-            number = as_whole(record["id"])
-        if record["dir"] == "out":
-            rows = link.outs
-            if kind == "bitfield" and link.had < 0:
-                link.had = len(trace.downloads)
-        elif record["dir"] == "in":
-            code += Code.IN
-            rows = link.ins
-            if kind == "piece":
-                if record["kept"] is not True:
-                    code = Code.IN_SKIPPED_PIECE
-                if isinstance(record.get("sha"), str):
-                    trace.digests[row] = record["sha"]
-        else:
-            raise BadRecordError("its direction is neither 'out' nor 'in'")
+        code = MESSAGES.get((way, kind))
+        if code is None:
+            code = _unusual(way, kind)
+        number = -1
+        if kind in {"request", "piece", "have"}:
+            number = record.get("piece", -1)
+            if not 0 <= number < MOST:
+                raise BadRecordError("it names no piece")
+        elif kind in {"bitfield", "handshake"}:
+            number = as_whole(record["count" if kind == "bitfield" else "id"])
+        row = len(trace.codes)
+        if code == Code.IN_PIECE:
+            if record["kept"] is not True:
+                code = Code.IN_SKIPPED_PIECE
+            if isinstance(record.get("sha"), str):
+                trace.digests[row] = record["sha"]
+        elif code == Code.OUT_BITFIELD and link.had < 0:
+            link.had = len(trace.downloads)
         self._row(code, link.index, number, record["len"], record["mseq"])
-        rows.append(row)
+        (link.outs if way == "out" else link.ins).append(row)
 
     def _haves(self, record: Record, link: Link) -> None:
         """Haves that were queued or came one after the other."""
         way, pieces, first = record["dir"], as_numbers(record["pieces"]), as_whole(record["mseq"])
-        if way not in {"out", "in"}:
-            raise BadRecordError("its direction is neither 'out' nor 'in'")
-        code = Code.OUT_HAVE if way == "out" else Code.IN_HAVE
+        code = MESSAGES.get((way, "have"))
+        if code is None:
+            code = _unusual(way, "have")
         row = len(self._trace.codes)
         self._rows(code, link.index, pieces, [record["len"]] * len(pieces), first)
         (link.outs if way == "out" else link.ins).extend(range(row, row + len(pieces)))
@@ -245,16 +257,15 @@ class _Reader:
         """Rows of one kind, whose `mseqs` count from `first` on."""
         trace, count = self._trace, len(numbers)
         trace.codes.extend(bytes([code]) * count)
-        trace.links.extend([link] * count)
-        trace.numbers.extend(numbers)
-        trace.values.extend(values)
-        trace.mseqs.extend(range(first, first + count))
+        trace.links.fromlist([link] * count)
+        trace.numbers.fromlist(numbers)
+        trace.values.fromlist(values)
+        trace.mseqs.fromlist(list(range(first, first + count)))
 
     def _have_events(self, record: Record) -> None:
         """The lines of haves that came one after the other."""
         neighbor, pieces = as_whole(record["neighbor"]), as_numbers(record["pieces"])
-        before, after = SENTENCES["received_have"].split("{piece}")
-        start = before.format(subject=self._trace.peer, other=neighbor)
+        start, after = self._before_piece.replace("{other}", str(neighbor)), self._behind_piece
         values = [hash(f"{start}{piece}{after}".encode()) for piece in pieces]
         first = as_whole(record["line"])
         self._rows(Code.RECEIVED_HAVE, self._of(neighbor), pieces, values, first)

@@ -10,6 +10,7 @@ from verifier.traces.columns import Code
 from verifier.traces.reader import find_traces, read_trace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from verifier.history.case import Case
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 class Traces:
     """What the checks of traces are given; the files are read when the first of them asks."""
 
-    def __init__(self, case: Case, paths: list[Path]) -> None:
+    def __init__(self, case: Case, paths: list[Path], told: Callable[[str], object] = str) -> None:
         self.case = case
         self.config = case.config
         self._paths = paths
+        self._told = told
 
     @cached_property
     def lives(self) -> list[TraceLife]:
@@ -31,7 +33,9 @@ class Traces:
         order = {index: n for n, index in enumerate(i for ids in case.swarm.by_peer for i in ids)}
         logs = {(life.file.peer_id, life.file.generation): life for life in case.lives}
         lives: list[TraceLife] = []
-        for file in find_traces(case.swarm.folder, self._paths):
+        files = find_traces(case.swarm.folder, self._paths)
+        for number, file in enumerate(files, 1):
+            self._told(f"reading trace {number} of {len(files)}, {file.size:,} bytes: {file.label}")
             life = logs.pop((file.peer_id, file.generation), None)
             if life is None or life.window != (1, life.columns.line_count):
                 case.swarm.notes.append(f"{file.label} is left out: it goes with no log in use")

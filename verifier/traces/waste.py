@@ -115,6 +115,8 @@ def wrong_is_rejected(traces: Traces, tally: Tally) -> None:
         if row in trace.digests
     }
     for trace in traces.lives:
+        if Code.REJECTED not in trace.codes:
+            continue
         came: dict[tuple[int, int], int] = {}
         gone: dict[int, int] = {}
         wanted = {Code.REJECTED, Code.DOWNLOADED, Code.IN_SKIPPED_PIECE, *OUTS}

@@ -7,15 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core.errors import RemoteProtocolError
-from core.interface.messages import (
-    Bitfield,
-    Choke,
-    Interested,
-    Message,
-    NotInterested,
-    Request,
-    Unchoke,
-)
+from core.interface.messages import Bitfield, Message, Request
 from peerio.net.admission import Penalties
 from peerio.net.allowance import Allowance
 from peerio.net.link import Link, Owner
@@ -64,9 +56,6 @@ class Receiver:
         self._penalties = penalties
         self._recorder = recorder
         self._takers: dict[type, Callable[[Link, Any], float]] = {
-            **dict.fromkeys(
-                (Choke, Unchoke, Interested, NotInterested, Request), self._take_message
-            ),
             Bitfield: self._take_bitfield,
             HaveRun: self._take_haves,
             PieceStart: self._piece_started,
@@ -108,7 +97,7 @@ class Receiver:
         takers, take_allowance = self._takers, link.allowance.take
         try:
             for incoming in link.decoder.buffer_updated(count):
-                work = takers[type(incoming)](link, incoming)
+                work = takers.get(type(incoming), self._take_message)(link, incoming)
                 if link.closed:
                     return False
                 if work and take_allowance(work):

@@ -99,7 +99,7 @@ def _add_options_for_launchers(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--quiet",
         action="store_true",
-        help="don't tell on stderr how it stands (default: one line that renews itself on a terminal, "
+        help="no progress on stderr (default: one line that is updated on a terminal, "
         "a line every 10 s elsewhere, nothing with --status-fd)",
     )
     made.add_argument("--run", metavar="NAME", help="a name for this run, kept in the trace")

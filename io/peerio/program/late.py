@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec, module_from_spec
+from threading import RLock
 from typing import Any
 
 
@@ -11,7 +12,8 @@ def load_late(*names: str) -> None:
     """Have modules loaded when something of them is looked up for the first time; before they are imported.
 
     `transitions` and `dataclasses` import `inspect`, which loads Python's grammar and costs as much as all
-    of `core`, and `logging` imports `traceback`. (What `importlib.util.LazyLoader` makes is loaded by the next `import` already.)
+    of `core`, and `logging` imports `traceback`. (What `importlib.util.LazyLoader` makes is loaded by the
+    next `import` already.)
     """
     for name in names:
         if name not in sys.modules:
@@ -23,11 +25,21 @@ def _load_late(name: str) -> None:
     if spec is None or spec.loader is None:
         return
     module, loader = module_from_spec(spec), spec.loader
+    lock, begun = RLock(), False
 
     def load(attribute: str) -> Any:
-        del vars(module)["__getattr__"]
-        loader.exec_module(module)
-        return getattr(module, attribute)
+        """What Python asks a module for that it doesn't have (PEP 562); another thread waits meanwhile."""
+        nonlocal begun
+        with lock:
+            if not begun:
+                begun = True
+                loader.exec_module(module)
+                if vars(module).get("__getattr__") is load:
+                    del vars(module)["__getattr__"]
+                return getattr(module, attribute)
+        if attribute in vars(module):
+            return vars(module)[attribute]
+        raise AttributeError(f"module {name!r} has no attribute {attribute!r}")
 
     vars(module)["__getattr__"] = load
     sys.modules[name] = module

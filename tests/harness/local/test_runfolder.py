@@ -120,8 +120,8 @@ def test_file_that_is_not_there(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.touch()
     for path, words in (
-        (tmp_path / "x", "expected a file"),
-        (tmp_path, "expected a file"),
+        (tmp_path / "x", "no such file"),
+        (tmp_path, "it is a folder"),
         (empty, "empty"),
     ):
         with pytest.raises(HarnessError, match=words):

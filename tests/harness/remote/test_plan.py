@@ -62,7 +62,7 @@ def test_time_is_unlimited_unless_asked_for(tmp_path: Path) -> None:
 def test_an_ssh_configuration_that_is_not_there(tmp_path: Path) -> None:
     """An --ssh-config that isn't there is refused before any connection."""
     config = configured(tmp_path, "1 a 6001 1")
-    with pytest.raises(HarnessError, match="--ssh-config nowhere: expected a file that is there"):
+    with pytest.raises(HarnessError, match="--ssh-config nowhere: no such file"):
         make_plan(Options(config, ssh_config=Path("nowhere")))
 
 

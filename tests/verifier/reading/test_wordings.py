@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verifier.reading.dialects import read_line
 from verifier.reading.expressions import Readings
+from verifier.reading.scan import Scanner
 from verifier.reading.sentences import Kind
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TIMES = (
     "2026-11-22 11:24:05",
@@ -168,3 +175,27 @@ def test_lines_of_one_shape_are_read_alike(drawn: list[tuple[str, Kind]], number
         for line in (text, text.replace("1002", "1009").replace("7", "8"), f"{text}{number}"):
             for data in (line.encode(), line.replace("1", "0").encode(), line.encode()):
                 assert readings.read(data).reading[:5] == read_line(data.decode())[:5]
+
+
+CONNECTED = (
+    "Peer 1003 connected to Peer 1002",
+    "Successfully connected to peer 1002",
+    "TCP connection established with Peer 1002",
+    "TCP CONNECTION BUILT: Peer [1003] connected to Peer [1002] at localhost:6002.",
+)
+
+
+@pytest.mark.parametrize("words", CONNECTED)
+@pytest.mark.parametrize("place", ["alone", "above", "below"])
+def test_a_connection_told_in_other_words(words: str, place: str, tmp_path: Path) -> None:
+    """Words that don't say who connects tell of a connection, and of no second one beside the prescribed
+    sentence.
+    """
+    stamp = "[2026-11-22 11:24:05] "
+    lines = [stamp + words, f"{stamp}Peer 1003 is connected from Peer 1002."]
+    log = tmp_path / "log_peer_1003.log"
+    log.write_text(
+        "\n".join({"alone": lines[:1], "above": lines, "below": lines[::-1]}[place]) + "\n"
+    )
+    (conn,) = Scanner(1003, (1001, 1002, 1003), 3).read(log).conns
+    assert (conn.other, conn.kind) == (1, Kind.MAKES if place == "alone" else Kind.CONNECTED_FROM)

@@ -31,7 +31,7 @@ def chart_data(
     """Everything that the page's charts are drawn from, in so much detail; peers are counted from 0."""
     case = verdict.case
     remarks: list[str] = []
-    intervals = few_intervals(drawn, axis, detail.intervals, remarks)
+    intervals = few_intervals(drawn, axis, detail.intervals, _told_of(verdict), remarks)
     entries = few_downloads(drawn, detail.downloads, remarks)
     least = case.config.unchoking if axis.unit == "s" else 0.0
     peers = [
@@ -58,6 +58,18 @@ def chart_data(
         "uploads": uploads(verdict),
         "fairness": few_shares(fairness(drawn, least), detail.shares, remarks),
         "aggregated": list(dict.fromkeys(remarks)),
+    }
+
+
+def _told_of(verdict: Verdict) -> set[int]:
+    """The peers, counted from 0, whose logs show findings."""
+    lives = verdict.case.lives
+    return {
+        lives[witness.log].owner
+        for result in verdict.results
+        for finding in result.tally.findings
+        for witness in finding.witnesses
+        if witness.log < len(lives)
     }
 
 

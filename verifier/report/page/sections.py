@@ -50,7 +50,8 @@ def head(run: PageRun) -> str:
         f'<header>\n<p class="verdict {word.lower()}">{badge(word.lower(), word)}'
         f" <span>{escape(summary(verdict))}</span></p>\n"
         f"<h1>{escape(name + mode)}</h1>\n"
-        f'<p class="about">{escape(about(verdict))}</p>\n'
+        f'<p class="about">{escape(about(verdict))}. <small>k: preferred neighbors; p and m: seconds between'
+        " two choices of the preferred and of the optimistic neighbor.</small></p>\n"
         f"{f'<ul>{notes}</ul>' if notes else ''}</header>"
     )
 
@@ -197,7 +198,7 @@ def _clock(run: PageRun, place: int) -> list[str]:
     moved = run.axis.corrections[place]
     known = any(numbers.value("offsets", place, end) is not None for end in ("least", "most"))
     between = f"{least} to {most}" if known else "not known"
-    return [between, f"{-moved:+.3f} s" if moved else "nothing"]
+    return [between, f"{-moved:+.3f} s" if moved else "none"]
 
 
 def _reached(run: PageRun, peer: dict[str, Any], *, last: bool) -> list[str]:
@@ -272,7 +273,7 @@ def fairness(run: PageRun) -> str:
         "Each row is a peer that chooses, and each dot one of its neighbors: the part of the neighbor's"
         " interested time during which this peer unchoked it. The bar across the line is the median, and"
         " the number at the right is Jain's index (1: equal shares)."
-        " <b>Look for dots far to the left of the others: neighbors that wait in vain.</b>"
+        " <b>Look for dots far to the left of the others: neighbors that wait and get nothing.</b>"
     )
     more = f"<p>Longest time that a peer was interested and choked: {wait}.</p>"
     churn = [

@@ -6,7 +6,7 @@ largest share.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, NamedTuple
@@ -57,25 +57,29 @@ def joined(intervals: Iterable[Interval], gap: float) -> list[Interval]:
 
 
 def few_intervals(
-    drawn: Sequence[Lane], axis: Axis, most: int, remarks: list[str]
+    drawn: Sequence[Lane], axis: Axis, most: int, told_of: Collection[int], remarks: list[str]
 ) -> dict[str, list[list[Interval]]]:
-    """The intervals of each kind and lane: joined over as long gaps as it takes, then of fewer peers."""
+    """The intervals of each kind and lane: joined over gaps that can hardly be seen, then of fewer peers.
+
+    Those that findings tell of, `told_of`, keep theirs first.
+    """
     intervals = {kind: [lane.intervals(kind) for lane in drawn] for kind in DRAWN}
     gap = 0.0
-    while gap < axis.span and _total(intervals) > most:
+    while gap < axis.span / 1000 and _total(intervals) > most:
         gap = max(2 * gap, axis.span / 100_000)
         intervals = {kind: [joined(one, gap) for one in lists] for kind, lists in intervals.items()}
     if gap:
         remarks.append(f"bars of a pair that are less than {gap:.3g} {axis.unit} apart are one bar")
     total = _total(intervals)
     if total > most:
-        kept = _spread_out(drawn, int(len(drawn) * most / total))
+        kept = _chosen(drawn, max(2, int(len(drawn) * most / total)), told_of)
         intervals = {
             kind: [one if index in kept else [] for index, one in enumerate(lists)]
             for kind, lists in intervals.items()
         }
         remarks.append(
-            f"the timeline has the bars of {len(kept)} peers, from the first to the last one to complete"
+            f"the timeline has the bars of {len(kept)} peers only, those of broken rules first, then from the"
+            " first to the last one to complete"
         )
     return intervals
 
@@ -84,18 +88,20 @@ def _total(intervals: dict[str, list[list[Interval]]]) -> int:
     return sum(len(one) for lists in intervals.values() for one in lists)
 
 
-def _spread_out(drawn: Sequence[Lane], number: int) -> set[int]:
-    """So many lanes, at least two, evenly spread over the order in which their peers completed."""
-    order = sorted(
-        range(len(drawn)), key=lambda index: min(drawn[index].complete, default=float("inf"))
-    )
-    return set(evenly(order, max(2, number)))
+def _chosen(drawn: Sequence[Lane], number: int, told_of: Collection[int]) -> set[int]:
+    """So many lanes: those that are told of, and others evenly spread over the order of completion."""
+    first = sorted(told_of)[:number]
+    others = [index for index in range(len(drawn)) if index not in first]
+    others.sort(key=lambda index: min(drawn[index].complete, default=float("inf")))
+    return {*first, *evenly(others, number - len(first))}
 
 
 def evenly(things: Sequence[Any], most: int) -> list[Any]:
-    """At most so many, two or more, in order: the first, the last, and some evenly between."""
+    """At most so many, in order: the first, the last, and some evenly between."""
     if len(things) <= most:
         return list(things)
+    if most < 2:
+        return list(things[:most])
     step = (len(things) - 1) / (most - 1)
     return [things[round(number * step)] for number in range(most)]
 

@@ -71,7 +71,7 @@ def _check(run: RunDocument, check: dict[str, Any]) -> str:
     total = check["errors"] + check["warnings"] + check["infos"]
     more = total - len(check["findings"])
     rest = (
-        f"<p>and {more} more, not listed; the rule applied {check['exercised']} times</p>"
+        f"<p>and {more} more, not listed; the rule was applied {check['exercised']} times</p>"
         if more
         else ""
     )
@@ -101,7 +101,7 @@ def _button(name: str, places: list[list[int | None] | None] | None) -> str:
         return ""
     if any(at and at[1] is not None for at in places):
         return f'<button type="button" data-finding="{name}">Show in the timeline</button>'
-    return '<small class="none">its place in the timeline is unknown</small>'
+    return '<small class="none">it has no place in the timeline</small>'
 
 
 def _unknown(run: RunDocument, check: dict[str, Any], *, own: bool) -> str:
