@@ -356,7 +356,7 @@ def texts() -> list[Path]:
         ".mypy_cache",
         ".pytest_cache",
         ".hypothesis",
-        "runs",
+        *RESULTS,
     }
     found = []
     for path in ROOT.rglob("*"):
