@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from harness.remote.bundle import AGENT, source_of
+from tests.kit.markdown import RESULTS
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY_OF_PEERIO = {"structlog"}
