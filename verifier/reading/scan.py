@@ -50,7 +50,6 @@ MOST_CONNECTIONS = 1000
 """So often may a pair connect."""
 MOST_ALL_CONNECTIONS = 20_000
 TORN = "the file ends in the middle of it"
-BEHEADED = "the file begins in the middle of it"
 OTHERWISE = "connected-otherwise"
 """The deviation of a line that tells of a connection in words that don't say who made it."""
 HALF_DAY, DAY = 43200.0, 86400.0
@@ -84,6 +83,7 @@ class Scanner:
         self._seconds: dict[str, Seconds] = {}
         self._order: str | None = None
         self._time: float | None = None
+        self._above: float | None = None
         self._days = 0.0
         self._torn = 0
         self._same: Counter[tuple[int, int]] = Counter()
@@ -114,8 +114,7 @@ class Scanner:
         if not begins_torn(block.data):
             return block
         text, _, rest = block.data.partition(b"\n")
-        self.log.form.beheaded = True
-        self.log.form.unreadable(1, BEHEADED, topics(decode(text)))
+        self.log.form.behead(topics(decode(text)))
         return replace(block, data=b"\n" + rest)
 
     def _take(self, block: Block) -> None:
@@ -161,7 +160,7 @@ class Scanner:
             others[row] = NOBODY
             if rests[row][:4] in {b"make", b"is c"}:
                 self._haves(block, begin, row)
-                begin = row
+                self._above, begin = self._time, row
             if not self._own(rests[row], first + row, times[row] + self._days):
                 self._haves(block, begin, row)
                 whole = heads[row] + fractions[row] + middle + rests[row]
@@ -249,6 +248,7 @@ class Scanner:
                 self.log.form.deviation("blank line", line)
             return
         form = self.log.form
+        self._above = self._time
         reading, about = self._readings.read(data)
         if line == self._torn and "no-full-stop" in reading.deviations:
             # Its last number may lack digits, so it is not believed.
@@ -357,7 +357,7 @@ class Scanner:
             conn.kind, conn.line = kind, conn.opened
             return
         self._current[other] = len(self.log.conns)
-        self.log.conns.append(Connection(other, kind, line, time))
+        self.log.conns.append(Connection(other, kind, line, time, above=self._above or time))
         self._limit(len(self.log.conns), MOST_ALL_CONNECTIONS, line, "connections begin in it")
 
     def _event(self, event: Sentence, line: int, time: float) -> None:
