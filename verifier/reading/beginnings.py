@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TORN = "the file ends in the middle of it"
-BEHEADED = "the file begins in the middle of it"
 SAMPLE = 1 << 16
 """Bytes at a file's beginning that are looked at."""
 LINES = 100
