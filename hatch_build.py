@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import compileall
 import sys
+from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -22,10 +24,18 @@ class Check(MetadataHookInterface):  # type: ignore[misc,unused-ignore] # not al
             )
 
 
+COMPILED = ("core", "io", "harness", "verifier", "probe", "swarmproof")
+
+
 class Placing(BuildHookInterface):  # type: ignore[type-arg,misc,unused-ignore] # likewise
-    """Puts peerProcess.py into the folder that holds the rest of the project."""
+    """Puts peerProcess.py into the folder that holds the rest of the project; compiles a checkout."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Put it in its place, where an editable installation has it already."""
         if version == "standard":
             build_data["force_include"]["peerProcess.py"] = "swarmproof/inside/peerProcess.py"
+            return
+        # As pip does with what it copies. Else each of a swarm's peers would do so at each start wherever
+        # Python may not keep what it compiled (PYTHONDONTWRITEBYTECODE, as in many containers).
+        for folder in COMPILED:
+            compileall.compile_dir(Path(self.root) / folder, quiet=2)

@@ -23,16 +23,16 @@ if os.path.join(ROOT, "io") not in sys.path:  # so that a checkout runs without 
 def main(argv=None, program="python peerProcess.py"):
     # type: (list[str] | None, str) -> int
     """Run one peer; return its exit status (spec 7.4). For the main thread."""
-    import gc
-
-    gc.disable()  # nothing that imports make is garbage; `process` starts it again
     from peerio.program.signals import Signals
 
     signals = Signals()
+    import gc
+
+    gc.disable()  # nothing that imports make is garbage
     try:
         from peerio.program.late import load_late
 
-        load_late("inspect", "peerio.dialects", "peerio.trace")
+        load_late("inspect", "traceback", "peerio.dialects", "peerio.trace")
         from peerio.program import process
     except ModuleNotFoundError as error:
         return _say(
@@ -45,6 +45,8 @@ def main(argv=None, program="python peerProcess.py"):
         return _say(
             1, "can't load the program: {}; check `pip install` and `ulimit -a`".format(reason)
         )
+    finally:
+        gc.enable()
     return process.main(argv, signals, program)
 
 

@@ -38,7 +38,9 @@ class SwarmConfig:
 
     def piece_length(self, index: int) -> int:
         """Size of one piece in bytes; only the last may be shorter (spec 1.4)."""
-        return min(self.piece_size, self.file_size - index * self.piece_size)
+        size = self.piece_size
+        start = index * size
+        return size if start + size <= self.file_size else self.file_size - start
 
     def peer(self, peer_id: int) -> PeerInfo:
         """Return the line of one peer; KeyError when it isn't listed."""

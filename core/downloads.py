@@ -206,8 +206,8 @@ class Downloads:
         neighbor.download.waits_since = state.now
         cause = self._reason_to_skip(neighbor, piece)
         if cause is None:
-            receipt = self._receiving[piece] = Receipt(peer_id, state.now)
-            self._watch(receipt.due)
+            self._receiving[piece] = Receipt(peer_id, state.now)
+            self._watch(state.now + DRIP_AFTER)
             state.out.append(AcceptPiece(peer_id, piece))
             return
         self.skipped_pieces += 1

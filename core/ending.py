@@ -178,7 +178,8 @@ class Ending:
         state = self._state
         missing = self._missing()
         if not missing:
-            self._set_due(None)
+            if self._due is not None:
+                self._set_due(None)
             return
         if self._clock is None:
             self._clock = state.now
@@ -195,6 +196,8 @@ class Ending:
         Who sent wrong content is awaited too, until it sends that piece right (spec 9.3).
         """
         state, here = self._state, self._state.neighbors
+        if not state.wrong and len(here) == len(self._others):
+            return set()  # as after nearly every piece
         if state.own.complete:
             missing = self._incomplete - here.keys()
             stuck = all(neighbor.pieces.complete for neighbor in here.values())

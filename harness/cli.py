@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from harness import develop, docs, grading, options, probing, simulate
+from harness import develop, docs, grading, options, probing
 from harness.bench import compare, scale
 from harness.local import hashing, reports, swarm
 from harness.packing import archive
 from harness.remote import commands as remote
 from harness.remote import plan
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from harness.search import campaign, judging
 
 _INTERRUPTED = "130, 143, 129 interrupted, terminated, hung up"
 _WHERE = ("config", "hosts", "from_first", "port", "ssh_config", "home", "python")
@@ -152,20 +151,29 @@ COMMANDS = (
         grading.run_grade,
         grading.Options,
         "Judge and score many submissions, and write a table and a page for each (docs/grading.md).",
-        "grade --dir submissions --config configs/assignment",
+        "grade --dir submissions --config course",
         (
             "0 all were judged",
             "2 nothing to grade, a wrong rubric or configuration, or wrong use",
             "3 some couldn't be judged",
+            "8 with --on: Dask isn't installed, or its scheduler can't be used",
         ),
     ),
     Command(
         "simulate",
-        simulate.run_simulations,
-        simulate.Options,
-        "Run whole swarms under a virtual clock and judge their logs; a failing one names its seed.",
+        campaign.run_simulations,
+        judging.Options,
+        "Run whole swarms under a virtual clock and judge their logs; a failing one names its seed.\n\n"
+        "--on has the workers of a Dask scheduler run them, so that millions can be searched "
+        "(docs/scale.md); it needs the extra `cluster` here, and there nothing but Dask.",
         "simulate --swarms 100 --random-seed 7",
-        ("0 all went well", "1 something is wrong with one of them", "2 wrong use"),
+        (
+            "0 all went well",
+            "1 something is wrong with one of them",
+            "2 wrong use",
+            "8 Dask isn't installed here, or the scheduler can't be reached, is gone or of another version",
+            "130 interrupted",
+        ),
     ),
     Command(
         "scale",

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from core.exits import ExitStatus
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 SCRIPTS = {
     "bash": """\
@@ -23,14 +20,23 @@ complete -o default -F _swarmproof swarmproof
 # source <(swarmproof completion zsh)    in ~/.zshrc, after compinit
 _swarmproof() {
     local -a found
-    found=(${(f)"$("${words[1]}" --complete "${(@)words[2,CURRENT]}" 2>/dev/null)"})
-    if (( $#found )); then compadd -- $found; else _files; fi
+    found=(${(f)"$("${words[1]}" --complete "${(@Q)words[2,CURRENT]}" 2>/dev/null)"})
+    if (( $#found )); then compadd -- $found; else compset -P '*='; _files; fi
 }
 compdef _swarmproof swarmproof
 """,
     "fish": """\
 # swarmproof completion fish | source    in ~/.config/fish/config.fish
-complete -c swarmproof -a '(swarmproof --complete (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'
+function __swarmproof_words
+    set -l words (commandline -opc) (commandline -ct)
+    set -l found ($words[1] --complete $words[2..] 2>/dev/null)
+    if set -q found[1]
+        printf '%s\\n' $found
+    else
+        __fish_complete_path (commandline -ct)
+    end
+end
+complete -c swarmproof -f -a '(__swarmproof_words)'
 """,
 }
 SHELLS = "bash, zsh or fish"
@@ -45,13 +51,19 @@ def script(words: Sequence[str]) -> int:
     return ExitStatus.COMPLETE
 
 
-def tell(words: Sequence[str], words_after: Callable[[Sequence[str]], Sequence[str]]) -> int:
+def tell(words: Sequence[str], words_after: Callable[[Sequence[str], str], Sequence[str]]) -> int:
     """Print what the last word can become; nothing where a file is wanted. 0.
 
-    `words_after` knows what may follow the words before it.
+    `words_after` knows what may follow the words before it, also where none of it is written.
     """
     *before, begun = words or [""]
-    for word in words_after(before):
-        if word.startswith(begun) and (begun or not word.startswith("-")):
-            print(word)
+    lead = ""
+    if "=" in (begun, *before[-1:]):  # bash takes `--config=small` for three words
+        before, begun = [word for word in before if word != "="], begun.removeprefix("=")
+    elif begun.startswith("--") and "=" in begun:
+        option, _, begun = begun.partition("=")
+        before, lead = [*before, option], f"{option}="
+    for word in words_after(before, begun):
+        if word.startswith(begun):
+            print(lead + word)
     return ExitStatus.COMPLETE

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.exits import ExitStatus
 from harness.errors import HarnessError
-from harness.options import count, option, path, seconds
+from harness.options import address, count, option, path, seconds
 from verifier.grading import cli
 
 
@@ -29,6 +30,11 @@ class Options:
         default=os.cpu_count() or 1,
     )
     timeout: float = option("Seconds for one submission (default: 120).", seconds, default=120.0)
+    on: str | None = option(
+        "Address of a Dask scheduler whose workers judge, such as tcp://scheduler:8786; they must see "
+        "the same folders (default: the processors here).",
+        address,
+    )
 
 
 def run_grade(options: Options) -> int:
@@ -42,4 +48,10 @@ def run_grade(options: Options) -> int:
     given += ["--timeout", f"{options.timeout:g}"]
     for name, value in (("--rubric", options.rubric), ("--config", options.config)):
         given += [name, str(value)] if value else []
-    return cli.main([*given, "--strict"] if options.strict else given)
+    given += ["--strict"] if options.strict else []
+    if options.on is None:
+        return cli.main(given)
+    from harness.cluster.scheduler import connect  # noqa: PLC0415 -- only this needs Dask
+
+    with closing(connect(options.on)) as workers:
+        return cli.main(given, workers)

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from invoke.collection import Collection
 from invoke.exceptions import Exit
 from invoke.parser import context
+from invoke.parser import parser as parsing
 from invoke.tasks import Task
 
+from core.exits import ExitStatus
 from harness import options
 from harness.cli import COMMANDS, REMOTE, Command
+from harness.local import runfolder
 from harness.output import outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def tasks() -> Collection:
     """All commands as tasks of `invoke`."""
     # Its own options are parsed before it asks for tasks; ours have no short flags (`auto_shortflags`).
     context.to_flag = _flag
+    setattr(parsing.ParseMachine, "error", _refuse)  # noqa: B010 -- a method, which mypy keeps
     remotes = Collection("remote", *map(task_of, REMOTE))
     return Collection(*map(task_of, COMMANDS), remotes)
 
@@ -60,6 +63,24 @@ def _parameters(one: options.Option) -> list[tuple[str, str | bool]]:
 def _flag(name: str) -> str:
     """An option's flag: `--k` too, for which `invoke` by itself has `-k` alone."""
     return f"--{context.translate_underscores(name)}"
+
+
+def _refuse(machine: parsing.ParseMachine, message: str) -> NoReturn:
+    """End with status 2, and say what is wrong with a word as `swarmproof` says it; invoke's is `message`."""
+    task, stray = machine.context.name, re.fullmatch("No idea what '(.+)' is!", message)
+    if machine.waiting_for_flag_value and machine.flag:
+        told = f"{_flag(machine.flag.name)}: expected a value behind it"
+    elif stray is None:
+        told = message
+    elif task is None:
+        told = options.unknown("task", stray[1], list(machine.contexts))
+    elif stray[1].startswith("-"):
+        flags = [*machine.context.flags, *machine.context.inverse_flags]
+        told = options.unknown("option", stray[1], flags)
+    else:
+        told = runfolder.no_option(stray[1], machine.context.args)
+    advice = "`invoke --list` names all" if task is None else f"`invoke {task} --help` explains"
+    raise Exit(f"invoke: {told} ({advice})", code=ExitStatus.USAGE)
 
 
 def finish(work: Callable[[], int]) -> None:

@@ -6,23 +6,23 @@ Numbers are read here as people write them, and shown as tables have them.
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from core.exits import ExitStatus
 from harness.errors import HarnessError
 from peerio.program import quantities
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    Reader = Callable[[str], Any]
-    """Makes a value of what was written; ValueError says what was expected."""
+Reader = Callable[[str], Any]
+"""Makes a value of what was written; ValueError says what was expected."""
 
 Given = TypeVar("Given")
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_PLACE = re.compile(r"(?:[^\s:/\[\]]+|\[[0-9a-fA-F:.%]+\]):\d{1,5}")
 _META = "option"
 
 
@@ -101,6 +101,13 @@ def read(
     return kind(**values)
 
 
+def unknown(kind: str, word: str, known: Collection[str]) -> str:
+    """Say that there is no such word, and which one is nearest."""
+    near = difflib.get_close_matches(word, known, 1, 0.5)
+    advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    return f"there is no {kind} {word!r}: {advice}"
+
+
 def switch(text: str) -> bool:
     """Read yes or no: an option of this reader, whose default is None, has flags `--name` and `--no-name`."""
     if text not in ("yes", "no"):
@@ -115,6 +122,21 @@ def count(least: int = 0) -> Callable[[str], int]:
         if not re.fullmatch(r"[0-9]+", text) or int(text) < least:
             raise ValueError(f"expected a whole number of at least {least}")
         return int(text)
+
+    return read
+
+
+def counts(least: int = 0) -> Callable[[str], tuple[int, ...]]:
+    """Read one or several whole numbers of at least `least`, with commas between."""
+    read_one = count(least)
+
+    def read(text: str) -> tuple[int, ...]:
+        try:
+            return tuple(read_one(part.strip()) for part in text.split(","))
+        except ValueError:
+            raise ValueError(
+                f"expected whole numbers of at least {least}, with commas between"
+            ) from None
 
     return read
 
@@ -147,6 +169,14 @@ def seconds(text: str) -> float:
 def path(text: str) -> Path:
     """Read a path, which may begin in the user's home."""
     return Path(text).expanduser()
+
+
+def address(text: str) -> str:
+    """Read where a scheduler listens; without a way to it, such as `tls://`, it is `tcp://`."""
+    way, _, place = text.rpartition("://")
+    if way not in {"", "tcp", "tls", "ws", "wss"} or not _PLACE.fullmatch(place):
+        raise ValueError("expected an address such as tcp://scheduler:8786")
+    return f"{way or 'tcp'}://{place}"
 
 
 def format_bytes(count: float) -> str:

@@ -7,16 +7,14 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import Any, TextIO, cast
 
 from core.exits import ExitStatus
 from harness.errors import HarnessError
 from peerio.program.diagnostics import Outlet
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 _PLAINER = str.maketrans(
     {"…": "...", "━": "-", "\u2013": "-", "→": "->", "\u00d7": "x", "·": "-", "±": "+-"}

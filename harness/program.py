@@ -7,8 +7,8 @@ the table in cli.py, as the tasks of `invoke` do. Each loads only what it needs.
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -20,13 +20,13 @@ from harness.output import outcome
 from swarmproof import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from harness.cli import Command
 
 NAME = "swarmproof"
 REMOTE = "remote"
-_DIR = "--dir"
+_DIR, _ON = "--dir", "--on"
 _HELP = {"-h", "--help", "help"}
 
 
@@ -87,6 +87,7 @@ def _grade_parser(program: str) -> argparse.ArgumentParser:
     made.epilog = (made.epilog or "").replace(made.prog, program)
     made.prog = program
     made.add_argument(_DIR, metavar="DIR", help="a folder of submissions, as without --dir")
+    made.add_argument(_ON, metavar="ADDRESS", help="the Dask scheduler whose workers judge")
     return made
 
 
@@ -96,7 +97,28 @@ def _grade(words: list[str], program: str) -> int:
     words = [word.removeprefix(f"{_DIR}=") for word in words if word != _DIR]
     if _HELP & set(words):
         _grade_parser(program).parse_args(words)
-    return main(_in_seconds(words, "--timeout"))
+    words, on = _taken(_in_seconds(words, "--timeout"), _ON)
+    if not on:
+        return main(words)
+    from harness.cluster.scheduler import connect  # noqa: PLC0415 -- likewise
+
+    with closing(connect(options.Option("on", "", "", options.address, "").value(on))) as workers:
+        return main(words, workers)
+
+
+def _taken(words: list[str], name: str) -> tuple[list[str], str]:
+    """The words without an option, and its value; empty where it isn't among them."""
+    value = ""
+    rest: list[str] = []
+    following = iter(words)
+    for word in following:
+        if word == name:
+            value = next(following, "")
+        elif word.startswith(f"{name}="):
+            value = word.partition("=")[2]
+        else:
+            rest.append(word)
+    return rest, value
 
 
 def _in_seconds(words: list[str], name: str) -> list[str]:
@@ -174,7 +196,7 @@ def _from_table(words: list[str]) -> Callable[[], int]:
         return partial(_refuse, NAME, told)
     if name not in found:
         known = [one.replace(".", " ") for one in (*found, *PROGRAMS, "completion")]
-        return partial(_refuse, NAME, _unknown("command", name.replace(".", " "), known))
+        return partial(_refuse, NAME, options.unknown("command", name.replace(".", " "), known))
     made = _parser(found[name], called)
     if wrong := misspelt(rest, made):
         return partial(_refuse, called, wrong)
@@ -184,9 +206,7 @@ def _from_table(words: list[str]) -> Callable[[], int]:
 def _run(one: Command, made: argparse.ArgumentParser, words: list[str]) -> int:
     given, others = made.parse_known_args(words)
     if others:
-        fits = others[0] in runfolder.configurations() and "config" in given
-        advice = f"did you mean --config {others[0]}?" if fits else "all that it takes are options"
-        made.error(f"found {others[0]!r} where an option is expected: {advice}")
+        made.error(runfolder.no_option(others[0], vars(given)))
     return one.run(options.read(one.options, vars(given), one.only))
 
 
@@ -239,19 +259,48 @@ def _in_project() -> set[str]:
     return {one.name for one in cli.COMMANDS if one.in_project}
 
 
-def words_after(words: Sequence[str]) -> list[str]:
-    """What may follow these words: commands first, then the options of the command."""
+def words_after(words: Sequence[str], begun: str) -> list[str]:
+    """What may follow these words: commands first, then a command's options, and an option's values.
+
+    Where a file may stand, options are only told once one is `begun`.
+    """
     if not words:
-        names = [*PROGRAMS, *commands(), "completion", "--version", "--help"]
+        names = [*PROGRAMS, *commands(), "completion", *(["--version", "--help"] if begun else [])]
         return list(dict.fromkeys(name.partition(".")[0] for name in names))
     if words == [REMOTE]:
         return [name.partition(".")[2] for name in commands() if name.startswith(f"{REMOTE}.")]
     if words == ["completion"]:
         return list(completion.SCRIPTS)
-    if words[-1] == "--config":
-        return runfolder.configurations()
-    made = parser_of(" ".join(words[: 1 + (words[0] == REMOTE)]))
-    return options_of(made) if made else []
+    length = 1 + (words[0] == REMOTE)
+    made = parser_of(" ".join(words[:length]))
+    if made is None or len(words) < length:
+        return []
+    asked = made._option_string_actions.get(words[-1])  # noqa: SLF001 -- see `options_of`
+    if asked is not None and asked.nargs != 0:
+        return _values(words[0], asked)
+    has_files = any(not one.option_strings for one in made._actions)  # noqa: SLF001 -- likewise
+    return [] if has_files and not begun else options_of(made)
+
+
+def _values(name: str, asked: argparse.Action) -> list[str]:
+    """What may be written behind an option; nothing where that is a file or a number."""
+    if asked.dest == "explain":
+        return _explained(name)
+    if asked.choices is not None:
+        return list(map(str, asked.choices))
+    return runfolder.configurations() if asked.dest == "config" and name not in PROGRAMS else []
+
+
+def _explained(name: str) -> list[str]:
+    """The ids that a program explains."""
+    if name == "probe":
+        import probe.cases  # noqa: F401, PLC0415 -- only this command needs it; registers them
+        from probe.registry import CASES  # noqa: PLC0415 -- likewise
+
+        return list(CASES)
+    from verifier.rules import CHECKS  # noqa: PLC0415 -- likewise
+
+    return list(CHECKS)
 
 
 def parser_of(name: str) -> argparse.ArgumentParser | None:
@@ -318,15 +367,8 @@ def misspelt(words: Sequence[str], made: argparse.ArgumentParser) -> str:
         name = word.partition("=")[0]
         is_known = any(one == name or (made.allow_abbrev and one.startswith(name)) for one in known)
         if name.startswith("--") and not is_known:
-            return _unknown("option", name, known)
+            return options.unknown("option", name, known)
     return ""
-
-
-def _unknown(kind: str, word: str, known: Iterable[str]) -> str:
-    """That there is no such word, and the nearest one that there is."""
-    near = difflib.get_close_matches(word, known, 1, 0.5)
-    advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-    return f"there is no {kind} {word!r}: {advice}"
 
 
 def _refuse(called: str, message: str) -> int:

@@ -9,24 +9,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Container, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Any,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from peerio.status import Status
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
 
 Kind = TypeVar("Kind")
 

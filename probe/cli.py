@@ -82,6 +82,10 @@ def _main(arguments: list[str] | None, flag: threading.Event, called: str) -> in
             "say how your program is started, with {id} for the peer's id, such as 'java -cp out peerProcess {id}'; "
             "or have --init write it into probe.toml"
         )
+    if not Path(settings.project).is_dir():
+        raise SettingsError(
+            f"--project {settings.project}: no such folder: expected that of your program"
+        )
     if settings.isolate:
         isolation.enter()
     cases, plans = select(settings.selection, settings.ignore)

@@ -1,4 +1,4 @@
-"""`--init`: find out how the program likes its files, and write `probe.toml` from what works."""
+"""`--init`: find out where the program expects its files, and write `probe.toml` from what works."""
 
 from __future__ import annotations
 

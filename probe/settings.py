@@ -52,13 +52,13 @@ class Settings:
         metavar="COMMAND",
     )
     project: str = option(
-        "folder of the program; its entries appear in each session's folder",
+        "folder of the program (default: here); each session's folder gets its files",
         ".",
         toml=True,
         metavar="DIR",
     )
     copy: str = option(
-        "how the project appears in a session's folder: links to its entries, a copy, or not at all",
+        "how the project gets into each session's folder: as links, as a copy, or not at all",
         "link",
         toml=True,
         choices=["link", "copy", "none"],
@@ -77,7 +77,7 @@ class Settings:
         metavar="DIR",
     )
     data: str = option(
-        "where a seed's file lies: peer_{id} as the assignment has it, another folder, or auto to try the usual ones",
+        "folder of a seed's file: peer_{id} as in the assignment, another one, or auto to try the usual ones",
         "auto",
         toml=True,
         metavar="DIR",
@@ -105,16 +105,18 @@ class Settings:
         default=False,
         toml=True,
     )
-    jobs: int = option("sessions held at once", 8, toml=True, metavar="N")
+    jobs: int = option("sessions that run at once", 8, toml=True, metavar="N")
     patience: float = option(
-        "factor on how long an answer is waited for", 1.0, toml=True, metavar="FACTOR"
+        "factor on all waits, for slow machines", 1.0, toml=True, metavar="FACTOR"
     )
     repeat: int = option(
-        "hold all sessions N times: chance and races are told as seen in n of N", 1, metavar="N"
+        "run all sessions N times, and say in how many of them each finding was seen",
+        1,
+        metavar="N",
     )
     strict: bool = option("warnings count as broken in the exit status", default=False, toml=True)
     expect: str = option(
-        "file with known findings, an id a line; only others count, and a known one that is kept is reported",
+        "file with the ids of known findings, one a line: only others count, and those that no longer occur are reported",
         "",
         toml=True,
         metavar="FILE",
@@ -143,7 +145,7 @@ class Settings:
         metavar="COMMAND",
     )
     init: bool = option(
-        "find out how the program likes its files, and write probe.toml", default=False
+        "find out where the program expects its files, and write probe.toml", default=False
     )
     list: bool = option("list the cases and sessions", default=False)
     explain: str = option("explain a case", "", metavar="ID")
@@ -211,7 +213,7 @@ def read(
     made.selection = words
     _take_cd(made)
     _check(made)
-    made.project = str((folder / made.project).resolve())
+    made.project = str((folder / Path(made.project).expanduser()).resolve())
     return made
 
 
@@ -243,7 +245,7 @@ def _from_file(name: str, folder: Path) -> dict[str, Any]:
         if known[key].type == "list[str]" and not all(isinstance(item, str) for item in value):
             raise SettingsError(f"{path}: {key}: expected a list of texts")
     if "project" in found:
-        found["project"] = str((path.parent / found["project"]).resolve())
+        found["project"] = str((path.parent / Path(found["project"]).expanduser()).resolve())
     return found
 
 

@@ -31,6 +31,8 @@ from peerio.eventlog import LineFile, LogError
 from peerio.runtime import Runtime
 from tests.kit.swarm.swarms import FILE_NAME, Swarm, ours, played, reserve_port
 
+Capture = pytest.CaptureFixture[str]
+Patch = pytest.MonkeyPatch
 SIZE = 10
 COMMON = {
     "NumberOfPreferredNeighbors": "1",
@@ -100,7 +102,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     }
 
 
-def told(capfd: pytest.CaptureFixture[str]) -> str:
+def told(capfd: Capture) -> str:
     """What stands on stderr: no traceback, and each line begins as diagnostics do."""
     captured = capfd.readouterr()
     assert captured.out == ""
@@ -109,7 +111,7 @@ def told(capfd: pytest.CaptureFixture[str]) -> str:
     return captured.err
 
 
-def refuses(workdir: Path, peer_id: int, capfd: pytest.CaptureFixture[str], *words: str) -> None:
+def refuses(workdir: Path, peer_id: int, capfd: Capture, *words: str) -> None:
     """The peer ends with status 1 and one message with these words, and nothing is changed."""
     before = snapshot(workdir)
     assert run(workdir, peer_id) == 1
@@ -123,7 +125,7 @@ def refuses(workdir: Path, peer_id: int, capfd: pytest.CaptureFixture[str], *wor
 # The command line (status 2).
 
 
-def test_help(capfd: pytest.CaptureFixture[str]) -> None:
+def test_help(capfd: Capture) -> None:
     """`--help` names every option and every exit status, and ends with 0 (spec 7.4)."""
     with pytest.raises(SystemExit) as end:
         peerProcess.main(["--help"])
@@ -155,7 +157,7 @@ def test_help(capfd: pytest.CaptureFixture[str]) -> None:
     ],
     ids=" ".join,
 )
-def test_wrong_use(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+def test_wrong_use(arguments: list[str], capfd: Capture) -> None:
     """Wrong use of the command line ends with status 2 and says what is wrong (spec 7.4)."""
     with pytest.raises(SystemExit) as end:
         peerProcess.main(arguments)
@@ -167,13 +169,13 @@ def test_wrong_use(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.parametrize("name", ["Common.cfg", "PeerInfo.cfg"])
-def test_missing_configuration(alone: Path, name: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_missing_configuration(alone: Path, name: str, capfd: Capture) -> None:
     """A missing configuration file is named, with where it was looked for (spec 1.5, 7.4)."""
     (alone / name).unlink()
     refuses(alone, 1, capfd, f"{name}: not found in {alone}", "--workdir")
 
 
-def test_no_such_working_directory(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_such_working_directory(tmp_path: Path, capfd: Capture) -> None:
     """A working directory that doesn't exist ends with status 1, and isn't made (spec 7.4)."""
     assert run(tmp_path / "nowhere", 1) == 1
     assert "nowhere" in told(capfd)
@@ -189,21 +191,14 @@ def test_no_such_working_directory(tmp_path: Path, capfd: pytest.CaptureFixture[
     ],
 )
 def test_unusable_value(
-    tmp_path: Path,
-    port: int,
-    key: str,
-    value: str,
-    message: str,
-    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path, port: int, key: str, value: str, message: str, capfd: Capture
 ) -> None:
     """An unusable value is told with file, line, key and what was expected (spec 1.5, 7.4)."""
     make(tmp_path, f"1 127.0.0.1 {port} 1", **{key: value})
     refuses(tmp_path, 1, capfd, message)
 
 
-def test_everything_wrong_is_told(
-    tmp_path: Path, port: int, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_everything_wrong_is_told(tmp_path: Path, port: int, capfd: Capture) -> None:
     """All that is wrong with the configuration is told at once, a line each (spec 1.5)."""
     make(tmp_path, f"1 127.0.0.1 {port} 1", f"1 127.0.0.1 {port} 2", FileSize="x")
     assert run(tmp_path, 1) == 1
@@ -212,14 +207,12 @@ def test_everything_wrong_is_told(
     assert any("PeerInfo.cfg:2" in line for line in lines)
 
 
-def test_unlisted_id(alone: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_unlisted_id(alone: Path, capfd: Capture) -> None:
     """An id that isn't listed is refused with those that are (spec 1.3, 7.4)."""
     refuses(alone, 7, capfd, "peer 7 isn't listed in ", "PeerInfo.cfg: expected one of 1")
 
 
-def test_unknown_key_is_a_warning(
-    tmp_path: Path, port: int, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_unknown_key_is_a_warning(tmp_path: Path, port: int, capfd: Capture) -> None:
     """An unknown key is a warning, and the peer goes on (spec 1.5)."""
     make(tmp_path, f"1 127.0.0.1 {port} 1", Colour="blue")
     assert run(tmp_path, 1) == 0
@@ -231,9 +224,7 @@ def test_unknown_key_is_a_warning(
     [(None, "missing"), (b"short", "5 bytes"), (b"x" * 11, "11 bytes")],
     ids=["missing", "short", "long"],
 )
-def test_unusable_seed(
-    alone: Path, content: bytes | None, words: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_unusable_seed(alone: Path, content: bytes | None, words: str, capfd: Capture) -> None:
     """A seed's file that is missing, short or long is an error, and stays as it is (spec 9.1, 7.4)."""
     path = alone / "peer_1" / "file"
     path.unlink()
@@ -242,7 +233,7 @@ def test_unusable_seed(
     refuses(alone, 1, capfd, str(path), "10 bytes", "" if content is None else words)
 
 
-def test_hashes_that_do_not_fit(pair: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_hashes_that_do_not_fit(pair: Path, capfd: Capture) -> None:
     """Hashes of another file are refused with one message, by seed and leecher, and nothing is changed (spec 9.3)."""
     (pair / "pieces.sha256").write_text("FileName other\nFileSize 10\nPieceSize 4\n")
     words = ("pieces.sha256: doesn't fit Common.cfg", "FileName 'other' (Common.cfg: 'file')")
@@ -250,7 +241,7 @@ def test_hashes_that_do_not_fit(pair: Path, capfd: pytest.CaptureFixture[str]) -
     refuses(pair, 2, capfd, *words, "invoke hash")
 
 
-def test_port_in_use(pair: Path, port: int, capfd: pytest.CaptureFixture[str]) -> None:
+def test_port_in_use(pair: Path, port: int, capfd: Capture) -> None:
     """A port in use is named, and whatever another run of this peer has written stays as it is (spec 7.4, 9.2)."""
     (pair / "peer_2").mkdir()
     (pair / "peer_2" / "file.part").write_bytes(b"another run's")
@@ -260,9 +251,7 @@ def test_port_in_use(pair: Path, port: int, capfd: pytest.CaptureFixture[str]) -
         refuses(pair, 2, capfd, f"port {port} is in use", "PeerInfo.cfg")
 
 
-def test_port_not_allowed(
-    alone: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_port_not_allowed(alone: Path, monkeypatch: Patch, capfd: Capture) -> None:
     """A port that isn't allowed to this user is told with what to do (spec 7.4)."""
     (alone / "PeerInfo.cfg").write_text("1 127.0.0.1 80 1\n")
 
@@ -275,7 +264,7 @@ def test_port_not_allowed(
 
 
 def test_a_host_that_can_not_be_resolved(
-    pair: Path, port: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    pair: Path, port: int, monkeypatch: Patch, capfd: Capture
 ) -> None:
     """A name that doesn't resolve is told once and tried again, until nobody is waited for (spec 2.5, 7.3)."""
     (pair / "PeerInfo.cfg").write_text(f"1 no.such.host 7001 1\n2 127.0.0.1 {port} 0\n")
@@ -293,9 +282,7 @@ def test_a_host_that_can_not_be_resolved(
     assert lines[1].startswith("peer 2: ended with status 3: missing: 1 (never connected);")
 
 
-def test_a_disk_that_is_full_at_the_start(
-    pair: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_disk_that_is_full_at_the_start(pair: Path, monkeypatch: Patch, capfd: Capture) -> None:
     """A full disk is told before the first byte, and nothing that was there is lost (design 4.5, spec 7.4)."""
     (pair / "peer_2").mkdir()
     (pair / "peer_2" / "file").write_bytes(b"mine")
@@ -333,7 +320,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("peer_id", [1, 2])
 def test_a_working_directory_that_can_not_be_written(
-    disk: Path, port: int, other_port: int, peer_id: int, capfd: pytest.CaptureFixture[str]
+    disk: Path, port: int, other_port: int, peer_id: int, capfd: Capture
 ) -> None:
     """A working directory that can't be written is told with the path that failed (spec 7.4)."""
     make(disk, f"1 127.0.0.1 {other_port} 1", f"2 127.0.0.1 {port} 0")
@@ -341,9 +328,7 @@ def test_a_working_directory_that_can_not_be_written(
     refuses(disk, peer_id, capfd, str(disk), "Read-only file system")
 
 
-def test_a_log_that_can_not_be_made(
-    alone: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_log_that_can_not_be_made(alone: Path, monkeypatch: Patch, capfd: Capture) -> None:
     """A log that can't be written ends with status 1 before the peer starts (spec 7.4)."""
     real = os.open
 
@@ -359,9 +344,7 @@ def test_a_log_that_can_not_be_made(
 # During the run.
 
 
-def test_a_log_that_fails_during_the_run(
-    alone: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_log_that_fails_during_the_run(alone: Path, monkeypatch: Patch, capfd: Capture) -> None:
     """A log that can't be written during the run ends with status 4 (spec 7.4)."""
 
     def flush(_: LineFile) -> None:
@@ -374,7 +357,7 @@ def test_a_log_that_fails_during_the_run(
 
 @pytest.mark.swarm
 def test_a_disk_that_fills_up_during_the_run(
-    disk: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    disk: Path, monkeypatch: Patch, capfd: Capture
 ) -> None:
     """Where nothing could be reserved, a disk that fills up during the run ends the leecher with status 4 (spec 7.4)."""
     monkeypatch.setattr(filesystem, "posix_fallocate", None)
@@ -396,9 +379,7 @@ def test_a_disk_that_fills_up_during_the_run(
         assert swarm.count(2, "has downloaded the piece") < 10
 
 
-def test_an_internal_error(
-    alone: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_an_internal_error(alone: Path, monkeypatch: Patch, capfd: Capture) -> None:
     """A bug of ours ends the process loudly: status 70 and the whole traceback (spec 7.4, design 5.5)."""
 
     def handle(_self: Peer, event: Event, _now: float) -> list[object]:
@@ -411,9 +392,7 @@ def test_an_internal_error(
     assert "ZeroDivisionError: Started()" in message
 
 
-def test_a_bug_before_the_start(
-    alone: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bug_before_the_start(alone: Path, monkeypatch: Patch, capfd: Capture) -> None:
     """A bug before the network runs is status 70 too, and a Ctrl-C there is 130 (spec 7.4)."""
 
     def bug(*_: object, **__: object) -> None:
@@ -444,12 +423,7 @@ def test_a_bug_before_the_start(
     ids=["Ctrl-C", "SIGTERM"],
 )
 def test_signals_end_in_order(
-    pair: Path,
-    number: signal.Signals,
-    status: int,
-    reason: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    pair: Path, number: signal.Signals, status: int, reason: str, monkeypatch: Patch, capfd: Capture
 ) -> None:
     """The first Ctrl-C or SIGTERM ends the peer in order with its status (spec 7.4)."""
     started = Runtime.on_started
@@ -463,7 +437,7 @@ def test_signals_end_in_order(
     assert told(capfd) == f"peer 2: ended with status {status}: {reason}\n"
 
 
-def test_missing_peers(pair: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_missing_peers(pair: Path, capfd: Capture) -> None:
     """A peer that nobody joins ends with status 3 and names who is missing (spec 7.3)."""
     assert run(pair, 2, "--wait", "0") == 3
     assert told(capfd) == (
@@ -472,7 +446,7 @@ def test_missing_peers(pair: Path, capfd: pytest.CaptureFixture[str]) -> None:
     )
 
 
-def test_one_seed_alone(alone: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_one_seed_alone(alone: Path, capfd: Capture) -> None:
     """One seed alone is a valid swarm: status 0, an empty log, the file untouched (spec 1.5, 8.2)."""
     before = snapshot(alone)
     assert run(alone, 1) == 0

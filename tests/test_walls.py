@@ -292,18 +292,39 @@ def test_no_extra_refers_to_the_project() -> None:
 
 
 def test_the_extra_dev_has_all_others() -> None:
-    """The tests need what every other extra brings, since they try all commands."""
+    """The tests need what every other extra brings, since they try all commands; but for the program of others that `bench` compares with, which isn't to be had everywhere."""
     extras = settings()["project"]["optional-dependencies"]
-    assert {name for names in extras.values() for name in names} == set(extras["dev"])
+    others = {name for extra, names in extras.items() if extra != "bench" for name in names}
+    assert others == set(extras["dev"])
 
 
 SSH = "harness/remote/ssh.py"
+CLUSTER = "harness/cluster/scheduler.py"
+WORKER = "harness/cluster/worker.py"
+LIBTORRENT = "harness/bench/libtorrent_peer.py"
 
 
 @each([path for path in PRODUCT if name_of(path) != SSH])
 def test_ssh_is_remote_only(path: Path) -> None:
     """Fabric and what it stands on are imported in one file only: no other command needs that extra."""
     assert not packages_of(path) & {"fabric", "paramiko"}
+
+
+@each([path for path in PRODUCT if name_of(path) not in {CLUSTER, WORKER}])
+def test_dask_is_for_clusters_only(path: Path) -> None:
+    """Dask is imported in one file here, and in the one that is sent to its workers: no other command needs that extra."""
+    assert not packages_of(path) & {"distributed", "dask", "cloudpickle"}
+
+
+@each([path for path in PRODUCT if name_of(path) != LIBTORRENT])
+def test_libtorrent_is_for_the_benchmark_only(path: Path) -> None:
+    """The library libtorrent is imported by its own peer in the benchmark only."""
+    assert "libtorrent" not in packages_of(path)
+
+
+def test_what_workers_get_needs_dask_only() -> None:
+    """What is sent to a cluster's workers by its code imports nothing of ours."""
+    assert {p for p in packages_of(ROOT / WORKER) if not is_standard(p)} == {"distributed"}
 
 
 @each([source_of(name) for name in AGENT])

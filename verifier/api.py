@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from verifier.judge import UNUSABLE, Options, Verdict, verify_folder
 from verifier.reading.config import InputError
 from verifier.report import json, junit
 from verifier.report import text as text_report
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 
 @dataclass(slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from verifier.api import verify
+from verifier.api import Report, verify
 from verifier.checks.registry import FAMILIES, select
 from verifier.judge import UNUSABLE, Options
 from verifier.report import output
@@ -16,11 +16,6 @@ from verifier.report.explanation import explain
 from verifier.report.text import conclusion
 from verifier.rules import CHECKS
 from verifier.showing import Teller, shown
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from verifier.api import Report
 
 PROGRAM = "python -m verifier"
 """What people call it by, unless `swarmproof verify` was what they called."""

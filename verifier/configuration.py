@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from verifier.reading.config import InputError
 from verifier.reading.finding import DEPTH, kind_of, walk
 from verifier.showing import shown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CONFIGS = {"common": "Common.cfg", "peerinfo": "PeerInfo.cfg"}
 BESIDE = re.compile(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from verifier.checks.registry import Scope
+from verifier.checks.registry import Check, Scope
 from verifier.configuration import Configuration, find_configuration
 from verifier.engine import Engine, Local, make_engine, run_check
 from verifier.findings import Outcome, Severity, Tally
@@ -19,21 +19,15 @@ from verifier.history.fit import misfit
 from verifier.history.lives import Swarm, join, make_life
 from verifier.history.resumed import HASHES, Earlier, inherit
 from verifier.history.runs import Run, find_runs
-from verifier.reading.config import InputError, WrongConfiguration, load
-from verifier.reading.finding import Logs, find_logs, find_traces
+from verifier.history.starts import find_lost_starts
+from verifier.reading.columns import LogColumns
+from verifier.reading.config import Config, InputError, WrongConfiguration, load
+from verifier.reading.finding import LogFile, Logs, find_logs, find_traces
 from verifier.report.metrics import Metrics, measure
 from verifier.rules import CHECKS
 from verifier.showing import shown
 from verifier.traces.reader import find_traces as list_traces
 from verifier.traces.swarm import Traces
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from verifier.checks.registry import Check
-    from verifier.reading.columns import LogColumns
-    from verifier.reading.config import Config
-    from verifier.reading.finding import LogFile
 
 OK, VIOLATION, UNUSABLE, UNKNOWN = 0, 1, 2, 3
 
@@ -218,6 +212,7 @@ def _swarm(
     chosen = [(files[log], window, logs[log].cut(*window)) for log, window in runs[number].windows]
     for file, window, columns in _lives(chosen, options, swarm):
         swarm.lives.append(make_life(len(swarm.lives), file, window, columns, config))
+    find_lost_starts(swarm)
     join(swarm, partial(inherit, earlier=earlier))
     return swarm
 

@@ -21,17 +21,14 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import BinaryIO
 
 from peerio.filesystem import reserve
 from peerio.status import Status
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import BinaryIO
 
 _HOST = "127.0.0.1"
 _PATIENCE = 30.0
@@ -226,7 +223,7 @@ def _reserved(job: Job) -> BinaryIO:
     return file
 
 
-def _end_with(lifeline: int) -> None:
+def end_with(lifeline: int) -> None:
     """End at once when the launcher is gone."""
 
     def watch() -> None:
@@ -255,7 +252,7 @@ def main() -> None:
     parser.add_argument("--status-fd", type=int, required=True)
     arguments = vars(parser.parse_args())
     role = ROLES[arguments.pop("role")]
-    _end_with(arguments.pop("lifeline_fd"))
+    end_with(arguments.pop("lifeline_fd"))
     status_fd = arguments.pop("status_fd")
     job = Job(**arguments)
     start = Start(job)

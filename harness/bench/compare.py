@@ -2,7 +2,8 @@
 
 Everything runs on this machine over loopback, interleaved: each repetition runs pump, star and
 swarm one after the other, so that what else the machine does meets all three alike, and ratios are
-taken within a repetition. CPU and wall time count from the first unchoke (of the baselines: when
+taken within a repetition; so do libtorrent and aria2, where they are installed (`harness.bench.rivals`).
+CPU and wall time count from the first unchoke (of the baselines: when
 all processes are connected) to the end of the last process.
 """
 
@@ -13,24 +14,27 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.config import PeerInfo, SwarmConfig
 from core.exits import ExitStatus
+from harness.bench import moments, rivals
 from harness.bench import report as benchreport
 from harness.bench.meter import measure
-from harness.bench.report import HASHED, KINDS, Row, Scenario
+from harness.bench.report import HASHED, KINDS, Row, Scenario, WholeRow
+from harness.bench.rivals import Rival
 from harness.errors import HarnessError
 from harness.local import copies, ports, runfolder
-from harness.options import count, format_bytes, option, path, size
+from harness.options import count, counts, format_bytes, option, path, size
 from harness.watch.console import make_console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from rich.console import Console
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 PEERS = (3, 6)
@@ -44,9 +48,11 @@ _TIMEOUT = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for on the command line; None is everything."""
+    """What was asked for on the command line."""
 
-    peers: int | None = option("Only swarms of this many peers (default: 3 and 6).", count(least=2))
+    peers: tuple[int, ...] = option(
+        "Swarms of so many peers, such as 3,6,12,24 (default: 3,6).", counts(least=2), default=PEERS
+    )
     piece_size: int | None = option(
         "Only pieces of this size, such as 64KiB (default: 32KiB, 256KiB and 1MiB).", size(least=1)
     )
@@ -61,6 +67,13 @@ class Options:
         "Also swarms whose peers check every piece by its hash, to see what that adds.",
         default=False,
     )
+    others: bool = option(
+        "Without libtorrent and aria2, which are measured too where they are installed.",
+        default=True,
+    )
+    moments: bool = option(
+        "Without a peer's start and how soon it asks, which are measured at the end.", default=True
+    )
     json: Path | None = option(
         "Where to write all figures (default: runs/bench-<time stamp>.json).", path
     )
@@ -74,7 +87,7 @@ def scenarios(options: Options) -> list[Scenario]:
     file_size = options.file_size or (QUICK_FILE if options.quick else None)
     return [
         Scenario(peers, piece_size, file_size or usual)
-        for peers in ([options.peers] if options.peers else PEERS)
+        for peers in options.peers
         for piece_size, usual in sizes
     ]
 
@@ -84,7 +97,9 @@ def run_bench(options: Options, kinds: Sequence[str] = KINDS) -> int:
     console = make_console()
     planned = scenarios(options)
     kinds = (*kinds, HASHED) if options.hashes else kinds
+    others = _others(console) if options.others else []
     rows: list[Row] = []
+    wholes: list[WholeRow] = []
     with _workspace(planned) as workspace:
         console.print(benchreport.surroundings(workspace), soft_wrap=True)
         for scenario in planned:
@@ -99,8 +114,19 @@ def run_bench(options: Options, kinds: Sequence[str] = KINDS) -> int:
                         f"{repetition + 1}/{options.repetitions} {row.line()}", soft_wrap=True
                     )
                     rows.append(row)
-        record = benchreport.record(rows, workspace)
+                    if kind not in KINDS[:2]:
+                        wholes.append(row.whole)
+                for other in others if rivals.usable(scenario) else ():
+                    whole = _measure_other(workspace, source, scenario, other)
+                    console.print(
+                        f"{repetition + 1}/{options.repetitions} {whole.line()}", soft_wrap=True
+                    )
+                    wholes.append(whole)
+        record = benchreport.record(rows, wholes, workspace)
+        if options.moments:
+            record["moments"] = _moments(workspace, console, quick=options.quick)
     console.print(benchreport.table(rows))
+    console.print(benchreport.whole_table(wholes))
     path = (
         options.json
         or runfolder.runs_folder() / f"bench-{datetime.now().astimezone():%Y-%m-%dT%H-%M-%S}.json"
@@ -173,6 +199,36 @@ def _measure(workspace: Path, source: Path, scenario: Scenario, kind: str, *, tr
     finally:
         shutil.rmtree(folder)
     return Row(scenario, kind, measurement)
+
+
+def _moments(workspace: Path, console: Console, *, quick: bool) -> dict[str, Any]:
+    """A peer's start and how soon it asks: told, and returned for programs."""
+    seen = moments.measure(workspace, QUICK_FILE if quick else 2 * QUICK_FILE)
+    for line in seen.lines():
+        console.print(line, soft_wrap=True)
+    return seen.record()
+
+
+def _others(console: Console) -> list[Rival]:
+    """The other programs that are installed; of the rest it is told how to get them."""
+    for rival in rivals.RIVALS:
+        if not rival.is_there():
+            console.print(
+                f"Not beside {rival.name}, which isn't installed: {rival.install}.",
+                soft_wrap=True,
+                markup=False,
+            )
+    return [rival for rival in rivals.RIVALS if rival.is_there()]
+
+
+def _measure_other(workspace: Path, source: Path, scenario: Scenario, rival: Rival) -> WholeRow:
+    folder = workspace / rival.name
+    folder.mkdir()
+    try:
+        whole = rivals.measure(rival, folder, source, scenario, timeout=_TIMEOUT)
+    finally:
+        shutil.rmtree(folder)
+    return WholeRow(scenario, rival.name, whole)
 
 
 def _config(scenario: Scenario) -> SwarmConfig:

@@ -8,22 +8,28 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 try:
     import resource
 except ImportError:  # on Windows
     resource = None  # type: ignore[assignment]  # looked at below
 
+from collections.abc import Mapping, Sequence
+
 from harness.errors import HarnessError
 from harness.local.launcher import Launcher
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from peerio.status import Status
+from peerio.status import Status
 
 _PEAK = re.compile(rb"VmHWM:\s+(\d+) kB")
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What whole processes took, with their start: as Measurement says, but from before the first was started."""
+
+    cpu: float
+    wall: float
+    peak_memory: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +45,25 @@ class Measurement:
     wall: float
     messages: int
     peak_memory: int | None
+    whole: Whole
 
 
 def measure(commands: Mapping[int, Sequence[str]], folder: Path, *, timeout: float) -> Measurement:
     """Run all commands and measure them; HarnessError when one fails or the time is up."""
-    before = _children_cpu()
+    before, begun = _children_cpu(), time.monotonic()
     meter = _Meter()
     outcome = Launcher(commands, folder, meter, timeout=timeout).run()
     if outcome.exit_status != 0:
         message = "\n".join(["a run of the benchmark failed:", *meter.diagnostics])
         raise HarnessError(message, status=outcome.exit_status)
-    start = meter.start()
+    start, cpu = meter.start(), _children_cpu() - before
+    peak = max(meter.peaks.values(), default=None)
     return Measurement(
-        cpu=_children_cpu() - before - meter.cpu_at(start),
+        cpu=cpu - meter.cpu_at(start),
         wall=meter.end - start,
         messages=meter.messages(),
-        peak_memory=max(meter.peaks.values(), default=None),
+        peak_memory=peak,
+        whole=Whole(cpu, meter.end - begun, peak),
     )
 
 
@@ -97,7 +106,7 @@ class _Meter:
             with suppress(OSError):
                 self._cpu_used[peer_id].append((time.monotonic(), _cpu_of(pid)))
             with suppress(OSError):
-                self.peaks[peer_id] = max(_peak_memory_of(pid), self.peaks.get(peer_id, 0))
+                self.peaks[peer_id] = max(peak_memory_of(pid), self.peaks.get(peer_id, 0))
 
     def start(self) -> float:
         """Monotonic seconds of the first unchoke of all; HarnessError when there was none."""
@@ -141,7 +150,7 @@ def _cpu_of(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)
 
 
-def _peak_memory_of(pid: int) -> int:
+def peak_memory_of(pid: int) -> int:
     """Bytes of memory that a running process held at most; OSError where the system is silent."""
     found = _PEAK.search(Path(f"/proc/{pid}/status").read_bytes())
     return int(found[1]) * 1024 if found else 0

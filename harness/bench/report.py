@@ -6,21 +6,19 @@ import os
 import platform
 import socket
 import statistics
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
+from harness.bench.meter import Measurement, Whole
 from harness.options import format_bytes
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from harness.bench.meter import Measurement
-
-KINDS = ("pump", "star", "swarm")
+SWARM = "swarm"
+KINDS = ("pump", "star", SWARM)
 """What is measured, in the order in which each repetition runs it."""
 HASHED = "hashed"
 """The swarm once more, with piece hashes, where that is asked for."""
@@ -74,9 +72,33 @@ class Row:
         """Bytes that one process held at most; not a number where the system doesn't tell."""
         return self.measurement.peak_memory or float("nan")
 
+    @property
+    def whole(self) -> WholeRow:
+        """The run as whole processes."""
+        return WholeRow(self.scenario, self.kind, self.measurement.whole)
+
     def line(self) -> str:
         """The run in one line."""
         return f"{self.scenario}, {self.kind}: {self.cpu_per_gib:.2f} CPU-s/GiB, {self.wall:.2f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class WholeRow:
+    """One run as whole processes, of ours or of another program."""
+
+    scenario: Scenario
+    kind: str
+    whole: Whole
+
+    @property
+    def cpu_per_gib(self) -> float:
+        """CPU seconds per delivered GiB."""
+        return self.whole.cpu / self.scenario.delivered * _GIB
+
+    def line(self) -> str:
+        """The run in one line."""
+        figures = f"{self.cpu_per_gib:.2f} CPU-s/GiB, {self.whole.wall:.2f} s"
+        return f"{self.scenario}, {self.kind}: {figures} with its start"
 
 
 _FIGURES: dict[str, tuple[Callable[[Row], float], Callable[[float], str]]] = {
@@ -118,7 +140,51 @@ def table(rows: Sequence[Row]) -> Table:
     return result
 
 
-def record(rows: Sequence[Row], workspace: Path) -> dict[str, Any]:
+def whole_table(rows: Sequence[WholeRow]) -> Table:
+    """Whole processes with their start: medians with least and most, and how many times ours' each takes."""
+    result = Table(box=None, padding=(0, 1), title="Whole processes, with their start")
+    for heading in ("Peers", "Pieces", "File", "CPU-s/GiB", "Wall s", "Peak memory", "CPU to ours"):
+        result.add_column(heading, justify="right", no_wrap=True)
+    result.add_column("")
+    for scenario in dict.fromkeys(row.scenario for row in rows):
+        sizes = (format_bytes(scenario.piece_size), format_bytes(scenario.file_size))
+        for kind, figures in _whole_summary(rows, scenario).items():
+            cpu, wall = (figures[name] for name in ("cpu_per_gib", "wall"))
+            cells = [
+                "{median:.2f} ({least:.2f} to {most:.2f})".format(**one) for one in (cpu, wall)
+            ]
+            cells += [format_bytes(figures["peak_memory"]["most"]), f"{cpu['to_swarm']:.2f}"]
+            result.add_row(str(scenario.peers), *sizes, *cells, kind)
+    return result
+
+
+def _whole_summary(
+    rows: Sequence[WholeRow], scenario: Scenario
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Of each kind each figure's median, least, most, and its CPU's ratio to the swarm's of the same repetition."""
+    runs: dict[str, list[WholeRow]] = {}
+    for row in rows:
+        if row.scenario == scenario:
+            runs.setdefault(row.kind, []).append(row)
+    summary = {}
+    for kind, own in runs.items():
+        figures = {
+            "cpu_per_gib": [row.cpu_per_gib for row in own],
+            "wall": [row.whole.wall for row in own],
+            "peak_memory": [float(row.whole.peak_memory or "nan") for row in own],
+        }
+        summary[kind] = {name: _spread(values) for name, values in figures.items()}
+        pairs = zip(own, runs[SWARM], strict=False)
+        ratios = [one.whole.cpu / ours.whole.cpu for one, ours in pairs]
+        summary[kind]["cpu_per_gib"]["to_swarm"] = statistics.median(ratios)
+    return summary
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    return {"median": statistics.median(values), "least": min(values), "most": max(values)}
+
+
+def record(rows: Sequence[Row], wholes: Sequence[WholeRow], workspace: Path) -> dict[str, Any]:
     """Everything, for programs: each run and the medians with their ratios."""
     return {
         "time": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -131,6 +197,7 @@ def record(rows: Sequence[Row], workspace: Path) -> dict[str, Any]:
             {
                 **asdict(scenario),
                 "medians": _summary(rows, scenario),
+                "whole": _whole_summary(wholes, scenario),
                 "runs": [
                     {"kind": row.kind, **asdict(row.measurement), "cpu_per_gib": row.cpu_per_gib}
                     for row in rows
@@ -157,11 +224,7 @@ def _summary(rows: Sequence[Row], scenario: Scenario) -> dict[str, dict[str, dic
             values = [value(row) for row in own]
             if not values:
                 continue
-            figures = {
-                "median": statistics.median(values),
-                "least": min(values),
-                "most": max(values),
-            }
+            figures = _spread(values)
             for baseline in KINDS[:2]:
                 pairs = zip(values, map(value, runs[baseline]), strict=False)
                 ratios = [mine / base for mine, base in pairs if base]

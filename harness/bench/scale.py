@@ -11,22 +11,18 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 try:
     import resource
 except ImportError:  # on Windows
     resource = None  # type: ignore[assignment]  # looked at below
 
+from collections.abc import Sequence
+
 from harness.options import count, option
 from peerio.simulation.life import EPOCH
 from peerio.simulation.scenario import Scenario
-from peerio.simulation.swarm import Swarm
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from peerio.simulation.swarm import Outcome
+from peerio.simulation.swarm import Outcome, Swarm
 
 SIZES = (4, 6, 10, 20, 50, 100, 200)
 PIECES = 200

@@ -14,13 +14,10 @@ import os
 import socket
 import subprocess
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from io import FileIO, RawIOBase
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import IO, BinaryIO
+from typing import IO, BinaryIO, Protocol
 
 KILL = 9
 """SIGKILL, for which Windows has no name."""

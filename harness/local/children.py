@@ -15,21 +15,17 @@ from __future__ import annotations
 import os
 import selectors
 import signal
+import socket
 import subprocess
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import RawIOBase
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import BinaryIO, Protocol, Self
 
 from harness.local.channels import KILL, open_channels
-
-if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Sequence
-    from types import TracebackType
-    from typing import BinaryIO, Self
 
 GRACE = 8.0
 """Seconds that peers get for an orderly end: 5 of their own (spec 7.2) and some to spare."""
@@ -83,12 +79,7 @@ class Children:
         self._channels = open_channels()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._channels.let_go()
         self.signal_all(KILL)
         for process in list(self._running.values()):

@@ -5,18 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from harness.local.copies import Copy
+from verifier.api import Report
+from verifier.history.case import Case
 from verifier.reading.columns import NEVER
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    from harness.local.copies import Copy
-    from verifier.api import Report
-    from verifier.history.case import Case
 
 _SHOWN = 8
 """Pieces that are named one by one."""

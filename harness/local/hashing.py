@@ -5,17 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from core.config import SwarmConfig
 from core.exits import ExitStatus
 from harness.errors import HarnessError
 from harness.options import format_bytes, option, path, size
 from peerio import hashes
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from core.config import SwarmConfig
 
 LEAST_PIECE, LARGEST_PIECE = 16 << 10, 4 << 20
 MOST_PIECES = 2000

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import Protocol
 
 from harness import records
 from harness.local.children import GRACE, Children
 from harness.local.shutdown import Shutdown
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
-    from peerio.status import Status
+from peerio.status import Status
 
 
 class Observer(Protocol):

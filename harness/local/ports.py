@@ -5,13 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from core.config import SwarmConfig
 from harness.errors import HarnessError
 from harness.local.listening import is_this_machine, why_unusable
-
-if TYPE_CHECKING:
-    from core.config import SwarmConfig
 
 NEVER = 6008
 """A port that the course forbids."""

@@ -6,7 +6,6 @@ import sys
 import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from core.exits import ExitStatus
 from harness.errors import HarnessError
@@ -14,13 +13,10 @@ from harness.local.result import FILE_NAME, shown, why_incomplete
 from harness.local.runfolder import latest_run
 from harness.options import option, path
 from verifier import cli
-from verifier.api import verify
+from verifier.api import Report, verify
 from verifier.judge import Options as Judging
 from verifier.report import html, output
 from verifier.report.text import conclusion
-
-if TYPE_CHECKING:
-    from verifier.api import Report
 
 NAME = "report.html"
 """The page's name in a run's folder."""

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.local.copies import Copy
 from harness.options import format_bytes
+from harness.watch.board import PeerView
 from harness.watch.tables import Column, fitting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from rich.table import Table
-
-    from harness.local.copies import Copy
-    from harness.watch.board import PeerView
 
 FILE_NAME = "result.json"
 

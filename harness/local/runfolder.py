@@ -18,11 +18,11 @@ import os
 import random
 import shutil
 import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from core.config import PeerInfo, SwarmConfig
 from core.exits import ExitStatus
@@ -30,9 +30,6 @@ from harness.errors import HarnessError
 from harness.local.hashing import fitted, write_hashes
 from harness.local.ports import NEVER
 from peerio.config import ConfigError, format_common, format_peers, load_config
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 """The project's folder; of an installed one, what lies in `swarmproof/inside`."""
@@ -79,6 +76,17 @@ def find_config(name: str) -> Path:
 def configurations() -> list[str]:
     """The names of the ready-made swarms."""
     return sorted(path.name for path in CONFIGS.iterdir() if path.is_dir())
+
+
+def no_option(word: str, options: Mapping[str, object]) -> str:
+    """What is wrong with a word where an option is expected; `options` are those of the command."""
+    if "config" in options and word in configurations():
+        advice = f"did you mean --config {word}?"
+    elif "dir" in options:
+        advice = f"did you mean --dir {word}?"
+    else:
+        advice = "all that it takes are options"
+    return f"found {word!r} where an option is expected: {advice}"
 
 
 def read_config(folder: Path, *, warn: Callable[[str], None]) -> SwarmConfig:

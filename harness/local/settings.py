@@ -15,15 +15,13 @@ All of it is meant for the configuration's own file: a real one (`--file`) is ha
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 from harness.errors import HarnessError
 from peerio.program import quantities
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 Number = TypeVar("Number", int, float)
 FILE_NAME = "swarm.toml"

@@ -5,16 +5,13 @@ from __future__ import annotations
 import signal
 import socket
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from types import FrameType
 
 from core.exits import ExitStatus
 from harness.local.channels import KILL
 from harness.local.children import GRACE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import FrameType
 
 _WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up"}
 _NAMES: dict[int, str] = {

@@ -6,10 +6,13 @@ import random
 import shutil
 import sys
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from rich.console import Console
 from rich.measure import Measurement
+from rich.table import Table
 
+from core.config import SwarmConfig
 from core.exits import ExitStatus
 from harness.errors import HarnessError
 from harness.local import copies, corruption, ports, reports, runfolder, settings
@@ -25,15 +28,6 @@ from harness.watch.live import make_display
 from peerio import hashes
 from verifier.api import verify
 from verifier.judge import UNUSABLE, VIOLATION
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from rich.console import Console
-    from rich.table import Table
-
-    from core.config import SwarmConfig
-
 
 _WIDEST = 1000
 """Characters of a table's line; paths are told whole."""

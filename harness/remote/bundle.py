@@ -7,18 +7,16 @@ import io
 import re
 import shlex
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import metadata
 from itertools import accumulate, chain
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.local.runfolder import ROOT
 from harness.packing import libraries
-
-if TYPE_CHECKING:
-    from importlib import metadata
-    from pathlib import Path
 
 AGENT = (
     "peerio.net.addresses",
@@ -90,12 +88,12 @@ class Bundle:
         return hashlib.sha256(self.archive).hexdigest()
 
 
-def bundle() -> Bundle:
-    """All that a peer needs on a host besides Python: the versions that are installed here.
+def bundle(parts: Sequence[str] = ()) -> Bundle:
+    """These parts of the project, else a peer's, and all that they need besides Python, as it is installed here.
 
     HarnessError when a dependency isn't installed or isn't pure Python.
     """
-    files = {**_sources(), **_dependencies()}
+    files = {**_sources(parts or _PEER), **_dependencies()}
     digest = hashlib.sha256()
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -105,12 +103,13 @@ def bundle() -> Bundle:
     return Bundle(digest.hexdigest()[:16], packed.getvalue())
 
 
-def _sources() -> dict[str, bytes]:
+def _sources(parts: Sequence[str]) -> dict[str, bytes]:
     found = {}
-    for name in _PEER:
+    for name in parts:
         path = ROOT / name
-        for file in [path] if path.is_file() else path.rglob("*.py"):
-            found[file.relative_to(ROOT).as_posix()] = file.read_bytes()
+        for file in [path] if path.is_file() else path.rglob("*"):
+            if file.is_file() and file.parent.name != "__pycache__":
+                found[file.relative_to(ROOT).as_posix()] = file.read_bytes()
     return found
 
 

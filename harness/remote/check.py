@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from rich.console import Console
 
 from harness.options import format_bytes
+from harness.remote.fleet import Fleet
 from harness.remote.host.messages import Clock, Look
-from harness.remote.session import named
+from harness.remote.plan import Plan
+from harness.remote.session import Session, named
 from harness.watch.console import say
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from harness.remote.fleet import Fleet
-    from harness.remote.plan import Plan
-    from harness.remote.session import Session
 
 _CLOCK_TRIES = 5
 

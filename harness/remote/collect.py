@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.console import Console
 
 from core.exits import ExitStatus
 from harness import records
@@ -17,19 +20,12 @@ from harness.local.copies import Copy
 from harness.local.result import Result
 from harness.options import format_bytes
 from harness.records import RecordError
+from harness.remote.fleet import Fleet, Outcomes
 from harness.remote.host.messages import Note, Results, Sums
-from harness.remote.session import named
+from harness.remote.plan import Plan
+from harness.remote.session import Session, named
 from harness.watch.board import Board
 from harness.watch.console import say
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from rich.console import Console
-
-    from harness.remote.fleet import Fleet, Outcomes
-    from harness.remote.plan import Plan
-    from harness.remote.session import Session
 
 ROOM = 64 << 20
 """Bytes of logs and traces of a peer that are taken in any case."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from core.exits import ExitStatus
 from harness.errors import HarnessError
@@ -14,15 +13,12 @@ from harness.remote.check import check
 from harness.remote.collect import collect
 from harness.remote.delivery import arrivals, deliver
 from harness.remote.deploy import deploy
+from harness.remote.fleet import Fleet
 from harness.remote.host.messages import Results, Stopped
 from harness.remote.launch import launch
-from harness.remote.plan import make_plan
+from harness.remote.plan import Options, make_plan
 from harness.watch.console import make_console, say
 from harness.watch.screen import progress_table
-
-if TYPE_CHECKING:
-    from harness.remote.fleet import Fleet
-    from harness.remote.plan import Options
 
 
 def run_check(options: Options) -> int:

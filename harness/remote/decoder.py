@@ -6,19 +6,16 @@ comes is that host's failure: HostError, and nothing more can come of it.
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness import records
 from harness.errors import HostError
 from harness.local.children import whole_lines
 from harness.records import RecordError
 from harness.remote.host.messages import KINDS, Diagnostic, Line, Message, Opened
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
-
-    from peerio.status import Status
+from peerio.status import Status
 
 LONGEST_LINE = 4 << 20
 """Bytes of a message; a status line of each of 300 peers with 300 neighbors would fit in one."""

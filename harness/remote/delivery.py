@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from rich.console import Console
 from rich.table import Table
 
+from harness.local.result import Result
 from harness.options import format_bytes
+from harness.remote.fleet import Fleet
 from harness.remote.host.messages import Delivered
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from harness.local.result import Result
-    from harness.remote.fleet import Fleet
-    from harness.remote.plan import Plan
-    from harness.remote.session import Session
+from harness.remote.plan import Plan
+from harness.remote.session import Session
 
 
 def deliver(plan: Plan, fleet: Fleet, result: Result, console: Console) -> dict[int, str]:

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from rich.console import Console
+
+from core.config import PeerInfo
 from harness.errors import HarnessError, HostError
 from harness.options import format_bytes
-from harness.remote.bundle import bundle
+from harness.remote.bundle import Bundle, bundle
+from harness.remote.fleet import Fleet
 from harness.remote.host.messages import Adopted, Configured, HasProgram, Reused, Sums, Unpacked
-from harness.remote.session import named
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from rich.console import Console
-
-    from core.config import PeerInfo
-    from harness.remote.bundle import Bundle
-    from harness.remote.fleet import Fleet
-    from harness.remote.plan import Plan
-    from harness.remote.session import Session
+from harness.remote.plan import Plan
+from harness.remote.session import Session, named
 
 
 @dataclass(frozen=True, slots=True)

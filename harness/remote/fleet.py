@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import queue
 import threading
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Generic, Self, TypeVar
 
+from rich.console import Console
 from rich.table import Table
 
+from core.config import SwarmConfig
 from harness.errors import HostError
 from harness.remote.session import Host, Session
 from harness.watch.console import say
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from types import TracebackType
-    from typing import Self
-
-    from rich.console import Console
-
-    from core.config import SwarmConfig
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -83,12 +77,7 @@ class Fleet:
                 self._unreachable[host.name] = error
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._close()
 
     @property

@@ -8,36 +8,30 @@ import signal
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
+from rich.console import Console
+
+from core.config import PeerInfo
 from core.exits import ExitStatus
 from harness.errors import HostError
 from harness.local.children import GRACE, TICK
 from harness.local.hashing import is_traced
-from harness.local.launcher import Outcome
+from harness.local.launcher import Observer, Outcome
 from harness.local.shutdown import Shutdown
 from harness.local.swarm import headline, peer_options
 from harness.remote.bundle import bundle
 from harness.remote.decoder import Progress
+from harness.remote.fleet import Fleet
 from harness.remote.host.messages import Diagnostic, Ended, Prepared, Started
-from harness.remote.session import Lost
+from harness.remote.plan import Plan
+from harness.remote.session import Event, Lost, Session
 from harness.watch.board import Board
 from harness.watch.console import say
 from harness.watch.live import make_display
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from rich.console import Console
-
-    from core.config import PeerInfo
-    from harness.local.launcher import Observer
-    from harness.remote.fleet import Fleet
-    from harness.remote.plan import Plan
-    from harness.remote.session import Event, Session
 
 MOST_WAITING = 1000
 """Status lines and diagnostics of a host that wait to be shown; more are left out."""

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 import socket
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from core.config import PeerInfo
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FIRST_ID = 1001
 _NAME = re.compile(r"(?:[^@\s,]+@)?[^@\s,:]+(?::[0-9]{1,5})?")

@@ -6,12 +6,12 @@ import hashlib
 import ipaddress
 import math
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from core.config import SwarmConfig
+from core.config import PeerInfo, SwarmConfig
 from core.exits import ExitStatus
 from harness.errors import HarnessError, HostError
 from harness.local import runfolder, settings
@@ -21,16 +21,10 @@ from harness.options import count, option, path, seconds, size, switch
 from harness.output import busy
 from harness.remote.fleet import Fleet, hosts_of
 from harness.remote.naming import names, peers_of
-from harness.remote.session import Session
+from harness.remote.session import Host, Session, Wire
 from harness.remote.wire import LocalWire
 from peerio.config import COMMON, PEER_INFO, ConfigError, format_common, format_peers
 from peerio.hashes import FILE_NAME
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from core.config import PeerInfo
-    from harness.remote.session import Host, Wire
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import queue
 import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, TypeVar
 
+from core.config import PeerInfo
 from harness.errors import HostError
 from harness.remote.bundle import agent_source
 from harness.remote.decoder import Decoder, Progress
-from harness.remote.host.messages import Alive, Answer, Diagnostic, Ended, Opened, Refused, Started
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-    from typing import BinaryIO
-
-    from core.config import PeerInfo
-    from harness.remote.host.messages import Message
+from harness.remote.host.messages import (
+    Alive,
+    Answer,
+    Diagnostic,
+    Ended,
+    Message,
+    Opened,
+    Refused,
+    Started,
+)
 
 LIMIT = 60.0
 """Seconds of silence after which either end takes the other for gone."""

@@ -6,7 +6,7 @@ import logging
 import socket
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.errors import HarnessError, HostError
 from harness.remote.bundle import agent_command
@@ -21,8 +21,7 @@ except ImportError as missing:
         "run `pip install -e '.[remote]'` in the project's folder"
     ) from None
 
-if TYPE_CHECKING:
-    from typing import BinaryIO
+from typing import BinaryIO
 
 # What goes wrong is told once and in our words, not also by the library's threads.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())

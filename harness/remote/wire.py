@@ -10,14 +10,11 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import BinaryIO
 
 from harness.errors import HostError
 from harness.remote.bundle import agent_command
 from harness.remote.session import LIMIT
-
-if TYPE_CHECKING:
-    from typing import BinaryIO
 
 _CHUNK = 1 << 16
 

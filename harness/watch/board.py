@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from core.config import SwarmConfig
 from harness.options import format_bytes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from core.config import SwarmConfig
-    from peerio.status import Status
+from peerio.status import Status
 
 _RATE_WINDOW = 1.0
 """Seconds over which rates are averaged."""

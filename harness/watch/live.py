@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, suppress
+from io import UnsupportedOperation
+from typing import Self
+
+from rich.console import Console
 
 from harness.options import format_bytes
 from harness.output import Lines
+from harness.watch.board import Board, PeerView
 from harness.watch.console import can_redraw, say
+from harness.watch.pausing import pausing
 from harness.watch.screen import screen
-
-if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
-
-    from rich.console import Console
-
-    from harness.watch.board import Board, PeerView
-    from peerio.status import Status
+from peerio.status import Status
 
 _PLAIN_EVERY = 2.0
 """Seconds between two rounds of plain lines."""
@@ -40,12 +38,7 @@ class Display:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Nothing to put back."""
 
     def on_start(self, peer_id: int, pid: int) -> None:
@@ -64,7 +57,8 @@ class LiveDisplay(Display):
     """A table on the terminal's second screen, drawn again at each tick.
 
     There nothing is scrolled or wrapped again when the window changes, so nothing stale stays; when the
-    swarm has ended, the first screen is back as it was, and the diagnostics are printed there.
+    swarm has ended, the first screen is back as it was, and the diagnostics are printed there. So it is
+    while the command is stopped by Ctrl-Z.
     """
 
     def __init__(self, board: Board, console: Console) -> None:
@@ -72,20 +66,19 @@ class LiveDisplay(Display):
         self._console = console
         self._said: deque[str] = deque(maxlen=_KEPT)
         self._count = 0
+        self._pausing = ExitStack()
 
     def __enter__(self) -> Self:
+        with suppress(UnsupportedOperation):  # no file of the system
+            self._pausing.enter_context(pausing(self._console.file.fileno()))
         self._console.set_alt_screen(enable=True)
         self._console.show_cursor(show=False)
         self.on_tick()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Take the table away, for the result comes in its place, and give the cursor back."""
+        self._pausing.close()
         self._write("\x1b[H\x1b[2J")
         self._console.set_alt_screen(enable=False)
         self._console.show_cursor(show=True)
@@ -130,12 +123,7 @@ class PlainDisplay(Display):
         self._lines.open()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Print what waits."""
         self._lines.close()
 

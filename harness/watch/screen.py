@@ -7,21 +7,15 @@ whom, and what its letters mean. What there is no room for is left out from the 
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from rich.console import Group
+from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from harness.options import format_bytes
+from harness.watch.board import Board, PeerView
 from harness.watch.tables import Column, fitting
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.console import RenderableType
-    from rich.table import Table
-
-    from harness.watch.board import Board, PeerView
 
 LEGEND = (
     ("D", "downloads from it"),

@@ -255,10 +255,12 @@ class EventLog(BoundLoggerBase):
         }
         self._have_parts = self._templates["received_have"].rsplit("%d", 1)
         super().__init__(lines, [self._render], {})
+        self._gather = lines.append
 
     def write(self, event: LogEvent, fields: dict[str, Any]) -> None:
         """Log one of the eleven events: one line, but one a piece for haves that came together."""
-        self._proxy_to_logger("append", event, **fields)
+        (line,), _ = self._process_event("append", event, fields)
+        self._gather(line)
 
     def _render(self, _logger: object, _method: str, fields: EventDict) -> str:
         event = fields.pop("event")

@@ -76,6 +76,8 @@ class Logs:
         stamp: Stamp | None = None,
     ) -> None:
         self._files = [log] if trace is None else [log, trace]
+        flushes = [file.flush for file in self._files]
+        self._flush = flushes[0] if trace is None else lambda: _each(flushes)
         self._stamp = stamp or Stamp()
         self.trace = None if trace is None else tracing.Trace(trace, peer_id, self._stamp, now)
         observer = None if self.trace is None else self.trace.event
@@ -84,7 +86,7 @@ class Logs:
     def end_turn(self) -> None:
         """Write what the turn led to, in both files; LogError if that is impossible in one."""
         self._stamp.renew()
-        _each([file.flush for file in self._files])
+        self._flush()
 
     def close(self) -> None:
         """Write what is left, and close both; LogError if one isn't what was written into it."""

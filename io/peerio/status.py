@@ -29,9 +29,10 @@ class Status:
     """One status line of a peer, for who writes it and who reads it.
 
     `up` and `down` are content bytes of pieces, `messages` those sent and received so far. The
-    last five are known from the last line only (`state` is `ended`): the exit status and its
+    last six are known from the last line only (`state` is `ended`): the exit status and its
     reason, seconds of user and system time in all and up to the first unchoke that the peer sent
-    or received, and the moment of that unchoke on the monotonic clock.
+    or received, the moment of that unchoke on the monotonic clock, and seconds of user and system
+    time until the peer listened.
     """
 
     peer: int
@@ -47,6 +48,7 @@ class Status:
     cpu: float | None = None
     first_unchoke: float | None = None
     cpu_at_first_unchoke: float | None = None
+    cpu_at_start: float | None = None
 
     @property
     def complete(self) -> bool:
@@ -87,6 +89,7 @@ class StatusReporter:
         self._rest = b""
         self._runtime = runtime
         self._network = network
+        self._cpu_at_start: float | None = None
         self._first_unchoke: float | None = None
         self._cpu_then: float | None = None
         if hasattr(os, "set_blocking"):  # else whoever started us reads at once
@@ -95,6 +98,8 @@ class StatusReporter:
 
     def start(self) -> None:
         """Write the first line, and one each interval from here on; on the network thread."""
+        if self._cpu_at_start is None:
+            self._cpu_at_start = time.process_time()
         state = "running" if self._runtime.status is None else "ending"
         self._write(self._figures(state).record())
         self._network.call_at("status", self._network.clock.now + INTERVAL, self.start)
@@ -108,6 +113,7 @@ class StatusReporter:
             cpu=time.process_time(),
             first_unchoke=self._first_unchoke,
             cpu_at_first_unchoke=self._cpu_then,
+            cpu_at_start=self._cpu_at_start,
         )
         self._write(last.record(), patience=LAST_LINE_PATIENCE)
 

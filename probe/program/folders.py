@@ -128,8 +128,6 @@ class Folder:
         project = Path(self.settings.project)
         if self.settings.copy == "none":
             return
-        if not project.is_dir():
-            raise SettingsError(f"{project}: the project's folder doesn't exist")
         count = 0
         for place, folders, files in os.walk(project):
             folders[:] = [

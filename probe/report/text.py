@@ -63,7 +63,7 @@ def _contact(run: Run) -> str:
         if e.kind == "connection"
     ]
     up = f"up after {times[0]:.1f} s, " if times else ""
-    return f"contact  {up}speaks the assignment's bytes, file found in {run.place.replace('{id}', '1001')}/"
+    return f"contact  {up}speaks the assignment's protocol, file found in {run.place.replace('{id}', '1001')}/"
 
 
 def _counts(run: Run, results: dict[str, Result]) -> str:

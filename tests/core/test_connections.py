@@ -19,10 +19,14 @@ from core.interface.messages import (
 )
 from core.interface.words import LogEvent
 from tests.kit.script import (
+    ALL,
+    NONE,
     Script,
     accepts,
     answers,
     connects,
+    delivers,
+    delivers_in_vain,
     has,
     is_kept,
     is_lost,
@@ -33,13 +37,10 @@ from tests.kit.script import (
     peer_of,
     says,
     sends,
-    skips,
     swarm,
     tells_all,
     unknown,
 )
-
-NONE, ALL = Bitfield(bytes(4)), Bitfield(b"\1" * 4)
 
 
 def leecher(*seeds: bool) -> Script:
@@ -63,25 +64,13 @@ def test_line_then_bitfield(event: Event, line: LogEvent) -> None:
 
 def test_the_bitfield_is_what_is_there_at_that_moment() -> None:
     """The bitfield has the pieces that are complete when it is queued, those completed later are told by have (spec 8.3)."""
-    assert (
-        leecher(True, False)
-        >> connects(2)
-        << ...
-        >> has(2, 1)
-        << ...
-        >> says(2, UNCHOKE)
-        << ...
-        << sends(2, Request(1))
-        >> offers(2, 1)
-        << accepts(2, 1)
-        >> is_kept(2, 1)
-        << logs("downloaded_piece", piece=1, neighbor=2, count=1)
-        << tells_all(Have(1))
-        << sends(2, NOT_INTERESTED)
-        >> connects(3)
-        << logs("was_connected", neighbor=3)
-        << sends(3, Bitfield(b"\0\1\0\0"))
-    )
+    script = leecher(True, False)
+    script >> connects(2) << ... >> has(2, 1) << ...
+    script >> says(2, UNCHOKE) << ... << sends(2, Request(1))
+    script >> delivers(2, 1) << logs("downloaded_piece", piece=1, neighbor=2, count=1)
+    script << tells_all(Have(1)) << sends(2, NOT_INTERESTED)
+    script >> connects(3) << logs("was_connected", neighbor=3) << sends(3, Bitfield(b"\0\1\0\0"))
+    assert script
 
 
 def test_an_all_zero_bitfield_is_sent_and_a_full_one() -> None:
@@ -112,59 +101,32 @@ def test_every_connection_starts_afresh() -> None:
 
 def test_what_was_known_is_forgotten() -> None:
     """The neighbor's pieces of an earlier connection aren't known on the next one: nothing is asked for (spec 2.7)."""
-    assert (
-        leecher()
-        >> connects(2)
-        << ...
-        >> says(2, ALL)
-        << sends(2, INTERESTED)
-        >> is_lost(2)
-        >> connects(2)
-        << ...
-        >> says(2, UNCHOKE)
-        << logs("unchoked", neighbor=2)
-        >> says(2, Bitfield(b""))
-        << sends(2, NOT_INTERESTED)
-    )
+    script = leecher()
+    script >> connects(2) << ...
+    script >> says(2, ALL) << sends(2, INTERESTED)
+    script >> is_lost(2)
+    script >> connects(2) << ...
+    script >> says(2, UNCHOKE) << logs("unchoked", neighbor=2)
+    assert script >> says(2, Bitfield(b"")) << sends(2, NOT_INTERESTED)
 
 
 def test_a_lost_connection_frees_its_request() -> None:
     """The request open on a lost connection is freed, and whoever is unchoked and idle is asked at once (spec 2.8, 6.3)."""
-    assert (
-        leecher(True, True)
-        >> connects(2)
-        << ...
-        >> connects(3)
-        << ...
-        >> has(2, 1)
-        << ...
-        >> has(3, 1)
-        << ...
-        >> says(2, UNCHOKE)
-        << ...
-        << sends(2, Request(1))
-        >> says(3, UNCHOKE)
-        << logs("unchoked", neighbor=3)
-        >> is_lost(2)
-        << sends(3, Request(1))
-    )
+    script = leecher(True, True)
+    script >> connects(2) << ... >> connects(3) << ... >> has(2, 1) << ...
+    script >> has(3, 1) << ...
+    script >> says(2, UNCHOKE) << ... << sends(2, Request(1))
+    script >> says(3, UNCHOKE) << logs("unchoked", neighbor=3)
+    assert script >> is_lost(2) << sends(3, Request(1))
 
 
 def test_a_predecessor_that_is_lost_is_dialled_again() -> None:
     """A connection that is lost is dialled again by the same side as before, and by no other (spec 2.5)."""
     script = Script(peer_of(swarm(True, False, False), 2), hide=(SetTimer, Log))
-    assert (
-        script
-        >> Started()
-        << Dial(1)
-        >> answers(1)
-        << ...
-        >> connects(3)
-        << ...
-        >> is_lost(3)
-        >> is_lost(1)
-        << Dial(1)
-    )
+    script >> Started() << Dial(1)
+    script >> answers(1) << ... >> connects(3) << ...
+    script >> is_lost(3)
+    assert script >> is_lost(1) << Dial(1)
 
 
 # Tolerance (spec 3.4).
@@ -179,20 +141,12 @@ def test_a_bitfield_that_has_nothing(flags: bytes) -> None:
 def test_late_and_second_bitfields_are_merged() -> None:
     """A bitfield after other messages or a second one is merged: a piece once known stays known (spec 3.4)."""
     script = leecher()
-    assert (
-        script
-        >> connects(2)
-        << ...
-        >> says(2, INTERESTED)
-        << ...
-        >> has(2, 0)
-        << logs("received_have", neighbor=2, pieces=[0])
-        << sends(2, INTERESTED)
-        >> says(2, Bitfield(b"\0\1\0\0"))
-        >> says(2, Bitfield(b"\0\0\0\0"))
-        >> says(2, Bitfield(b""))
-        >> says(2, Bitfield(b"\0\0\1\0"))
-    )
+    script >> connects(2) << ... >> says(2, INTERESTED) << ...
+    script >> has(2, 0) << logs("received_have", neighbor=2, pieces=[0]) << sends(2, INTERESTED)
+    script >> says(2, Bitfield(b"\0\1\0\0"))
+    script >> says(2, Bitfield(b"\0\0\0\0"))
+    script >> says(2, Bitfield(b""))
+    assert script >> says(2, Bitfield(b"\0\0\1\0"))
     piece = unknown()
     assert script >> says(2, UNCHOKE) << ... << sends(2, Request(piece))
     asked = [learnt(piece)]
@@ -207,67 +161,35 @@ def test_late_and_second_bitfields_are_merged() -> None:
 def test_a_have_before_the_bitfield() -> None:
     """A have before the bitfield counts; being of no use, it leaves the bitfield to be answered (spec 3.4, 5.1)."""
     seed = Script(peer_of(swarm(True, False), 1), hide=(SetTimer,))
-    assert (
-        seed
-        >> connects(2)
-        << ...
-        >> has(2, 3)
-        << logs("received_have", neighbor=2, pieces=[3])
-        >> says(2, NONE)
-        << sends(2, NOT_INTERESTED)
-    )
+    seed >> connects(2) << ...
+    seed >> has(2, 3) << logs("received_have", neighbor=2, pieces=[3])
+    assert seed >> says(2, NONE) << sends(2, NOT_INTERESTED)
 
 
 def test_repeated_messages_change_nothing_but_are_logged() -> None:
     """Repeated choke, unchoke, interested, not interested and have are logged as received and change nothing (spec 3.4)."""
     script = leecher()
-    assert (
-        script
-        >> connects(2)
-        << ...
-        >> says(2, CHOKE)
-        << logs("choked", neighbor=2)
-        >> has(2, 1)
-        << logs("received_have", neighbor=2, pieces=[1])
-        << sends(2, INTERESTED)
-        >> has(2, 1, 1)
-        << logs("received_have", neighbor=2, pieces=[1, 1])
-        >> says(2, UNCHOKE)
-        << logs("unchoked", neighbor=2)
-        << sends(2, Request(1))
-        >> says(2, UNCHOKE)
-        << logs("unchoked", neighbor=2)
-        >> says(2, NOT_INTERESTED)
-        << logs("received_not_interested", neighbor=2)
-        >> says(2, NOT_INTERESTED)
-        << logs("received_not_interested", neighbor=2)
-        >> says(2, INTERESTED)
-        << logs("received_interested", neighbor=2)
-        >> says(2, INTERESTED)
-        << logs("received_interested", neighbor=2)
-        >> offers(2, 1)
-        << accepts(2, 1)
-        >> is_kept(2, 1)
-        << logs("downloaded_piece", piece=1, neighbor=2, count=1)
-        << tells_all(Have(1))
-        << sends(2, NOT_INTERESTED)
-        >> has(2, 1)
-        << logs("received_have", neighbor=2, pieces=[1])
-    )
+    script >> connects(2) << ...
+    script >> says(2, CHOKE) << logs("choked", neighbor=2)
+    script >> has(2, 1) << logs("received_have", neighbor=2, pieces=[1]) << sends(2, INTERESTED)
+    script >> has(2, 1, 1) << logs("received_have", neighbor=2, pieces=[1, 1])
+    script >> says(2, UNCHOKE) << logs("unchoked", neighbor=2) << sends(2, Request(1))
+    script >> says(2, UNCHOKE) << logs("unchoked", neighbor=2)
+    script >> says(2, NOT_INTERESTED) << logs("received_not_interested", neighbor=2)
+    script >> says(2, NOT_INTERESTED) << logs("received_not_interested", neighbor=2)
+    script >> says(2, INTERESTED) << logs("received_interested", neighbor=2)
+    script >> says(2, INTERESTED) << logs("received_interested", neighbor=2)
+    script >> delivers(2, 1) << logs("downloaded_piece", piece=1, neighbor=2, count=1)
+    script << tells_all(Have(1)) << sends(2, NOT_INTERESTED)
+    assert script >> has(2, 1) << logs("received_have", neighbor=2, pieces=[1])
 
 
 def test_a_piece_that_was_not_asked_for() -> None:
     """A piece that was not asked for is skipped: neither logged, nor announced, nor the end of a connection (spec 3.4, 6.5)."""
-    assert (
-        leecher()
-        >> connects(2)
-        << ...
-        >> says(2, ALL)
-        << sends(2, INTERESTED)
-        >> offers(2, 0)
-        << skips(2, 0)
-        >> passes_by(2, 0)
-    )
+    script = leecher()
+    script >> connects(2) << ...
+    script >> says(2, ALL) << sends(2, INTERESTED)
+    assert script >> delivers_in_vain(2, 0)
 
 
 # Ends of streams (spec 3.6).
@@ -276,52 +198,30 @@ def test_a_piece_that_was_not_asked_for() -> None:
 def test_end_of_stream_when_both_are_complete() -> None:
     """Once both ends are complete an end of stream is the normal end: flushed, closed; and dialled again, since others still load (spec 3.6, 7.2)."""
     script = Script(peer_of(swarm(True, True, False), 2), hide=(SetTimer, Log))
-    assert (
-        script
-        >> Started()
-        << Dial(1)
-        >> answers(1)
-        << sends(1, ALL)
-        >> says(1, ALL)
-        << sends(1, NOT_INTERESTED)
-        >> StreamEnded(1)
-        << CloseConnection(1, flush=True)
-        >> is_lost(1)
-        << Dial(1)
-    )
+    script >> Started() << Dial(1)
+    script >> answers(1) << sends(1, ALL)
+    script >> says(1, ALL) << sends(1, NOT_INTERESTED)
+    script >> StreamEnded(1) << CloseConnection(1, flush=True)
+    assert script >> is_lost(1) << Dial(1)
 
 
 def test_end_of_stream_before_that_is_a_loss() -> None:
     """An end of stream while somebody lacks something is a loss, which is dialled again (spec 3.6, 2.5)."""
     script = Script(peer_of(swarm(True, True, False), 2), hide=(SetTimer, Log))
-    assert (
-        script
-        >> Started()
-        << Dial(1)
-        >> answers(1)
-        << ...
-        >> has(1, 0, 1, 2)
-        >> StreamEnded(1)
-        << CloseConnection(1, flush=False)
-        >> is_lost(1)
-        << Dial(1)
-    )
+    script >> Started() << Dial(1)
+    script >> answers(1) << ...
+    script >> has(1, 0, 1, 2)
+    script >> StreamEnded(1) << CloseConnection(1, flush=False)
+    assert script >> is_lost(1) << Dial(1)
 
 
 def test_a_last_have_before_the_end_counts() -> None:
     """The last haves of a program that then closes abruptly still make its end a normal one (spec 3.6)."""
     script = Script(peer_of(swarm(True, True, False), 2), hide=(SetTimer, Log))
-    assert (
-        script
-        >> Started()
-        << ...
-        >> answers(1)
-        << ...
-        >> has(1, 0, 1, 2)
-        >> has(1, 3)
-        >> StreamEnded(1)
-        << CloseConnection(1, flush=True)
-    )
+    script >> Started() << ... >> answers(1) << ...
+    script >> has(1, 0, 1, 2)
+    script >> has(1, 3)
+    assert script >> StreamEnded(1) << CloseConnection(1, flush=True)
 
 
 # Facts that can't be.

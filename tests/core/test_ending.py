@@ -27,27 +27,28 @@ from core.interface.messages import (
     Request,
 )
 from tests.kit.script import (
+    ALL,
+    NONE,
     After,
     Script,
     accepts,
     answers,
     connects,
+    delivers,
+    delivers_in_vain,
     fires,
     has,
     is_kept,
     is_lost,
     logs,
     offers,
-    passes_by,
     peer_of,
     says,
     sends,
-    skips,
     swarm,
     tells_all,
 )
 
-NONE, ALL = Bitfield(bytes(4)), Bitfield(b"\1" * 4)
 MISSING, ANNOUNCING = fires(Timer.MISSING), fires(Timer.ANNOUNCING)
 COMPLETE = Finish(0, "all complete")
 
@@ -99,87 +100,51 @@ def test_one_seed_alone() -> None:
 
 def test_seeds_only_end_when_all_told_it() -> None:
     """Completeness is known from bitfields and haves, never from configuration alone (spec 7.1)."""
-    assert (
-        only_the_end(True, True, True)
-        >> connects(2)
-        << ...
-        >> connects(3)
-        >> says(2, ALL)
-        >> says(3, ALL)
-        << COMPLETE
-    )
+    script = only_the_end(True, True, True)
+    script >> connects(2) << ...
+    script >> connects(3)
+    script >> says(2, ALL)
+    assert script >> says(3, ALL) << COMPLETE
 
 
 def test_completeness_by_haves() -> None:
     """The last have of the last leecher ends a seed (spec 7.1)."""
-    assert (
-        only_the_end(True, False)
-        >> connects(2)
-        << ...
-        >> says(2, NONE)
-        >> has(2, 3, 1, 0)
-        >> has(2, 2)
-        << COMPLETE
-    )
+    script = only_the_end(True, False)
+    script >> connects(2) << ...
+    script >> says(2, NONE)
+    script >> has(2, 3, 1, 0)
+    assert script >> has(2, 2) << COMPLETE
 
 
 def test_a_leecher_ends_with_its_last_piece() -> None:
     """A leecher whose neighbors are complete ends after its last piece was announced (spec 7.1, 7.2)."""
     script = Script(peer_of(swarm(False, True, pieces=1), 1), hide=(SetTimer, Log))
-    assert (
-        script
-        >> connects(2)
-        << ...
-        >> says(2, Bitfield(b"\1"))
-        << sends(2, INTERESTED)
-        >> says(2, UNCHOKE)
-        << sends(2, Request(0))
-        >> offers(2, 0)
-        << accepts(2, 0)
-        >> is_kept(2, 0)
-        << ...
-        << tells_all(Have(0))
-        << sends(2, NOT_INTERESTED)
-        << COMPLETE
-    )
+    script >> connects(2) << ...
+    script >> says(2, Bitfield(b"\1")) << sends(2, INTERESTED)
+    script >> says(2, UNCHOKE) << sends(2, Request(0))
+    script >> delivers(2, 0) << ... << tells_all(Have(0)) << sends(2, NOT_INTERESTED) << COMPLETE
+    assert script
 
 
 def test_what_was_known_stands_after_an_orderly_end() -> None:
     """A neighbor that was complete when its connection ended still counts as complete (spec 7.1, 2.7)."""
-    assert (
-        only_the_end(True, False, False)
-        >> connects(2)
-        << ...
-        >> connects(3)
-        << ...
-        >> says(2, ALL)
-        >> StreamEnded(2)
-        << CloseConnection(2, flush=True)
-        >> is_lost(2)
-        >> says(3, ALL)
-        << COMPLETE
-    )
+    script = only_the_end(True, False, False)
+    script >> connects(2) << ... >> connects(3) << ...
+    script >> says(2, ALL)
+    script >> StreamEnded(2) << CloseConnection(2, flush=True)
+    script >> is_lost(2)
+    assert script >> says(3, ALL) << COMPLETE
 
 
 def test_a_new_handshake_replaces_what_was_known() -> None:
     """From the handshake of a new connection on only what it tells counts (spec 2.7, 7.1)."""
     script = only_the_end(True, False, False)
-    assert (
-        script
-        >> connects(2)
-        << ...
-        >> connects(3)
-        << ...
-        >> says(2, ALL)
-        >> is_lost(2)
-        << ...
-        >> connects(2)
-        << ...
-        >> says(3, ALL)
-        >> says(2, Bitfield(b"\1\1\1\0"))
-        >> has(2, 3)
-        << COMPLETE
-    )
+    script >> connects(2) << ... >> connects(3) << ...
+    script >> says(2, ALL)
+    script >> is_lost(2) << ... >> connects(2) << ...
+    script >> says(3, ALL)
+    script >> says(2, Bitfield(b"\1\1\1\0"))
+    assert script >> has(2, 3) << COMPLETE
 
 
 def test_an_untold_successor_is_awaited_for_5_s() -> None:
@@ -193,100 +158,55 @@ def test_an_untold_successor_is_awaited_for_5_s() -> None:
 def test_telling_is_timed_from_the_last_piece() -> None:
     """The 5 s begin when everything else is done, and an earlier alarm doesn't end them (spec 7.2)."""
     script = only_the_end(True, False, False)
-    assert (
-        script
-        >> connects(2)
-        << ...
-        >> connects(3)
-        << ...
-        >> says(2, ALL)
-        >> is_lost(2)  # told in the bitfield, but it isn't certain that it arrived
-        << ...
-        >> After(10.0)
-        >> ANNOUNCING
-        >> says(3, ALL)
-        << SetTimer(Timer.ANNOUNCING, 15.0)
-        >> After(5.0)
-        >> ANNOUNCING
-        << COMPLETE
-    )
+    script >> connects(2) << ... >> connects(3) << ...
+    script >> says(2, ALL)
+    script >> is_lost(2) << ...  # told in the bitfield, but it isn't certain that it arrived
+    script >> After(10.0) >> ANNOUNCING
+    script >> says(3, ALL) << SetTimer(Timer.ANNOUNCING, 15.0)
+    assert script >> After(5.0) >> ANNOUNCING << COMPLETE
 
 
 def test_an_untold_predecessor_is_dialled_once_more() -> None:
     """The dialling side dials once more, and ends when the new connection carried its bitfield (spec 7.2)."""
     script = only_the_end(True, True, True, me=3)
-    assert (
-        script
-        >> answers(1)
-        << ...
-        >> answers(2)
-        << ...
-        >> says(1, ALL)
-        >> is_lost(1)
-        << Dial(1)
-        >> says(2, ALL)
-        << Dial(1)
-        << SetTimer(Timer.ANNOUNCING, 5.0)
-        >> answers(1)
-        << ...
-        >> says(1, ALL)
-        << COMPLETE
-    )
+    script >> answers(1) << ... >> answers(2) << ...
+    script >> says(1, ALL)
+    script >> is_lost(1) << Dial(1)
+    script >> says(2, ALL) << Dial(1) << SetTimer(Timer.ANNOUNCING, 5.0)
+    script >> answers(1) << ...
+    assert script >> says(1, ALL) << COMPLETE
 
 
 def test_a_refused_dial_ends_the_telling() -> None:
     """Whoever refuses the dial can't be told any more: the peer ends (spec 7.2)."""
     script = only_the_end(True, True, True, me=3)
-    assert (
-        script
-        >> answers(1)
-        << ...
-        >> answers(2)
-        << ...
-        >> DialRefused(1)  # before the telling it means nothing
-        >> says(1, ALL)
-        >> is_lost(1)
-        << Dial(1)
-        >> says(2, ALL)
-        << ...
-        >> DialRefused(1)
-        << COMPLETE
-    )
+    script >> answers(1) << ... >> answers(2) << ...
+    script >> DialRefused(1)  # before the telling it means nothing
+    script >> says(1, ALL)
+    script >> is_lost(1) << Dial(1)
+    script >> says(2, ALL) << ...
+    assert script >> DialRefused(1) << COMPLETE
 
 
 def test_after_the_end_nothing_is_decided_but_all_is_logged() -> None:
     """Decisions stop with the end; what neighbors still say is logged until end of stream (spec 7.2)."""
     script = Script(peer_of(swarm(True, False), 1), hide=(SetTimer,))
-    assert (
-        script
-        >> Started()
-        >> connects(2)
-        << ...
-        >> says(2, ALL)
-        << sends(2, NOT_INTERESTED)
-        << COMPLETE
-        >> says(2, INTERESTED)
-        << logs("received_interested", neighbor=2)
-        >> says(2, NOT_INTERESTED)
-        << logs("received_not_interested", neighbor=2)
-        >> says(2, CHOKE)
-        << logs("choked", neighbor=2)
-        >> says(2, UNCHOKE)
-        << logs("unchoked", neighbor=2)
-        >> has(2, 1, 2)
-        << logs("received_have", neighbor=2, pieces=[1, 2])
-        >> says(2, Request(1))
-        >> says(2, ALL)
-        >> offers(2, 1)
-        << skips(2, 1)
-        >> passes_by(2, 1)
-        >> PieceSent(2)
-        >> After(100.0)
-        >> fires(Timer.RESELECTION)
-        >> MISSING
-        >> StopRequested(130, "interrupted")
-        >> is_lost(2)
-    )
+    script >> Started()
+    script >> connects(2) << ...
+    script >> says(2, ALL) << sends(2, NOT_INTERESTED) << COMPLETE
+    script >> says(2, INTERESTED) << logs("received_interested", neighbor=2)
+    script >> says(2, NOT_INTERESTED) << logs("received_not_interested", neighbor=2)
+    script >> says(2, CHOKE) << logs("choked", neighbor=2)
+    script >> says(2, UNCHOKE) << logs("unchoked", neighbor=2)
+    script >> has(2, 1, 2) << logs("received_have", neighbor=2, pieces=[1, 2])
+    script >> says(2, Request(1))
+    script >> says(2, ALL)
+    script >> delivers_in_vain(2, 1)
+    script >> PieceSent(2)
+    script >> After(100.0) >> fires(Timer.RESELECTION)
+    script >> MISSING
+    script >> StopRequested(130, "interrupted")
+    assert script >> is_lost(2)
 
 
 # Somebody is missing (spec 7.3).
@@ -295,217 +215,127 @@ def test_after_the_end_nothing_is_decided_but_all_is_logged() -> None:
 def test_nobody_ever_came() -> None:
     """After 600 s without anybody the peer ends with status 3 and names who is missing (spec 7.3)."""
     script = Script(peer_of(swarm(True, False, False), 2))
-    assert (
-        script
-        >> After(7.0)
-        >> Started()
-        << SetTimer(Timer.RESELECTION, 12.0)
-        << Dial(1)
-        << SetTimer(Timer.MISSING, 607.0)
-        << SetTimer(Timer.WAITING, 67.0)
-        >> After(599.0)
-        >> MISSING
-        >> After(1.0)
-        >> MISSING
-        << missing((1, None), (3, None), lacking=4)
-    )
+    script >> After(7.0) >> Started() << SetTimer(Timer.RESELECTION, 12.0) << Dial(1)
+    script << SetTimer(Timer.MISSING, 607.0) << SetTimer(Timer.WAITING, 67.0)
+    script >> After(599.0) >> MISSING
+    assert script >> After(1.0) >> MISSING << missing((1, None), (3, None), lacking=4)
 
 
 def test_a_lost_one_is_awaited_60_s() -> None:
     """Who was connected before is awaited 60 s, once everybody who is here is complete (spec 7.3)."""
-    assert (
-        only_the_end(True, False, False)
-        >> connects(2)
-        << SetTimer(Timer.MISSING, None)
-        >> connects(3)
-        >> says(2, NONE)
-        >> says(3, NONE)
-        >> After(100.0)
-        >> is_lost(2)  # 3 has something left to do
-        >> After(100.0)
-        >> has(3, 0, 1, 2, 3)
-        << SetTimer(Timer.MISSING, 260.0)
-        >> After(60.0)
-        >> MISSING
-        << missing((2, 0))
-    )
+    script = only_the_end(True, False, False)
+    script >> connects(2) << SetTimer(Timer.MISSING, None)
+    script >> connects(3)
+    script >> says(2, NONE)
+    script >> says(3, NONE)
+    script >> After(100.0) >> is_lost(2)  # 3 has something left to do
+    script >> After(100.0) >> has(3, 0, 1, 2, 3) << SetTimer(Timer.MISSING, 260.0)
+    assert script >> After(60.0) >> MISSING << missing((2, 0))
 
 
 def test_a_neighbor_that_does_not_complete_is_awaited_without_limit() -> None:
     """As long as somebody connected lacks a piece no clock runs (spec 7.3)."""
-    assert (
-        only_the_end(True, False, False)
-        >> connects(2)
-        << ...
-        >> says(2, NONE)
-        >> After(10_000.0)
-        >> MISSING
-        >> has(2, 0)
-    )
+    script = only_the_end(True, False, False)
+    script >> connects(2) << ...
+    script >> says(2, NONE)
+    script >> After(10_000.0) >> MISSING
+    assert script >> has(2, 0)
 
 
 def test_what_nobody_here_has_is_awaited_60_s() -> None:
     """Where the only seed is lost, and nobody connected has some piece, the clock runs as well (spec 7.3)."""
-    assert (
-        only_the_end(False, True, False)
-        >> connects(2)
-        << ...
-        >> says(2, ALL)
-        << SetTimer(Timer.MISSING, None)
-        >> connects(3)
-        >> says(3, NONE)
-        >> After(100.0)
-        >> has(3, 0, 1)
-        >> is_lost(2)
-        << Warn("lost the connection to peer 2, which has told 4 of 4 pieces")
-        << SetTimer(Timer.MISSING, 160.0)
-        >> After(60.0)
-        >> MISSING
-        << missing((2, 4), lacking=2)
-    )
+    script = only_the_end(False, True, False)
+    script >> connects(2) << ...
+    script >> says(2, ALL) << SetTimer(Timer.MISSING, None)
+    script >> connects(3)
+    script >> says(3, NONE)
+    script >> After(100.0) >> has(3, 0, 1)
+    script >> is_lost(2) << Warn("lost the connection to peer 2, which has told 4 of 4 pieces")
+    script << SetTimer(Timer.MISSING, 160.0)
+    assert script >> After(60.0) >> MISSING << missing((2, 4), lacking=2)
 
 
 def test_what_others_have_is_awaited_without_limit() -> None:
     """As long as all pieces are with those who are here, whoever else is missing, no clock runs (spec 7.3)."""
-    assert (
-        only_the_end(False, True, False, False)
-        >> connects(2)
-        << ...
-        >> connects(3)
-        << ...
-        >> connects(4)
-        << ...
-        >> says(2, ALL)
-        << ...
-        >> has(3, 0, 1)
-        >> has(4, 2, 3)
-        >> is_lost(2)
-        >> After(10_000.0)
-        >> MISSING
-        >> is_lost(4)
-        << SetTimer(Timer.MISSING, 10_060.0)
-    )
+    script = only_the_end(False, True, False, False)
+    script >> connects(2) << ... >> connects(3) << ... >> connects(4) << ...
+    script >> says(2, ALL) << ...
+    script >> has(3, 0, 1)
+    script >> has(4, 2, 3)
+    script >> is_lost(2)
+    script >> After(10_000.0) >> MISSING
+    assert script >> is_lost(4) << SetTimer(Timer.MISSING, 10_060.0)
 
 
 def test_news_reset_the_clock() -> None:
     """A have that is news sets the clock back, for a neighbor may be fed by a peer we don't see (spec 7.3)."""
-    assert (
-        only_the_end(False, True, False)
-        >> connects(2)
-        << ...
-        >> says(2, ALL)
-        << SetTimer(Timer.MISSING, None)
-        >> connects(3)
-        >> has(3, 0)
-        >> is_lost(2)
-        << SetTimer(Timer.MISSING, 60.0)
-        >> After(50.0)
-        >> has(3, 1)
-        << SetTimer(Timer.MISSING, 110.0)
-        >> After(20.0)
-        >> has(3, 0, 1)  # no news
-        >> After(30.0)
-        >> has(3, 2)
-        << SetTimer(Timer.MISSING, 160.0)
-        >> has(3, 3)
-        << SetTimer(Timer.MISSING, None)
-    )
+    script = only_the_end(False, True, False)
+    script >> connects(2) << ...
+    script >> says(2, ALL) << SetTimer(Timer.MISSING, None)
+    script >> connects(3)
+    script >> has(3, 0)
+    script >> is_lost(2) << SetTimer(Timer.MISSING, 60.0)
+    script >> After(50.0) >> has(3, 1) << SetTimer(Timer.MISSING, 110.0)
+    script >> After(20.0) >> has(3, 0, 1)  # no news
+    script >> After(30.0) >> has(3, 2) << SetTimer(Timer.MISSING, 160.0)
+    assert script >> has(3, 3) << SetTimer(Timer.MISSING, None)
 
 
 def test_who_may_bring_pieces_is_awaited_longest() -> None:
     """Of those who may bring what nobody has one is enough: a seed still to come gets its 600 s (spec 7.3)."""
-    assert (
-        only_the_end(False, True, False, False)
-        >> connects(3)
-        >> has(3, 0)
-        >> connects(4)
-        >> has(4, 0)
-        >> After(10.0)
-        >> is_lost(4)
-        >> After(590.0)
-        >> MISSING
-        << missing((2, None), (4, 1), lacking=3)
-    )
-    assert (
-        only_the_end(False, True, False, False)
-        >> connects(2)
-        << ...
-        >> says(2, ALL)
-        << SetTimer(Timer.MISSING, None)
-        >> connects(3)
-        >> has(3, 0)
-        >> is_lost(2)
-        << SetTimer(Timer.MISSING, 60.0)  # 4 was never there, and has nothing to bring
-    )
+    script = only_the_end(False, True, False, False)
+    script >> connects(3)
+    script >> has(3, 0)
+    script >> connects(4)
+    script >> has(4, 0)
+    script >> After(10.0) >> is_lost(4)
+    assert script >> After(590.0) >> MISSING << missing((2, None), (4, 1), lacking=3)
+    script = only_the_end(False, True, False, False)
+    script >> connects(2) << ...
+    script >> says(2, ALL) << SetTimer(Timer.MISSING, None)
+    script >> connects(3)
+    script >> has(3, 0)
+    # 4 was never there, and has nothing to bring
+    assert script >> is_lost(2) << SetTimer(Timer.MISSING, 60.0)
 
 
 def test_pieces_told_reset_the_clock() -> None:
     """A handshake that leads to a bitfield or have resets the clock (spec 7.3)."""
-    assert (
-        only_the_end(True, False)
-        >> connects(2)
-        << ...
-        >> says(2, NONE)
-        >> is_lost(2)
-        << SetTimer(Timer.MISSING, 60.0)
-        >> After(50.0)
-        >> connects(2)
-        << SetTimer(Timer.MISSING, None)
-        >> has(2, 1)
-        >> is_lost(2)
-        << SetTimer(Timer.MISSING, 110.0)
-        >> After(60.0)
-        >> MISSING
-        << missing((2, 1))
-    )
+    script = only_the_end(True, False)
+    script >> connects(2) << ...
+    script >> says(2, NONE)
+    script >> is_lost(2) << SetTimer(Timer.MISSING, 60.0)
+    script >> After(50.0) >> connects(2) << SetTimer(Timer.MISSING, None)
+    script >> has(2, 1)
+    script >> is_lost(2) << SetTimer(Timer.MISSING, 110.0)
+    assert script >> After(60.0) >> MISSING << missing((2, 1))
 
 
 def test_a_handshake_alone_does_not_reset_the_clock() -> None:
     """A connection that tells nothing, such as one that ends in a protocol error, leaves the clock (spec 7.3)."""
-    assert (
-        only_the_end(True, False)
-        >> connects(2)
-        << ...
-        >> says(2, NONE)
-        >> is_lost(2)
-        << SetTimer(Timer.MISSING, 60.0)
-        >> After(50.0)
-        >> connects(2)
-        << SetTimer(Timer.MISSING, None)
-        >> says(2, INTERESTED)
-        >> is_lost(2)
-        << SetTimer(Timer.MISSING, 60.0)
-        >> After(10.0)
-        >> MISSING
-        << missing((2, 0))
-    )
+    script = only_the_end(True, False)
+    script >> connects(2) << ...
+    script >> says(2, NONE)
+    script >> is_lost(2) << SetTimer(Timer.MISSING, 60.0)
+    script >> After(50.0) >> connects(2) << SetTimer(Timer.MISSING, None)
+    script >> says(2, INTERESTED)
+    script >> is_lost(2) << SetTimer(Timer.MISSING, 60.0)
+    assert script >> After(10.0) >> MISSING << missing((2, 0))
 
 
 def test_who_comes_late_and_is_lost_at_once_is_awaited() -> None:
     """The 60 s for somebody who was here run from the first time it was, however long one waited (spec 7.3)."""
-    assert (
-        only_the_end(True, False)
-        >> After(100.0)
-        >> connects(2)
-        << SetTimer(Timer.MISSING, None)
-        >> is_lost(2)
-        << SetTimer(Timer.MISSING, 160.0)
-    )
+    script = only_the_end(True, False)
+    script >> After(100.0) >> connects(2) << SetTimer(Timer.MISSING, None)
+    assert script >> is_lost(2) << SetTimer(Timer.MISSING, 160.0)
 
 
 def test_an_unseen_one_beside_complete_ones() -> None:
     """Somebody never seen is awaited 600 s from the moment that nobody else has anything left to do (spec 7.3)."""
-    assert (
-        only_the_end(True, True, False)
-        >> After(100.0)
-        >> connects(2)
-        << SetTimer(Timer.MISSING, None)
-        >> says(2, ALL)
-        << SetTimer(Timer.MISSING, 700.0)
-        >> After(600.0)
-        >> MISSING
-        << missing((3, None))
-    )
+    script = only_the_end(True, True, False)
+    script >> After(100.0) >> connects(2) << SetTimer(Timer.MISSING, None)
+    script >> says(2, ALL) << SetTimer(Timer.MISSING, 700.0)
+    assert script >> After(600.0) >> MISSING << missing((3, None))
 
 
 @pytest.mark.parametrize("wait", [0.0, 2.5, math.inf])
@@ -532,89 +362,49 @@ def test_wait_sets_both(wait: float) -> None:
 
 def test_a_failed_peer_serves_until_all_are_complete() -> None:
     """After its storage failed a peer stays until all who are here are complete, and ends with status 4 (spec 7.4)."""
-    assert (
-        only_the_end(True, False, False)
-        >> connects(2)
-        << ...
-        >> connects(3)
-        << ...
-        >> says(2, NONE)
-        >> says(3, NONE)
-        >> LocalFailure("disk full")
-        << SetTimer(Timer.MISSING, 60.0)
-        >> LocalFailure("log full")
-        >> After(1.0)
-        >> has(2, 0, 1, 2, 3)
-        << SetTimer(Timer.MISSING, 61.0)
-        >> has(3, 0, 1, 2, 3)
-        << Finish(4, "disk full")
-    )
+    script = only_the_end(True, False, False)
+    script >> connects(2) << ... >> connects(3) << ...
+    script >> says(2, NONE)
+    script >> says(3, NONE)
+    script >> LocalFailure("disk full") << SetTimer(Timer.MISSING, 60.0)
+    script >> LocalFailure("log full")
+    script >> After(1.0) >> has(2, 0, 1, 2, 3) << SetTimer(Timer.MISSING, 61.0)
+    assert script >> has(3, 0, 1, 2, 3) << Finish(4, "disk full")
 
 
 def test_a_failed_peer_ends_when_the_others_are_gone() -> None:
     """A failed peer ends when those who lacked something are gone, and at once where nobody is (spec 7.4)."""
-    assert (
-        only_the_end(True, False)
-        >> connects(2)
-        << ...
-        >> LocalFailure("disk full")
-        << ...
-        >> is_lost(2)
-        << Finish(4, "disk full")
-    )
+    script = only_the_end(True, False)
+    script >> connects(2) << ... >> LocalFailure("disk full") << ...
+    assert script >> is_lost(2) << Finish(4, "disk full")
     assert only_the_end(False, True) >> LocalFailure("disk full") << Finish(4, "disk full")
 
 
 def test_failed_peers_do_not_wait_for_each_other() -> None:
     """A failed peer stays only while something moves: the clock of spec 7.3 runs from the last piece (spec 7.4)."""
-    assert (
-        only_the_end(False, True, False, wait=5.0)
-        >> connects(3)
-        << ...
-        >> has(3, 0)
-        << ...
-        >> After(10.0)
-        >> LocalFailure("disk full")
-        << SetTimer(Timer.MISSING, 15.0)
-        >> After(4.0)
-        >> has(3, 1)
-        << SetTimer(Timer.MISSING, 19.0)
-        >> has(3, 1)
-        >> After(5.0)
-        >> MISSING
-        << Finish(4, "disk full")
-    )
+    script = only_the_end(False, True, False, wait=5.0)
+    script >> connects(3) << ... >> has(3, 0) << ...
+    script >> After(10.0) >> LocalFailure("disk full") << SetTimer(Timer.MISSING, 15.0)
+    script >> After(4.0) >> has(3, 1) << SetTimer(Timer.MISSING, 19.0)
+    script >> has(3, 1)
+    assert script >> After(5.0) >> MISSING << Finish(4, "disk full")
 
 
 def test_a_peer_that_can_not_serve_ends() -> None:
     """A peer whose file can't be read any more is of no use to anybody: it ends at once, with status 4 (spec 7.4)."""
     cut = LocalFailure("the file was cut", serves=False)
-    assert (
-        only_the_end(True, False)
-        >> connects(2)
-        << ...
-        >> says(2, NONE)
-        >> cut
-        << Finish(4, "the file was cut")
-    )
-    assert (
-        only_the_end(False, True)
-        >> connects(2)
-        << ...
-        >> LocalFailure("disk full")
-        << ...
-        >> cut
-        << Finish(4, "disk full")
-    )
+    script = only_the_end(True, False)
+    script >> connects(2) << ...
+    script >> says(2, NONE)
+    assert script >> cut << Finish(4, "the file was cut")
+    script = only_the_end(False, True)
+    script >> connects(2) << ... >> LocalFailure("disk full") << ...
+    assert script >> cut << Finish(4, "disk full")
 
 
 def test_a_stop_is_obeyed_at_once() -> None:
     """Whoever stops a peer ends it in order, with the status that was asked for (spec 7.4)."""
-    assert (
-        only_the_end(False, True)
-        >> connects(2)
-        << ...
-        >> StopRequested(130, "interrupted")
-        << Finish(130, "interrupted")
-        >> StopRequested(143, "terminated")
-    )
+    script = only_the_end(False, True)
+    script >> connects(2) << ...
+    script >> StopRequested(130, "interrupted") << Finish(130, "interrupted")
+    assert script >> StopRequested(143, "terminated")

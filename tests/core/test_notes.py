@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from core.interface.effects import Effect, Note
 from core.interface.events import Event, Started, Timer, TurnEnded
-from core.interface.messages import CHOKE, INTERESTED, UNCHOKE, Bitfield, Request
+from core.interface.messages import CHOKE, INTERESTED, UNCHOKE, Request
 from core.peer import Peer
-from tests.kit.script import connects, fires, is_lost, offers, passes_by, peer_of, says, swarm
+from tests.kit.script import ALL, connects, fires, is_lost, offers, passes_by, peer_of, says, swarm
 
-ALL = Bitfield(b"\1" * 4)
 CONVERSATION: list[Event] = [
     Started(),
     connects(2),

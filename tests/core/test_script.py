@@ -6,8 +6,10 @@ import pytest
 
 from core.interface.effects import Dial, Log, SetTimer
 from core.interface.events import Started, Timer
-from core.interface.messages import INTERESTED, UNCHOKE, Bitfield, Request
+from core.interface.messages import INTERESTED, UNCHOKE, Request
 from tests.kit.script import (
+    ALL,
+    NONE,
     After,
     Script,
     accepts,
@@ -25,8 +27,6 @@ from tests.kit.script import (
     tells_all,
     unknown,
 )
-
-NOTHING, ALL = Bitfield(bytes(4)), Bitfield(b"\1" * 4)
 
 
 def test_a_conversation_goes_well() -> None:
@@ -54,7 +54,7 @@ def test_hidden_orders_and_learnt_values() -> None:
     assert (
         script
         >> connects(1)
-        << sends(1, NOTHING)
+        << sends(1, NONE)
         >> says(1, ALL)
         << sends(1, INTERESTED)
         >> says(1, UNCHOKE)
@@ -93,7 +93,7 @@ def test_a_failure_shows_the_conversation() -> None:
         "  << Log(event='was_connected', fields={'neighbor': 1})",
         f"- << Send(neighbor=1, message={ALL})",
         "- << Broadcast(message=Interested())",
-        f"+ << Send(neighbor=1, message={NOTHING})",
+        f"+ << Send(neighbor=1, message={NONE})",
         "  (1 more events weren't played)",
     ]
 
@@ -110,6 +110,14 @@ def test_an_order_needs_an_event() -> None:
     """A script that begins with an order is a mistake in the test, and says so."""
     with pytest.raises(TypeError, match="needs an event"):
         Script(peer_of(swarm(True, False), 2)) << Dial(1)
+
+
+def test_what_was_not_played_is_known() -> None:
+    """A script with steps that nobody played is remembered, so that its test can fail (tests/core/conftest.py)."""
+    script = Script(peer_of(swarm(True, False), 2)) >> After(1.0)
+    assert script in Script.unplayed
+    assert script
+    assert script not in Script.unplayed
 
 
 def test_the_unknown_has_no_hash() -> None:

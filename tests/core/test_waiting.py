@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from core.interface.effects import Effect, Finish, Log, Send, SetTimer, Warn
 from core.interface.events import Started, StreamEnded, Timer
-from core.interface.messages import Bitfield
 from tests.kit.script import (
+    ALL,
+    NONE,
     After,
     Script,
     connects,
@@ -17,7 +18,6 @@ from tests.kit.script import (
     swarm,
 )
 
-NONE, ALL = Bitfield(bytes(4)), Bitfield(b"\1" * 4)
 WAITING = fires(Timer.WAITING)
 
 
@@ -30,17 +30,14 @@ def words(*seeds: bool, me: int = 1, hide: tuple[type[Effect], ...] = (Log, Send
 
 def test_a_lost_neighbor_is_told_with_what_it_told() -> None:
     """The loss of a neighbor is told, with how many pieces it has told, unless both have everything (spec 7.5)."""
-    assert (
-        words(True, False, False)
-        >> connects(2)
-        >> says(2, NONE)
-        >> has(2, 0, 1)
-        >> is_lost(2)
-        << Warn("lost the connection to peer 2, which has told 2 of 4 pieces")
-        >> connects(2)
-        >> is_lost(2)
-        << Warn("lost the connection to peer 2, which has told 0 of 4 pieces")
-    )
+    script = words(True, False, False)
+    script >> connects(2)
+    script >> says(2, NONE)
+    script >> has(2, 0, 1)
+    script >> is_lost(2) << Warn("lost the connection to peer 2, which has told 2 of 4 pieces")
+    script >> connects(2)
+    script >> is_lost(2) << Warn("lost the connection to peer 2, which has told 0 of 4 pieces")
+    assert script
     script = words(True, True, False) >> connects(2) >> says(2, ALL) >> StreamEnded(2) << ...
     assert script
     assert not any(isinstance(order, Warn) for order in script.peer.handle(is_lost(2), 0.0))
@@ -48,13 +45,11 @@ def test_a_lost_neighbor_is_told_with_what_it_told() -> None:
 
 def test_a_lost_seed_is_told_to_those_who_need_it() -> None:
     """So is the loss of a complete neighbor, as long as we lack something (spec 7.5)."""
-    assert (
-        words(False, True)
-        >> connects(2)
-        >> says(2, ALL)
-        >> is_lost(2)
-        << Warn("lost the connection to peer 2, which has told 4 of 4 pieces")
-    )
+    script = words(False, True)
+    script >> connects(2)
+    script >> says(2, ALL)
+    script >> is_lost(2) << Warn("lost the connection to peer 2, which has told 4 of 4 pieces")
+    assert script
 
 
 def test_silence_is_told_at_growing_pauses() -> None:
@@ -63,39 +58,26 @@ def test_silence_is_told_at_growing_pauses() -> None:
         "0 of 4 pieces are here; waiting for 3 (it told 2 of 4 pieces); not connected:"
         " 2 (never connected); 2 of 4 pieces are with nobody who is connected"
     )
-    assert (
-        words(False, True, False)
-        >> connects(3)
-        >> says(3, NONE)
-        >> has(3, 1)
-        >> After(10.0)
-        >> has(3, 2)
-        >> After(50.0)
-        >> WAITING
-        << SetTimer(Timer.WAITING, 70.0)
-        >> After(10.0)
-        >> WAITING
-        << Warn(f"no progress for 60 s; {text}")
-        << SetTimer(Timer.WAITING, 190.0)
-        >> After(120.0)
-        >> WAITING
-        << Warn(f"no progress for 180 s; {text}")
-        << SetTimer(Timer.WAITING, 430.0)
-        >> After(200.0)
-        >> has(3, 2)  # no news
-        >> After(40.0)
-        >> WAITING
-        << Warn(f"no progress for 420 s; {text}")
-        << SetTimer(Timer.WAITING, 910.0)
-        >> has(3, 3)
-        >> After(480.0)
-        >> WAITING
-        << Warn(
-            "no progress for 480 s; 0 of 4 pieces are here; waiting for 3 (it told 3 of 4 pieces);"
-            " not connected: 2 (never connected); 1 of 4 pieces are with nobody who is connected"
-        )
-        << SetTimer(Timer.WAITING, 1030.0)
+    script = words(False, True, False)
+    script >> connects(3)
+    script >> says(3, NONE)
+    script >> has(3, 1)
+    script >> After(10.0) >> has(3, 2)
+    script >> After(50.0) >> WAITING << SetTimer(Timer.WAITING, 70.0)
+    script >> After(10.0) >> WAITING << Warn(f"no progress for 60 s; {text}")
+    script << SetTimer(Timer.WAITING, 190.0)
+    script >> After(120.0) >> WAITING << Warn(f"no progress for 180 s; {text}")
+    script << SetTimer(Timer.WAITING, 430.0)
+    script >> After(200.0) >> has(3, 2)  # no news
+    script >> After(40.0) >> WAITING << Warn(f"no progress for 420 s; {text}")
+    script << SetTimer(Timer.WAITING, 910.0)
+    script >> has(3, 3)
+    text = (
+        "0 of 4 pieces are here; waiting for 3 (it told 3 of 4 pieces); not connected:"
+        " 2 (never connected); 1 of 4 pieces are with nobody who is connected"
     )
+    script >> After(480.0) >> WAITING << Warn(f"no progress for 480 s; {text}")
+    assert script << SetTimer(Timer.WAITING, 1030.0)
 
 
 def test_a_seed_names_whoever_is_not_complete() -> None:
@@ -103,17 +85,12 @@ def test_a_seed_names_whoever_is_not_complete() -> None:
     script = words(True, *[False] * 12)
     script >> connects(2) >> says(2, ALL) >> connects(3) >> has(3, 0)
     assert script >> connects(4) >> has(4, 0, 1) >> is_lost(4) << ...
-    assert (
-        script
-        >> After(60.0)
-        >> WAITING
-        << Warn(
-            "no progress for 60 s; 4 of 4 pieces are here; waiting for 3 (it told 1 of 4 pieces);"
-            " not connected: 4 (it told 2 of 4 pieces),"
-            f" {', '.join(f'{n} (never connected)' for n in range(5, 12))}, 2 more"
-        )
-        << SetTimer(Timer.WAITING, 180.0)
+    text = (
+        "no progress for 60 s; 4 of 4 pieces are here; waiting for 3 (it told 1 of 4 pieces);"
+        " not connected: 4 (it told 2 of 4 pieces),"
+        f" {', '.join(f'{n} (never connected)' for n in range(5, 12))}, 2 more"
     )
+    assert script >> After(60.0) >> WAITING << Warn(text) << SetTimer(Timer.WAITING, 180.0)
 
 
 def test_nothing_is_told_behind_the_end() -> None:

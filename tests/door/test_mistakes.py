@@ -21,6 +21,7 @@ from tests.kit.pythons import ROOT
 
 PEER = ["peerProcess.py"]
 INVOKE = [sys.executable, "-m", "invoke"]
+HERE = [*INVOKE, "--search-root", str(ROOT)]
 Break = Callable[[Path], None]
 
 
@@ -126,11 +127,18 @@ MISTAKES = [
     # Across machines.
     Mistake("remote.check on unedited hosts", ["remote", "check"], 8, ["the name 'laptop-one' isn't known here: write an address into PeerInfo.cfg"]),
     Mistake("remote.collect on unedited hosts", ["remote", "collect"], 8, ["the name 'laptop-one' isn't known here: write an address into PeerInfo.cfg"]),
-    # What invoke answers by itself.
+    # By invoke.
+    Mistake("misspelt task", [*HERE, "swrm"], 2, ["invoke: there is no task 'swrm': did you mean swarm?"]),
+    Mistake("misspelt task of remote", [*HERE, "remote.chek"], 2, ["no task 'remote.chek': did you mean remote.check?"]),
+    Mistake("misspelt option of a task", [*HERE, "swarm", "--piecesize", "3"], 2, ["no option '--piecesize': did you mean --piece-size?", "`invoke swarm --help`"]),
+    Mistake("a configuration without its option, of a task", [*HERE, "swarm", "small"], 2, ["found 'small'", "did you mean --config small?"]),
+    Mistake("a folder without its option, of a task", [*HERE, "verify", "runs/x"], 2, ["found 'runs/x'", "did you mean --dir runs/x?"]),
+    Mistake("no value of a task's option", [*HERE, "swarm", "--piece-size"], 2, ["--piece-size: expected a value behind it"]),
+    Mistake("a value of a task's flag", [*HERE, "swarm", "--keep=3"], 2, ["found '3' where an option is expected"]),
+    # Where nothing of ours is found, invoke answers by itself; the README says what to do.
     Mistake("invoke elsewhere", [*INVOKE, "swarm"], 1, ["Can't find any collection named 'tasks'"]),
-    Mistake("misspelt task", [*INVOKE, "--search-root", str(ROOT), "swrm"], 1, ["No idea what 'swrm' is!"]),
 ]  # fmt: skip
-"""Of the last two the message alone isn't enough, and it isn't ours; `swarmproof` is the answer to both."""
+"""The message of the last one isn't ours, because invoke has not found our tasks when it gives it."""
 
 
 def answer(words: list[str], cwd: Path, capfd: pytest.CaptureFixture[str]) -> tuple[int, str]:

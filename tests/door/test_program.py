@@ -121,6 +121,18 @@ def test_a_closed_pipe_changes_nothing() -> None:
         (["peer", "1001", "--wo"], ["--workdir"]),
         (["swarm", "--config", ""], ["assignment", "small", "three-laptops", "two-seeds"]),
         (["completion", ""], ["bash", "zsh", "fish"]),
+        (["swarm", "--config=s"], ["--config=small"]),
+        (["swarm", "--config", "=", "s"], ["small"]),
+        (["swarm", "--config", "="], ["assignment", "small", "three-laptops", "two-seeds"]),
+        (["remote", "check", "--config", "two"], ["two-seeds"]),
+        (["verify", "--format", "j"], ["json", "junit"]),
+        (["verify", "logs", "--trace", ""], ["auto", "require", "ignore"]),
+        (["verify", "--explain", "K0"], [f"K0{number}" for number in range(1, 10)]),
+        (["probe", "--explain", "ST"], ["ST-01", "ST-02", "ST-03", "ST-04"]),
+        (["hash", ""], ["--help", "--file", "--piece-size", "--output"]),
+        (["verify", ""], []),
+        (["verify", "--config", ""], []),
+        (["remote", "fly", ""], []),
         (["swarm", "--file", ""], []),
         (["fly", "--"], []),
     ],
@@ -132,24 +144,54 @@ def test_completion(
     assert said(capsys, "--complete", *words) == (0, "".join(f"{one}\n" for one in expected), "")
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
-def test_bash_completes(tmp_path: Path) -> None:
-    """The script for bash is understood by bash, and completes by asking the command itself."""
+SHELLS = {
+    "bash": 'COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _swarmproof; printf "%s\\n" "${{COMPREPLY[@]}}"',
+    "zsh": """words=({words}); CURRENT=$#words; _swarmproof""",
+    "fish": "complete -C '{words}'",
+}
+"""How each shell is asked what it would offer behind these words."""
+STUBS = """
+compdef() {{ : }}
+compset() {{ : }}
+compadd() {{ shift; print -l -- "$@" }}
+_files() {{ print -l -- *(N) }}
+"""
+"""What zsh has in an interactive shell only."""
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("swarmproof remote col", ["collect"]),
+        ("swarmproof swarm --piece", ["--piece-size"]),
+        ("swarmproof swarm --config two", ["two-seeds"]),
+        ("swarmproof verify --format js", ["json"]),
+    ],
+)
+def test_shells_complete(shell: str, words: str, offered: list[str], tmp_path: Path) -> None:
+    """Each shell understands its script, and offers commands, options and values that the command itself tells."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"no {shell}")
     command = tmp_path / "swarmproof"
     command.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m swarmproof \"$@\"\n")
     command.chmod(0o755)
-    script = completion.SCRIPTS["bash"] + (
-        'COMP_WORDS=(swarmproof remote col); COMP_CWORD=2; _swarmproof; echo "${COMPREPLY[@]}"\n'
-    )
+    stubs = STUBS.format() if shell == "zsh" else ""
+    script = "\n".join([stubs, completion.SCRIPTS[shell], SHELLS[shell].format(words=words)])
     told = subprocess.run(
-        ["bash", "-euc", script],
+        [shell, "-c", script],
         cwd=tmp_path,
-        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)},
+        env={
+            **os.environ,
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "HOME": str(tmp_path),
+        },
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (told.stdout, told.stderr) == ("collect\n", "")
+    assert (told.stdout.split("\n")[:-1], told.stderr) == (offered, "")
 
 
 def test_a_shell_that_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:

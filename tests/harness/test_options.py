@@ -13,7 +13,18 @@ from core.exits import ExitStatus
 from harness.cli import Command
 from harness.errors import HarnessError
 from harness.invoking import task_of
-from harness.options import count, format_bytes, option, path, rate, read, seconds, size
+from harness.options import (
+    address,
+    count,
+    counts,
+    format_bytes,
+    option,
+    path,
+    rate,
+    read,
+    seconds,
+    size,
+)
 
 
 @dataclass(frozen=True)
@@ -182,3 +193,34 @@ def test_a_task_offers_its_options() -> None:
 def test_shown_bytes(number: float, text: str) -> None:
     """Bytes are shown in the largest unit that leaves at least 1."""
     assert format_bytes(number) == text
+
+
+def test_several_counts() -> None:
+    """Numbers with commas between are read each as one is, and a wrong one is told."""
+    assert counts(2)("3,6, 12") == (3, 6, 12)
+    assert counts(2)("4") == (4,)
+    for text in ("3,", "3;6", "1,3", "x"):
+        with pytest.raises(ValueError, match="expected whole numbers of at least 2"):
+            counts(2)(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "scheduler", "scheduler:", "http://a:1", "a b:1", "tcp://:8786", "tcp://a:x"]
+)
+def test_what_is_no_address(text: str) -> None:
+    """What can't be a scheduler's address is told before anything is tried."""
+    with pytest.raises(ValueError, match="expected an address such as tcp://scheduler:8786"):
+        address(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("tcp://10.0.0.1:8786", "tcp://10.0.0.1:8786"),
+        ("scheduler:8786", "tcp://scheduler:8786"),
+        ("tls://[fe80::1]:8786", "tls://[fe80::1]:8786"),
+    ],
+)
+def test_addresses(text: str, read: str) -> None:
+    """An address is a host and a port, by TCP unless it says otherwise."""
+    assert address(text) == read

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.kit.hosts import completion
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_the_bound() -> None:

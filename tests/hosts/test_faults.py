@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from itertools import chain
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -12,13 +12,8 @@ from tests.kit.hosts import needs
 from tests.kit.hosts.host import Clock
 from tests.kit.hosts.lab import Lab
 from tests.kit.hosts.swarm import HostSwarm
-from verifier.findings import Severity
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from verifier.api import Report
-    from verifier.findings import Finding
+from verifier.api import Report
+from verifier.findings import Finding, Severity
 
 pytestmark = pytest.mark.swarm
 

@@ -7,17 +7,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tests.kit.hosts import needs
-from tests.kit.hosts.host import Clock
+from tests.kit.hosts.host import Clock, Host
 from tests.kit.hosts.lab import ROOT, Lab
 from tests.kit.hosts.namespaces import processes_in
-
-if TYPE_CHECKING:
-    from tests.kit.hosts.host import Host
 
 SEND = """
 import socket, sys

@@ -5,17 +5,13 @@ from __future__ import annotations
 import re
 import signal
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from tests.kit.hosts.host import Host
 from tests.kit.hosts.lab import Lab
 from tests.kit.hosts.swarm import HostSwarm
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.kit.hosts.host import Host
 
 pytestmark = pytest.mark.swarm
 

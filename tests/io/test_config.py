@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,9 +12,6 @@ from hypothesis import strategies as st
 
 from core.config import PeerInfo, SwarmConfig
 from peerio.config import ConfigError, format_common, format_peers, load_config
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 COMMON = """NumberOfPreferredNeighbors 2
 UnchokingInterval 5
@@ -35,11 +32,7 @@ def never(message: str) -> None:
 
 
 def load(
-    folder: Path,
-    common: Text = COMMON,
-    peers: Text = PEERS,
-    *,
-    warn: Callable[[str], None] = never,
+    folder: Path, common: Text = COMMON, peers: Text = PEERS, *, warn: Callable[[str], None] = never
 ) -> SwarmConfig:
     """Writes both files, each as text or bytes (None: not at all), and reads them."""
     for name, content in (("Common.cfg", common), ("PeerInfo.cfg", peers)):
@@ -50,11 +43,7 @@ def load(
 
 
 def problems(
-    folder: Path,
-    common: Text = COMMON,
-    peers: Text = PEERS,
-    *,
-    warn: Callable[[str], None] = never,
+    folder: Path, common: Text = COMMON, peers: Text = PEERS, *, warn: Callable[[str], None] = never
 ) -> list[str]:
     """What is wrong with the two files, a message each."""
     with pytest.raises(ConfigError) as caught:

@@ -38,10 +38,7 @@ def allowed(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[int, int]]:
     ],
 )
 def test_the_limit_is_raised(
-    allowed: dict[str, tuple[int, int]],
-    before: tuple[int, int],
-    peers: int,
-    after: tuple[int, int],
+    allowed: dict[str, tuple[int, int]], before: tuple[int, int], peers: int, after: tuple[int, int]
 ) -> None:
     """The limit of open files is raised, where it may be, for all peers and for strangers (spec 7.4)."""
     allowed["now"] = before

@@ -27,6 +27,7 @@ from peerio.networking import BoundPort, NetworkError, Networking
 from peerio.protocol import FrameRules, encode, encode_handshake, read_exact, recv_message
 from tests.kit.swarm.swarms import reserve_port
 
+Patch = pytest.MonkeyPatch
 PIECE = 40_000
 CONTENT = Random(1).randbytes(PIECE)
 WITHIN = 10.0
@@ -294,9 +295,7 @@ def test_a_dialled_peer_must_be_the_one(config: SwarmConfig) -> None:
             peer.warned("answers as peer 4, expected peer 1")
 
 
-def test_an_unfinished_handshake_is_given_up(
-    config: SwarmConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unfinished_handshake_is_given_up(config: SwarmConfig, monkeypatch: Patch) -> None:
     """A handshake that isn't complete in time closes the connection (spec 2.4)."""
     monkeypatch.setattr(links, "HANDSHAKE_TIMEOUT", 0.05)
     with closing(Peer(config, 2)) as peer, dial(config, 2, encode_handshake(3)[:31]) as sock:
@@ -304,9 +303,7 @@ def test_an_unfinished_handshake_is_given_up(
         peer.warned("no handshake within")
 
 
-def test_the_oldest_unfinished_handshake_goes(
-    config: SwarmConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_oldest_unfinished_handshake_goes(config: SwarmConfig, monkeypatch: Patch) -> None:
     """Only so many handshakes are unfinished at a time: the oldest goes (spec 2.4)."""
     assert links.UNFINISHED_HANDSHAKES == 64
     monkeypatch.setattr(links, "UNFINISHED_HANDSHAKES", 2)
@@ -394,9 +391,7 @@ def test_last_haves_before_a_reset_count(config: SwarmConfig, two: Peer) -> None
 # Silence (spec 2.9).
 
 
-def test_a_neighbor_that_takes_nothing(
-    config: SwarmConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_neighbor_that_takes_nothing(config: SwarmConfig, monkeypatch: Patch) -> None:
     """Where the system doesn't watch, one that takes nothing is lost with a reason, and may come back at once (spec 2.9)."""
     monkeypatch.setattr(sender, "SYSTEM_WATCHES", False)
     monkeypatch.setattr(sender, "SILENCE", 0.2)
@@ -580,9 +575,7 @@ def test_timers_ring_once_and_can_be_cleared(two: Peer) -> None:
     assert two.awaits("timer") == ("timer", Timer.MISSING)
 
 
-def test_lines_are_written_before_sends(
-    config: SwarmConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lines_are_written_before_sends(config: SwarmConfig, monkeypatch: Patch) -> None:
     """The turn's lines are written before anything that the turn queued is sent (spec 8.4)."""
     order: list[str] = []
     flush = sender.Sender.flush
@@ -618,9 +611,7 @@ def test_a_port_that_is_taken(config: SwarmConfig, two: Peer) -> None:
         network.start_server()
 
 
-def test_without_descriptors_nobody_is_lost(
-    config: SwarmConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_descriptors_nobody_is_lost(config: SwarmConfig, monkeypatch: Patch) -> None:
     """Where the system has no descriptor left, accepting pauses with a warning and those who knock wait (spec 2.1)."""
     monkeypatch.setattr(listening, "EXHAUSTED_PAUSE", 0.02)
     failures = [OSError(errno.EMFILE, "Too many open files"), OSError(errno.ECONNABORTED, "gone")]
@@ -667,9 +658,7 @@ def test_shutdown_flushes_and_drains(config: SwarmConfig) -> None:
     assert peer.network.failure is None
 
 
-def test_shutdown_does_not_wait_for_ever(
-    config: SwarmConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_shutdown_does_not_wait_for_ever(config: SwarmConfig, monkeypatch: Patch) -> None:
     """A neighbor that never closes its end is dropped when the time for flush and drain is over (spec 7.2)."""
     assert networking.DRAIN_TIMEOUT == 5.0
     monkeypatch.setattr(networking, "DRAIN_TIMEOUT", 0.05)

@@ -12,10 +12,9 @@ import socket
 import stat
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,9 +22,8 @@ from core.config import PeerInfo, SwarmConfig
 from peerio import filesystem
 from peerio.storage import Storage, StorageError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+Pair = tuple[socket.socket, socket.socket]
+Patch = pytest.MonkeyPatch
 PIECE = 1000
 SIZE = 3 * PIECE + 7
 CONTENT = random.Random(1).randbytes(SIZE)
@@ -69,7 +67,7 @@ def fill(storage: Storage) -> None:
 
 
 @pytest.fixture(params=["system", "portable"])
-def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def system(request: pytest.FixtureRequest, monkeypatch: Patch) -> str:
     """Runs a test with this system's own calls, then as on a system that lacks all of them."""
     if request.param == "portable":
         monkeypatch.setattr(filesystem, "pwrite", filesystem._pwrite_by_seek)
@@ -97,7 +95,7 @@ def leecher(tmp_path: Path, system: str) -> Iterator[Storage]:
 
 
 @pytest.fixture
-def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+def pair() -> Iterator[Pair]:
     """A sending end that doesn't block, and a receiving end that does."""
     sender, receiver = socket.socketpair()
     sender.setblocking(False)
@@ -127,7 +125,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 # A seed's file
 
 
-def test_seed_sends_every_piece(seed: Storage, pair: tuple[socket.socket, socket.socket]) -> None:
+def test_seed_sends_every_piece(seed: Storage, pair: Pair) -> None:
     """A seed sends each piece from its file, any part of it, the shorter last one too (spec 9.1)."""
     sender, receiver = pair
     for index in range(CONFIG.piece_count):
@@ -139,7 +137,7 @@ def test_seed_sends_every_piece(seed: Storage, pair: tuple[socket.socket, socket
 
 
 def test_a_full_socket_takes_a_part_and_then_blocks(
-    tmp_path: Path, system: str, pair: tuple[socket.socket, socket.socket]
+    tmp_path: Path, system: str, pair: Pair
 ) -> None:
     """What a socket doesn't take is left for later: the count says how much went (design 4.3)."""
     size = 8 * 2**20
@@ -169,11 +167,7 @@ def test_seed_is_read_only(seed: Storage, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("link", [os.symlink, os.link])
-def test_seed_may_be_a_link(
-    tmp_path: Path,
-    link: Callable[[Path, Path], None],
-    pair: tuple[socket.socket, socket.socket],
-) -> None:
+def test_seed_may_be_a_link(tmp_path: Path, link: Callable[[Path, Path], None], pair: Pair) -> None:
     """A seed's file may be a symbolic or a hard link, so that a real file needs no copy (spec 9.1)."""
     (tmp_path / "elsewhere").write_bytes(CONTENT)
     link(tmp_path / "elsewhere", tmp_path / CONFIG.file_name)
@@ -225,7 +219,7 @@ def test_seed_that_is_no_regular_file(tmp_path: Path, make: Callable[[Path], Non
     assert seed_error(tmp_path) == f"{path}: not a regular file: {EXPECTED}"
 
 
-def test_seed_that_can_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_seed_that_can_not_be_read(tmp_path: Path, monkeypatch: Patch) -> None:
     """An unreadable file is an error with the system's reason (spec 9.1)."""
     path = tmp_path / CONFIG.file_name
     path.write_bytes(CONTENT)
@@ -243,9 +237,7 @@ def test_seed_in_a_circle_of_links(tmp_path: Path) -> None:
 # Sending when something is wrong
 
 
-def test_a_file_that_shrank_is_an_error(
-    seed: Storage, tmp_path: Path, pair: tuple[socket.socket, socket.socket]
-) -> None:
+def test_a_file_that_shrank_is_an_error(seed: Storage, tmp_path: Path, pair: Pair) -> None:
     """What is left is sent; then the end of the file is an error, not a retry (design 4.3)."""
     os.truncate(tmp_path / CONFIG.file_name, PIECE + 10)
     assert seed.send_piece(pair[0], 1, 0, PIECE) == 10
@@ -255,9 +247,7 @@ def test_a_file_that_shrank_is_an_error(
     assert str(caught.value).startswith(told)
 
 
-def test_the_sockets_errors_are_the_sockets(
-    seed: Storage, pair: tuple[socket.socket, socket.socket]
-) -> None:
+def test_the_sockets_errors_are_the_sockets(seed: Storage, pair: Pair) -> None:
     """A closed connection is the neighbor's doing and never a storage error."""
     sender, receiver = pair
     receiver.close()
@@ -268,11 +258,7 @@ def test_the_sockets_errors_are_the_sockets(
         seed.send_piece(sender, 0, 0, PIECE)
 
 
-def test_a_file_system_without_sendfile(
-    seed: Storage,
-    monkeypatch: pytest.MonkeyPatch,
-    pair: tuple[socket.socket, socket.socket],
-) -> None:
+def test_a_file_system_without_sendfile(seed: Storage, monkeypatch: Patch, pair: Pair) -> None:
     """A file from which the system can't send is copied instead (design 4.6)."""
     monkeypatch.setattr(filesystem, "sendfile", raising(errno.EINVAL))
     assert seed.send_piece(pair[0], 0, 0, PIECE) == PIECE
@@ -281,10 +267,7 @@ def test_a_file_system_without_sendfile(
 
 @pytest.mark.parametrize("sendfile", [None, raising(errno.EIO)])
 def test_a_file_that_can_not_be_read(
-    seed: Storage,
-    monkeypatch: pytest.MonkeyPatch,
-    sendfile: Callable[..., int] | None,
-    pair: tuple[socket.socket, socket.socket],
+    seed: Storage, monkeypatch: Patch, sendfile: Callable[..., int] | None, pair: Pair
 ) -> None:
     """A bad disk is a storage error that names file, place and reason, not a lost neighbor."""
     monkeypatch.setattr(filesystem, "sendfile", sendfile)
@@ -306,9 +289,7 @@ def test_leecher_writes_into_part_and_gets_the_real_name(leecher: Storage, tmp_p
     assert content_of(tmp_path / "peer_2") == {"The File.dat": CONTENT}
 
 
-def test_leecher_sends_what_it_has_before_and_after_the_end(
-    leecher: Storage, pair: tuple[socket.socket, socket.socket]
-) -> None:
+def test_leecher_sends_what_it_has_before_and_after_the_end(leecher: Storage, pair: Pair) -> None:
     """A leecher serves its pieces from `.part`, and from the same file once it is renamed."""
     sender, receiver = pair
     leecher.sink(3).write(piece_of(3))
@@ -339,9 +320,7 @@ def test_pieces_arrive_in_parts_and_interleaved(leecher: Storage, tmp_path: Path
         assert sink.hexdigest() == (digest if index % 2 == 0 else None)
 
 
-def test_a_short_write_is_continued(
-    leecher: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_short_write_is_continued(leecher: Storage, tmp_path: Path, monkeypatch: Patch) -> None:
     """A system that takes only a part of what is written is given the rest (design 4.2)."""
     pwrite = filesystem.pwrite
     monkeypatch.setattr(filesystem, "pwrite", lambda fd, data, at: pwrite(fd, data[:300], at))
@@ -349,9 +328,7 @@ def test_a_short_write_is_continued(
     assert content_of(tmp_path / "peer_2") == {"The File.dat.part": CONTENT}
 
 
-def test_a_write_that_takes_nothing_is_an_error(
-    leecher: Storage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_that_takes_nothing_is_an_error(leecher: Storage, monkeypatch: Patch) -> None:
     """A system that takes no bytes and gives no reason doesn't hang the peer."""
     monkeypatch.setattr(filesystem, "pwrite", lambda *_: 0)
     with pytest.raises(StorageError, match="can't write 1000 bytes at byte 1000: "):
@@ -494,7 +471,7 @@ def test_leecher_whose_file_can_not_be_made(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EDQUOT])
 def test_a_full_disk_is_told_before_anything_is_touched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    tmp_path: Path, monkeypatch: Patch, number: int
 ) -> None:
     """The error tells needed and free bytes, and the folder is as it was (design 4.5)."""
     (tmp_path / "The File.dat").write_bytes(b"mine")
@@ -506,9 +483,7 @@ def test_a_full_disk_is_told_before_anything_is_touched(
     assert content_of(tmp_path) == {"The File.dat": b"mine"}
 
 
-def test_a_file_that_can_not_be_moved_aside(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_can_not_be_moved_aside(tmp_path: Path, monkeypatch: Patch) -> None:
     """If moving aside fails, the file with the real name stays and no `.part` does (spec 9.2)."""
     (tmp_path / "The File.dat").write_bytes(b"mine")
     monkeypatch.setattr(filesystem, "move_aside", raising(errno.EACCES))
@@ -524,7 +499,7 @@ def test_a_file_that_can_not_be_moved_aside(
     ("free", "refused"), [(SIZE - 1, True), (SIZE, False), pytest.param(None, False, id="unknown")]
 )
 def test_where_space_can_not_be_reserved_a_look_must_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, free: int | None, refused: bool
+    tmp_path: Path, monkeypatch: Patch, number: int, free: int | None, refused: bool
 ) -> None:
     """Without reservation the file gets its size if enough bytes are free (design 4.5)."""
     monkeypatch.setattr(filesystem, "posix_fallocate", raising(number) if number else None)
@@ -537,7 +512,7 @@ def test_where_space_can_not_be_reserved_a_look_must_do(
         assert content_of(tmp_path) == {"The File.dat.part": bytes(SIZE)}
 
 
-def test_unknown_free_space_is_not_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_free_space_is_not_none(tmp_path: Path, monkeypatch: Patch) -> None:
     """A file system that reports zeros, or nothing, isn't taken for a full one."""
     assert filesystem.free_bytes(tmp_path)
     assert filesystem.free_bytes(tmp_path / "missing") is None
@@ -572,9 +547,7 @@ def test_a_reserved_file_can_be_written_on_a_full_disk(small_disk: Path) -> None
     storage.close()
 
 
-def test_the_disk_fills_up_during_the_run(
-    small_disk: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_disk_fills_up_during_the_run(small_disk: Path, monkeypatch: Patch) -> None:
     """Where nothing could be reserved, a disk that fills up is one clear error (spec 7.4)."""
     monkeypatch.setattr(filesystem, "posix_fallocate", None)
     storage = Storage.create_leecher(small_disk, config_of(500_000, 500_000), warn=never)
@@ -595,7 +568,7 @@ def fill_up(disk: Path) -> None:
 
 
 def test_the_real_name_comes_at_once_and_close_waits_for_the_sync(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: Patch
 ) -> None:
     """Syncing happens on a helper thread with the file open, and is awaited at the end (design 4.5a)."""
     storage = Storage.create_leecher(tmp_path, CONFIG, warn=never)
@@ -621,7 +594,7 @@ def test_the_real_name_comes_at_once_and_close_waits_for_the_sync(
     assert order == [f"synced {SIZE} in {tmp_path.name}", "closed"]
 
 
-def test_file_and_folder_are_synced(leecher: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_and_folder_are_synced(leecher: Storage, monkeypatch: Patch) -> None:
     """Both the content and the new name reach the disk (design 4.5a)."""
     synced: list[bool] = []
     monkeypatch.setattr(os, "fsync", lambda fd: synced.append(stat.S_ISDIR(os.fstat(fd).st_mode)))
@@ -632,9 +605,7 @@ def test_file_and_folder_are_synced(leecher: Storage, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.EIO])
-def test_a_folder_that_can_not_be_synced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
+def test_a_folder_that_can_not_be_synced(tmp_path: Path, monkeypatch: Patch, number: int) -> None:
     """File systems that don't sync folders are fine; a real failure isn't."""
     fds: list[int] = []
 
@@ -666,10 +637,7 @@ def test_closing_twice_is_closing_once(leecher: Storage, seed: Storage) -> None:
 
 
 def test_a_rename_that_fails_leaves_the_content_served(
-    leecher: Storage,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    pair: tuple[socket.socket, socket.socket],
+    leecher: Storage, tmp_path: Path, monkeypatch: Patch, pair: Pair
 ) -> None:
     """If `.part` can't get the real name, that is an error, and pieces can still be sent (spec 7.4)."""
     fill(leecher)
@@ -753,7 +721,7 @@ def test_no_piece_is_written_into_a_lost_part(leecher: Storage, tmp_path: Path, 
         leecher.close()
 
 
-def test_no_thread_to_sync_with(leecher: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_thread_to_sync_with(leecher: Storage, monkeypatch: Patch) -> None:
     """Where the system starts no thread, the complete file is synced at the end (spec 7.4)."""
     synced: list[int] = []
 
@@ -769,9 +737,7 @@ def test_no_thread_to_sync_with(leecher: Storage, monkeypatch: pytest.MonkeyPatc
     assert synced == [fd]
 
 
-def test_a_renamed_file_keeps_its_descriptor(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_renamed_file_keeps_its_descriptor(tmp_path: Path, monkeypatch: Patch) -> None:
     """Where an open file can't be renamed it is opened again, under the same number (design 4.6)."""
     monkeypatch.setattr(filesystem, "can_rename_open_files", False)
     lower = os.open(tmp_path, os.O_RDONLY)
@@ -786,7 +752,7 @@ def test_a_renamed_file_keeps_its_descriptor(
     storage.close()
 
 
-def test_each_lacking_call_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_lacking_call_is_noticed(monkeypatch: Patch) -> None:
     """On a system that lacks a call, the portable way is taken from the start (design 4.6)."""
     for name in ("pwrite", "pread", "sendfile", "posix_fallocate", "O_DIRECTORY"):
         monkeypatch.delattr(os, name)

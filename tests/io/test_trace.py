@@ -14,14 +14,7 @@ import pytest
 from core.config import PeerInfo, SwarmConfig
 from core.exits import ExitStatus
 from core.interface.events import Timer
-from core.interface.messages import (
-    CHOKE,
-    INTERESTED,
-    UNCHOKE,
-    Bitfield,
-    Message,
-    Request,
-)
+from core.interface.messages import CHOKE, INTERESTED, UNCHOKE, Bitfield, Message, Request
 from core.peer import Peer
 from peerio.eventlog import LineFile, Stamp
 from peerio.frames import describe

@@ -12,11 +12,8 @@ import json
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
-
-if TYPE_CHECKING:
-    from types import FrameType
-
+from types import FrameType
+from typing import Any, NoReturn
 
 COMMAND = (sys.executable, __file__)
 """To which a peer's id and a mode are added."""

@@ -1,13 +1,10 @@
 r"""Conversation tests that read as a script: `>>` what happens to a peer, `<<` what it orders.
 
-    assert (
-        Script(peer)
-        >> connects(1002)
-        << logs("was_connected", neighbor=1002)
-        << sends(1002, Bitfield(b"\1\1"))
-    )
+    script = Script(peer)
+    script >> connects(1002) << logs("was_connected", neighbor=1002) << sends(1002, Bitfield(b"\1\1"))
+    assert script >> says(1002, INTERESTED) << logs("received_interested", neighbor=1002)
 
-A script is played when its truth is asked. Each event must lead to exactly the orders that follow
+Write a line for each exchange. A script is played when its truth is asked. Each event must lead to exactly the orders that follow
 it, in that order; `<< ...` stands for any number of orders, and `unknown()` for a value that isn't
 known before: it is learnt where it is first met, and must be the same ever after. A script that went
 well can be continued: the peer and the time go on. Orders of the kinds in `hide` are left out, and so
@@ -22,10 +19,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 from types import EllipsisType
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 from core.config import PeerInfo, SwarmConfig
-from core.interface.effects import AcceptPiece, Broadcast, Effect, Log, Send, SkipPiece, Warn
+from core.interface.effects import (
+    AcceptPiece,
+    Broadcast,
+    Effect,
+    Log,
+    Send,
+    SetTimer,
+    SkipPiece,
+    Warn,
+)
 from core.interface.events import (
     Event,
     HavesReceived,
@@ -40,7 +46,7 @@ from core.interface.events import (
     TimerFired,
     TurnEnded,
 )
-from core.interface.messages import Have, Message
+from core.interface.messages import Bitfield, Have, Message
 from core.interface.words import LogEvent
 from core.peer import Peer
 
@@ -57,6 +63,15 @@ class Turn:
     """Not an event: several that come in one turn (an event outside of it is a turn of its own)."""
 
     events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Not an event: a piece comes whole, header and content, and its header must be answered so."""
+
+    neighbor: int
+    piece: int
+    wanted: bool
 
 
 Cause = Event | After | Turn
@@ -94,6 +109,8 @@ def learnt(number: int) -> int:
 class Script:
     """A conversation with one peer; it begins at time 0 of the peer's clock."""
 
+    unplayed: ClassVar[set[Script]] = set()
+
     def __init__(self, peer: Peer, *, hide: tuple[type, ...] = ()) -> None:
         self.peer = peer
         self.now = 0.0
@@ -101,8 +118,16 @@ class Script:
         self._steps: list[tuple[Cause, list[Expected]]] = []
         self._played: list[str] = []
 
-    def __rshift__(self, cause: Cause) -> Self:
+    def __rshift__(self, cause: Cause | Delivery) -> Self:
+        match cause:
+            case Delivery(neighbor, piece, wanted=True):
+                self >> offers(neighbor, piece) << accepts(neighbor, piece)
+                return self >> is_kept(neighbor, piece)
+            case Delivery(neighbor, piece):
+                self >> offers(neighbor, piece) << skips(neighbor, piece)
+                return self >> passes_by(neighbor, piece)
         self._steps.append((cause, []))
+        Script.unplayed.add(self)
         return self
 
     def __lshift__(self, order: Expected) -> Self:
@@ -114,6 +139,7 @@ class Script:
     def __bool__(self) -> bool:
         """Play; AssertionError with the whole conversation at the first step that goes wrong."""
         steps, self._steps = self._steps, []
+        Script.unplayed.discard(self)
         for number, (cause, expected) in enumerate(steps):
             self._played.append(f"  >> {cause}")
             hidden = self._hide
@@ -139,10 +165,7 @@ class Script:
                 return self._cause(Turn((cause,)))
 
     def _fail(
-        self,
-        expected: list[Expected],
-        came: list[Effect],
-        rest: list[tuple[Cause, list[Expected]]],
+        self, expected: list[Expected], came: list[Effect], rest: list[tuple[Cause, list[Expected]]]
     ) -> None:
         """Show what both have in common at the beginning and the end, and between it the difference."""
         head = 0
@@ -225,6 +248,16 @@ def skips(neighbor: int, piece: int) -> SkipPiece:
     return SkipPiece(neighbor, piece)
 
 
+def delivers(neighbor: int, piece: int) -> Delivery:
+    """A piece comes, is accepted, and is whole; the orders are those that its last byte leads to."""
+    return Delivery(neighbor, piece, wanted=True)
+
+
+def delivers_in_vain(neighbor: int, piece: int) -> Delivery:
+    """A piece comes, is skipped, and has passed."""
+    return Delivery(neighbor, piece, wanted=False)
+
+
 def is_kept(neighbor: int, piece: int) -> PieceReceived:
     """The content of a piece that was wanted is whole."""
     return PieceReceived(neighbor, piece)
@@ -279,6 +312,23 @@ def swarm(
     return SwarmConfig(k, p, m, "file", size or pieces * 10, 10, peers)
 
 
+NONE, ALL = Bitfield(bytes(4)), Bitfield(b"\1" * 4)
+"""What a neighbor of such a swarm says that has nothing, or all."""
+
+
 def peer_of(config: SwarmConfig, peer_id: int, *, seed: int = 1, **options: Any) -> Peer:
     """One peer's core, with its own chance."""
     return Peer(config, peer_id, Random(seed), **options)
+
+
+def leecher(
+    *told: tuple[int, ...], pieces: int = 4, hide: tuple[type, ...] = (SetTimer, Log)
+) -> Script:
+    """Peer 1 has nothing; its neighbors 2, 3, … are connected, have told these pieces, and choke."""
+    script = Script(peer_of(swarm(False, *[True] * len(told), pieces=pieces), 1), hide=hide)
+    for neighbor, has_these in enumerate(told, 2):
+        script >> connects(neighbor) << ...
+        if has_these:
+            script >> has(neighbor, *has_these) << ...
+    assert script
+    return script

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import random
+from collections.abc import Iterator
 
 from tests.reference.wire import Type, bitfield, frame, have
-
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Iterator
 
 HABITS = {
     "no-bitfield": "sends no bitfield while it has nothing",

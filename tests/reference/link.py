@@ -13,12 +13,9 @@ import termios
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from tests.reference.habits import chunks
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 TCP_CLOSED = 7  # the kernel's number of that state, first byte of TCP_INFO
 

@@ -5,13 +5,10 @@ Nothing here is shared with the program under test: if both agree, they agree on
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    from tests.reference.files import Settings
+from tests.reference.files import Settings
 
 HEADER = b"P2PFILESHARINGPROJ"
 HANDSHAKE_BYTES = 32

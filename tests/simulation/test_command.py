@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import simulate as simulations
-from harness.simulate import Options, run_simulations, simulate
+from harness.search import judging
+from harness.search.campaign import run_simulations
+from harness.search.judging import Options, simulate
 
 TINY = Options(swarms=2, random_seed=3, peers=2, pieces=1)
 
@@ -22,10 +23,13 @@ def test_a_failing_swarm_names_its_seed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each swarm with something wrong is told with its seed and scenario, and the status is 1."""
-    monkeypatch.setattr(simulations, "problems_of", lambda *_: ["K99 a-rule"])
+    monkeypatch.setattr(judging, "problems_of", lambda *_: ["K99 a-rule"])
     assert run_simulations(TINY) == 1
-    first, second, total = capsys.readouterr().out.splitlines()
+    first, command, second, _, total = capsys.readouterr().out.splitlines()
     assert first.startswith("seed 3: K99 a-rule; Scenario(peers=2,")
+    assert command == (
+        "  again: invoke simulate --random-seed 3 --peers 2 --pieces 1 --keep seed-3"
+    )
     assert second.startswith("seed 4: K99 a-rule; ")
     assert "2 failed" in total
 
@@ -36,7 +40,7 @@ def test_an_error_of_ours_names_its_seed(monkeypatch: pytest.MonkeyPatch) -> Non
     def broken(*_: object) -> list[str]:
         raise ValueError("a bug")
 
-    monkeypatch.setattr(simulations, "problems_of", broken)
+    monkeypatch.setattr(judging, "problems_of", broken)
     with pytest.raises(ValueError, match="a bug") as caught:
         simulate(TINY, 7)
     assert caught.value.__notes__ == ["in the simulated swarm of random seed 7"]

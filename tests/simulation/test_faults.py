@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.simulate import problems_of
+from harness.search.judging import problems_of
 from peerio.simulation.faults import FaultyWire
 from peerio.simulation.scenario import Faults, Scenario
 from peerio.simulation.sockets import FakeSocket

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.simulate import problems_of
+from harness.search.judging import problems_of
 from peerio.simulation.scenario import Faults, Scenario, random_scenario
 from peerio.simulation.swarm import Swarm
 from tests.kit.effort import examples, thorough
@@ -32,6 +32,8 @@ REGRESSIONS = {
     340: "spec 2.4: of two connections that a stuck peer found, the older replaced the newer, for good",
     343: "spec 2.4, as 340",
     167: "W05: a request whose message could not be sent any more counted for none (spec 3.6)",
+    954: "I01, T03: a bitfield counted as told at once, though it came seconds after the handshake",
+    1118: "I07, as 954",
 }
 """Seeds that once failed for a fault of ours, and what was wrong; each is run every time."""
 

@@ -6,7 +6,7 @@ What happens follows from a seed: `tests.kit.swarm.plans` draws it, `tests.kit.s
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +15,6 @@ from tests.kit.swarm.chaos import play
 from tests.kit.swarm.plans import KINDS, plan
 from tests.kit.swarm.swarms import Swarm, ours
 from tests.kit.verifier.judging import fired, judge
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SWARMS = 200
 SHORT = (4, 31)

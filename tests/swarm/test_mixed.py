@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +13,6 @@ from tests.reference import wire
 from tests.reference.habits import ENDINGS, HABITS
 from tests.reference.hostile import Intruder, claim_complete, wait_until_listening
 from tests.reference.link import reset_behind
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.swarm
 

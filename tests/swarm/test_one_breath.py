@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.kit.swarm.swarms import Swarm, ours, played
 from tests.reference import wire
 from tests.reference.hostile import Intruder, wait_until_listening
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.swarm
 

@@ -8,14 +8,11 @@ import socket
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.kit.swarm.swarms import ROOT, Swarm, first_ephemeral_port, reference, reserve_port
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_reserved_port() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,9 +11,6 @@ from tests.kit.swarm.swarms import Swarm, ours
 from verifier.api import verify
 from verifier.findings import Severity
 from verifier.judge import Options
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [pytest.mark.swarm, pytest.mark.thorough]
 
@@ -80,8 +77,9 @@ def test_cut_and_dialled_again(tmp_path: Path, seed: int) -> None:
         relay.cut_after = rng.randint(9_000, 40_000)
         swarm.start()
         swarm.complete()
-        for log in swarm.workdirs[dialler].glob("log_*"):  # it had a working directory of its own
-            log.rename(tmp_path / log.name)
+        for kept in ("log_*", "peer_*"):  # it had a working directory of its own
+            for path in swarm.workdirs[dialler].glob(kept):
+                path.rename(tmp_path / path.name)
         judge(tmp_path, trace="ignore")
 
 

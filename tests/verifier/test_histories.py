@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import tomllib
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,6 @@ from verifier.findings import Severity
 from verifier.judge import Options, Verdict
 from verifier.reading.sentences import Kind
 from verifier.report.text import conclusion
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FOLDERS = sorted(path.parent for path in HISTORIES.glob("*/history.toml"))
 MODES = ("strict", "lenient")

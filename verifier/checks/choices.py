@@ -8,24 +8,18 @@ share one level (invariants 1.10).
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import accumulate
 from math import comb
-from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
 from verifier.checks.statistics import LEVEL, Drift, Stays, rank_draw, subset_draw
-from verifier.findings import Severity
-from verifier.history.replay import Walk
+from verifier.findings import Severity, Tally
+from verifier.history.case import Case
+from verifier.history.lives import Life
+from verifier.history.replay import Decision, Walk
 from verifier.reading.columns import NEVER
 from verifier.reading.sentences import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from verifier.findings import Tally
-    from verifier.history.case import Case
-    from verifier.history.lives import Life
-    from verifier.history.replay import Decision
 
 WARNING = Severity.WARNING
 CHANGES = frozenset(
@@ -292,9 +286,10 @@ def _judge_rates(
     passed = decision.sure - set(decision.chosen)
     if not passed or not decision.chosen:
         return
-    tally.saw()
     interval = case.config.unchoking
     slack = max(0.25, 0.1 * interval) + life.columns.resolution
+    if life.lost_start and decision.time - interval - slack < life.columns.first_time:
+        return
 
     def total(other: int, seconds: float) -> int:
         times, lines, sums = received.get(other, ([], [], [0]))
@@ -302,6 +297,7 @@ def _judge_rates(
         begin = min(end, bisect_right(times, decision.time - seconds))
         return sums[end] - sums[begin]
 
+    tally.saw()
     best = max((total(other, interval - slack), other) for other in passed)
     worst = min((total(other, interval + slack), other) for other in decision.chosen)
     if worst[0] + case.config.piece_size < best[0]:

@@ -5,20 +5,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from verifier.checks.registry import check
 from verifier.checks.slots import crowds
-from verifier.findings import Severity
+from verifier.findings import Severity, Tally
+from verifier.history.case import Case
+from verifier.history.lives import Life
+from verifier.history.replay import Decision
 from verifier.reading.sentences import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from verifier.findings import Tally
-    from verifier.history.case import Case
-    from verifier.history.lives import Life
-    from verifier.history.replay import Decision
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 
@@ -29,6 +24,11 @@ def _decisions(case: Case, kind: Kind) -> Iterator[tuple[Life, Decision]]:
         for decision in case.choking(life).decisions:
             if decision.kind == kind:
                 yield life, decision
+
+
+def _unheard(case: Case, life: Life, other: int, line: int) -> bool:
+    """Whether a neighbor's last word on its interest may have stood above the log's first line."""
+    return bool(life.lost_start) and not _last_word(case, life, other, line)
 
 
 def _last_word(case: Case, life: Life, other: int, line: int) -> list[int]:
@@ -79,7 +79,9 @@ def preferred_interested(case: Case, tally: Tally) -> None:
             continue
         for other in decision.chosen:
             tally.saw()
-            if other not in decision.interested:
+            if other not in decision.interested and _unheard(case, life, other, decision.line):
+                tally.unsure(life.lost_start)
+            elif other not in decision.interested:
                 lines = _last_word(case, life, other, decision.line)
                 tally.report(
                     f"{case.name(other)} isn't interested then",
@@ -142,7 +144,7 @@ def logged_on_change(case: Case, tally: Tally) -> None:
                 if decision.kind == Kind.PREFERRED
                 else decision.chosen == (decision.optimistic,)
             )
-            if same:
+            if same and not (decision.first and life.lost_start):
                 tally.report(
                     "nothing has changed",
                     case.at(life, latest.get(decision.kind, 0)),
@@ -230,7 +232,9 @@ def optimistic_interested(case: Case, tally: Tally) -> None:
             continue
         tally.saw()
         other = decision.chosen[0]
-        if other not in decision.interested:
+        if other not in decision.interested and _unheard(case, life, other, decision.line):
+            tally.unsure(life.lost_start)
+        elif other not in decision.interested:
             lines = _last_word(case, life, other, decision.line)
             tally.report(
                 f"{case.name(other)} isn't interested then",
@@ -289,6 +293,8 @@ def unchoke_replay(case: Case, tally: Tally) -> None:
     """(Un)chokes matched with decisions; only those at the end may be missing."""
     for life, number, _, mate, _, _ in case.links():
         matching = case.chokes(life, number)
+        if unopened := case.unopened(life, number):
+            tally.unsure(unopened)
         if matching is None or mate is None:
             continue
         reason = _silent(case, life, number, mate)

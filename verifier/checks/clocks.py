@@ -124,16 +124,19 @@ def fifo(case: Case, tally: Tally) -> None:
         if mate is None or chokes is None:
             continue
         facts, lines = case.facts[life.index], life.columns.events.lines
-        spread = {}
-        for change in case.facts[mate.index].conns[there].changes or ():
-            spread[change.line] = change.latest
+        changes = case.facts[mate.index].conns[there].changes or ()
+        spread = {change.line: change.latest for change in changes}
+        # What may never have happened needn't be what the message tells: that may be lost.
+        doubtful = {change.line for change in changes if change.optional and case.swarm.lenient}
         pairs = [(row, line, line) for row, line in chokes.pairs]
         if interests is not None:
             pairs += [(row, line, spread.get(line, line)) for row, line in interests.pairs]
         pairs.sort()
         tally.saw(len(pairs))
         for row, line, latest in pairs:
-            if latest < facts.low[row]:
+            if latest < facts.low[row] and line in doubtful:
+                tally.unsure(f"{mate.file.label} may lack what makes its peer interested")
+            elif latest < facts.low[row]:
                 tally.report(
                     f"a have for a later download of {case.name(mate.owner)} arrives first",
                     case.at(mate, line),

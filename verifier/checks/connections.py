@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
-from verifier.findings import Severity
+from verifier.findings import Severity, Tally
+from verifier.history.case import Case
+from verifier.history.lives import Life
 from verifier.reading.columns import NOBODY
 from verifier.reading.sentences import Kind
-
-if TYPE_CHECKING:
-    from verifier.findings import Tally
-    from verifier.history.case import Case
-    from verifier.history.lives import Life
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 WORDS = {Kind.MAKES: "makes a connection to", Kind.CONNECTED_FROM: "is connected from"}
@@ -62,12 +58,14 @@ def direction(case: Case, tally: Tally) -> None:
 )
 def both_ends(case: Case, tally: Tally) -> None:
     """Connection lines without their counterpart; one that led to nothing may stay alone."""
-    for life, _, conn, mate, there, _ in case.links():
+    for life, conn_number, conn, mate, there, _ in case.links():
         if mate is None:
             continue
         tally.saw()
         other = mate.columns.conns[there]
-        if conn.implicit and not other.implicit:
+        if reason := case.unopened(life, conn_number):
+            tally.unsure(reason)
+        elif conn.implicit and not other.implicit:
             tally.report(
                 f"{case.name(life.owner)} doesn't log this connection",
                 case.at(mate, other.line),
@@ -88,7 +86,8 @@ def both_ends(case: Case, tally: Tally) -> None:
             continue
         tally.saw()
         latest = case.lives[case.swarm.by_peer[conn.other][-1]]
-        if lost := case.ends.lost(latest):
+        oldest = case.lives[case.swarm.by_peer[conn.other][0]]
+        if lost := oldest.lost_start or case.ends.lost(latest):
             tally.unsure(lost)
         else:
             tally.report(
@@ -145,7 +144,8 @@ def _doubt(case: Case, tally: Tally, peer: int) -> str | None:
     life = case.swarm.final(peer)
     if life is None:
         return f"the log of {case.name(peer)} is missing"
-    return tally.doubts.get(life.index)
+    oldest = case.lives[case.swarm.by_peer[peer][0]]
+    return oldest.lost_start or tally.doubts.get(life.index) or case.ends.lost(life)
 
 
 @check(
@@ -166,7 +166,9 @@ def connect_first(case: Case, tally: Tally) -> None:
         events = life.columns.events
         for number, conn in enumerate(life.columns.conns):
             tally.saw()
-            if conn.implicit or conn.opened:
+            if life.unopened(number):
+                tally.unsure(life.lost_start)
+            elif conn.implicit or conn.opened:
                 rows = [row for row, which in enumerate(events.conns) if which == number]
                 first = events.lines[rows[0]] if rows else conn.last_have
                 tally.report(
@@ -176,7 +178,7 @@ def connect_first(case: Case, tally: Tally) -> None:
         for decision in case.choking(life).decisions:
             tally.saw()
             for other in decision.chosen:
-                if other not in decision.connected:
+                if other not in decision.connected and not life.lost_start:
                     tally.report(
                         f"{case.name(other)} is chosen but not connected",
                         case.at(life, decision.line),

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from verifier.checks.registry import check
-from verifier.findings import Severity
+from verifier.findings import Severity, Tally
+from verifier.history.case import Case
+from verifier.history.ends import DRAIN
+from verifier.history.lives import Life
 from verifier.reading.columns import NEVER
 from verifier.reading.sentences import Kind
 
-if TYPE_CHECKING:
-    from verifier.findings import Tally
-    from verifier.history.case import Case
-    from verifier.history.lives import Life
-
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
-DRAIN = 7.0
-"""Seconds from knowing that all are complete to the last line: 5 for the drain, 2 of slack."""
+SLACK = 2.0
+"""Seconds from knowing that all are complete to the last line, beyond those for the drain."""
 
 
 def _finals(case: Case) -> list[Life]:
@@ -55,6 +51,9 @@ def all_complete(case: Case, tally: Tally) -> None:
         if case.swarm.lenient and not life.seq and not completes(case, life):
             tally.unsure(f"{life.file.label} never logs downloads")
             continue
+        if not completes(case, life) and life.headless and _may_be_whole(case, life):
+            tally.unsure(life.lost_start or f"what {life.file.label} began with isn't known")
+            continue
         tally.saw()
         if not completes(case, life):
             tally.report(
@@ -63,8 +62,17 @@ def all_complete(case: Case, tally: Tally) -> None:
             )
 
 
+def _may_be_whole(case: Case, life: Life) -> bool:
+    """Whether a log of which the first downloads aren't known may have told the last one, by its last count."""
+    events = life.columns.events
+    counts = [
+        n for kind, n in zip(events.kinds, events.counts, strict=True) if kind == Kind.DOWNLOADED
+    ]
+    return not counts or counts[-1] < 0 or counts[-1] >= case.config.pieces
+
+
 def _known(case: Case, life: Life) -> tuple[int, float, list[int]]:
-    """When a peer knew that all are complete: line, time, and the peers it never knew it of."""
+    """From which line a peer knew that all are complete, when it certainly did, of whom it never did."""
     line, time = (0, life.columns.first_time) if life.seed else (life.done_line, 0.0)
     if life.seq:
         time = life.seq_times[-1]
@@ -75,8 +83,8 @@ def _known(case: Case, life: Life) -> tuple[int, float, list[int]]:
         facts = case.latest(life, peer)
         if facts is None or facts.complete_at == NEVER:
             unknown.append(peer)
-        elif facts.complete_at > line:
-            line, time = facts.complete_at, facts.complete_time
+        else:
+            line, time = max(line, facts.complete_at), max(time, facts.certain_time)
     return line, time, unknown
 
 
@@ -127,11 +135,13 @@ def knew_before_leaving(case: Case, tally: Tally) -> None:
 
 
 def _unlogged(case: Case, life: Life, peer: int) -> str | None:
-    """Why what a peer had when it connected isn't known: its log ends before that."""
+    """Why what a peer had, or told, isn't known: a log ends before that, or begins after it."""
     conn, other = life.latest(peer), case.swarm.final(peer)
+    if life.lost_start and (conn is None or life.unopened(conn)):
+        return life.lost_start
     if conn is None or other is None or life.mates[conn] is not None:
         return None
-    return case.ends.lost(other)
+    return other.lost_start or case.ends.lost(other)
 
 
 @check(
@@ -152,7 +162,7 @@ def prompt_end(case: Case, tally: Tally) -> None:
             continue
         tally.saw()
         over = life.columns.last_time - time
-        if over > DRAIN + life.columns.resolution:
+        if over > DRAIN + SLACK + life.columns.resolution:
             tally.report(
                 f"its log goes on for {over:.1f} s",
                 case.at(life, line),

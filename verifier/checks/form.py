@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from verifier.checks.registry import Scope, check
-from verifier.findings import Severity, Witness
+from verifier.findings import Severity, Tally, Witness
+from verifier.history.case import Case
+from verifier.history.facts import View
+from verifier.reading.columns import Examples
 from verifier.reading.files import CRLF
-
-if TYPE_CHECKING:
-    from verifier.findings import Tally
-    from verifier.history.case import Case
-    from verifier.history.facts import View
-    from verifier.reading.columns import Examples
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 

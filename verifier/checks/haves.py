@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from verifier.checks.registry import Scope, check
-from verifier.findings import Severity, Witness
-from verifier.history.facts import SHOWN
-from verifier.history.lives import LAG
+from verifier.findings import Severity, Tally, Witness
+from verifier.history.case import Case
+from verifier.history.facts import SHOWN, Haves, View
+from verifier.history.lives import LAG, Life
 from verifier.reading.columns import NEVER
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from verifier.findings import Tally
-    from verifier.history.case import Case
-    from verifier.history.facts import Haves, View
-    from verifier.history.lives import Life
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 SILENCE = 20.0
@@ -99,22 +92,30 @@ def announced_to_all(case: Case, tally: Tally) -> None:
             tally.unsure(f"{life.file.label} never logs haves")
             continue
         tally.saw(max(0, haves.owed - haves.base))
+        above = ""
         for place in haves.gaps:
-            excuse = ""
-            if mate.seq[place] in haves.early:
-                excuse = "; the bitfield may have told it before its line was written"
-            elif _at_the_end(case, life, number, mate, haves, place):
-                excuse = "; the connection may have ended before it was told"
+            above = _above_the_start(case, life, number, mate, place)
+            excuse = above or _excuse(case, life, number, mate, haves, place)
             _unheard(case, tally, life, number, mate, place, excuse)
         if haves.gap_count > len(haves.gaps):
             tally.report(
                 "and more on that connection",
                 case.at(life, life.columns.conns[number].line),
                 times=haves.gap_count - len(haves.gaps),
+                severity=WARNING if above else None,
                 lacking=mate.index,
             )
         if haves.tail and _lasting(case, life, number, mate):
             _tail(case, tally, life, number, mate, haves)
+
+
+def _excuse(case: Case, life: Life, number: int, mate: Life, haves: Haves, place: int) -> str:
+    """Why a have needn't stand in a log though a later one does; empty where it must."""
+    if mate.seq[place] in haves.early:
+        return "; the bitfield may have told it before its line was written"
+    if _at_the_end(case, life, number, mate, haves, place):
+        return "; the connection may have ended before it was told"
+    return ""
 
 
 def _unheard(
@@ -134,6 +135,22 @@ def _unheard(
         case.at(life, life.columns.conns[number].line),
         severity=WARNING if excuse else None,
     )
+
+
+def _above_the_start(case: Case, life: Life, number: int, mate: Life, place: int) -> str:
+    """With --lenient, that a have may have come before the first line of a log that never tells of the
+    connection, as it may have lost its beginning; empty where it came later.
+    """
+    silent = (
+        life.columns.conns[number].implicit and not life.lost_start
+    )  # else it isn't owed at all
+    if not (case.swarm.lenient and silent):
+        return ""
+    most = case.clocks.interval(life.index, mate.index)[1]
+    timed = life.columns.timed and mate.columns.timed
+    if timed and mate.seq_times[place] - most > life.columns.first_time + LAG:
+        return ""
+    return "; it may have come before that log's first line"
 
 
 def _at_the_end(case: Case, life: Life, number: int, mate: Life, haves: Haves, place: int) -> bool:
@@ -267,6 +284,9 @@ def bitfield_is_prefix(view: View, tally: Tally) -> None:
     for number, mate, base, _ in _links(view):
         tally.saw()
         if view.aligned(number):
+            continue
+        if view.life.unopened(number):
+            tally.unsure(view.life.lost_start)
             continue
         connection = view.columns.conns[number]
         name = f"peer {view.swarm.peer_id(connection.other)}"

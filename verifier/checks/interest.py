@@ -5,11 +5,13 @@ neighbors heard (spec 5).
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from verifier.checks.registry import check
-from verifier.findings import Severity
+from verifier.findings import Severity, Tally
+from verifier.history.case import Case
+from verifier.history.changes import Change
 from verifier.history.early import (
     certainly_told,
     may_have_all,
@@ -17,16 +19,10 @@ from verifier.history.early import (
     own_change,
     told_early,
 )
+from verifier.history.ends import DRAIN
+from verifier.history.lives import Life
 from verifier.reading.columns import NEVER
 from verifier.reading.sentences import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from verifier.findings import Tally
-    from verifier.history.case import Case
-    from verifier.history.changes import Change
-    from verifier.history.lives import Life
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 LATE = 1.0
@@ -70,6 +66,8 @@ def _must_have_answer(case: Case, life: Life, number: int, mate: Life, there: in
     if case.heard(life, number) > came:
         return True
     again = any(conn.other == mate.owner for conn in life.columns.conns[:number])
+    if case.facts[mate.index].conns[there].heard_after > DRAIN:
+        return False  # so slow that nobody had to wait for it at the end
     lasting = life.ends[number] == NEVER and life.last and not again
     return lasting and _ended_in_order(case, life)
 
@@ -143,7 +141,8 @@ def justified_interest(case: Case, tally: Tally) -> None:
     """Each `interested` against what its sender had at least when it sent it."""
     for life, number, mate, _, rows, changes in _told(case):
         facts, events = case.facts[life.index], life.columns.events
-        if life.headless or mate.headless or life.columns.conns[number].implicit:
+        unknown = life.headless or mate.headless or case.unopened(life, number)
+        if unknown or life.columns.conns[number].implicit:
             continue
         if case.swarm.lenient and not (life.seed or life.seq):
             tally.unsure(f"{life.file.label} never logs downloads")
@@ -240,7 +239,10 @@ def interest_replay(case: Case, tally: Tally) -> None:
     for life, number, mate, _, _, changes in _told(case):
         matching = case.interests(life, number)
         if matching is None or changes is None:
-            tally.unsure(f"what {case.name(mate.owner)} knew at a connection's start isn't logged")
+            tally.unsure(
+                case.unopened(life, number)
+                or f"what {case.name(mate.owner)} knew at a connection's start isn't logged"
+            )
             continue
         words = {change.line: "interested" if change.on else "not interested" for change in changes}
         tally.saw(len(matching.pairs) + matching.faults)
@@ -359,8 +361,11 @@ def late_interest(case: Case, tally: Tally) -> None:
         slack = LATE + mate.columns.resolution
         facts = case.facts[life.index]
         conn = mate.columns.conns[there]
-        for row, line in matching.pairs:
-            low = facts.low[row]
+        heard = case.facts[mate.index].conns[there].first_heard
+        for row, change in matching.pairs:
+            line, low = change, facts.low[row]
+            if line <= conn.line and heard != NEVER:
+                line = heard  # the bitfield that changed it may have come as late as that
             if low <= max(line, conn.line):
                 tally.saw()
                 continue

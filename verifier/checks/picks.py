@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope, check
 from verifier.checks.statistics import LEVEL, Drift, rank_draw, spread_p_value
-from verifier.findings import Severity, Witness
+from verifier.findings import Severity, Tally, Witness
+from verifier.history.facts import View
 from verifier.reading.columns import NEVER
 from verifier.reading.sentences import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from verifier.findings import Tally
-    from verifier.history.facts import View
 
 WARNING, INFO = Severity.WARNING, Severity.INFO
 SAMPLES = 400

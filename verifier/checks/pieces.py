@@ -173,7 +173,8 @@ def knew_it(view: View, tally: Tally) -> None:
         told = view.in_bitfield(conn, piece)
         mute = view.swarm.lenient and not view.columns.have_count
         if told is None or (mute and not told):
-            tally.unsure("what was told at a connection's start isn't logged")
+            unopened = life.lost_start if life.unopened(conn) else ""
+            tally.unsure(unopened or "what was told at a connection's start isn't logged")
             continue
         tally.saw()
         if not told:
@@ -314,6 +315,8 @@ def complete_once(case: Case, tally: Tally) -> None:
             tally.report(
                 f"{len(life.seq)} of {case.config.pieces} pieces are there", case.at(life, done[0])
             )
+        elif not done and case.ends.lost_after(life, last):
+            tally.unsure(case.ends.lost_after(life, last))
         elif not done:
             tally.report("all pieces are there and it isn't told", case.at(life, last))
         elif not _right_below(life, last, done[0]):

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from verifier.checks.pieces import downloads
 from verifier.checks.registry import check
-from verifier.findings import Severity
+from verifier.findings import Severity, Tally
+from verifier.history.case import Case
+from verifier.history.lives import Life
 from verifier.reading.columns import NEVER
 from verifier.showing import shown
-
-if TYPE_CHECKING:
-    from verifier.findings import Tally
-    from verifier.history.case import Case
-    from verifier.history.lives import Life
 
 ERROR = Severity.ERROR
 MOST_READ = 1 << 33
@@ -55,10 +52,9 @@ def source_had_it(case: Case, tally: Tally) -> None:
             if any(case.lives[number].line_of[piece] != NEVER for number in sources):
                 continue
             source = case.lives[sources[-1]]
-            if source.headless:
-                tally.unsure(f"what {source.file.label} began with isn't known")
-                continue
-            excuse = case.ends.excuse(source, life, conn, line, life.columns.events.times[row])
+            excuse = _may_lack(case, sources) or case.ends.excuse(
+                source, life, conn, line, life.columns.events.times[row]
+            )
             if other in case.swarm.missing:  # only earlier logs of it are there
                 excuse = f"the log of {case.name(other)} is missing"
             if excuse:
@@ -69,6 +65,16 @@ def source_had_it(case: Case, tally: Tally) -> None:
                 case.at(life, line),
                 lacking=source.index,
             )
+
+
+def _may_lack(case: Case, sources: Sequence[int]) -> str:
+    """Why one of some logs may not tell all that its peer had; empty where each does."""
+    for life in (case.lives[number] for number in sources):
+        if life.empty:
+            return f"{life.file.label} is empty"
+        if life.headless:
+            return life.lost_start or f"what {life.file.label} began with isn't known"
+    return ""
 
 
 @check(
@@ -93,7 +99,7 @@ def conservation(case: Case, tally: Tally) -> None:
             continue
         number = sum(1 for _ in downloads(life))
         if life.headless or (case.swarm.lenient and not number):
-            tally.unsure(f"{life.file.label} doesn't tell all its downloads")
+            tally.unsure(life.lost_start or f"{life.file.label} doesn't tell all its downloads")
             continue
         lost = case.ends.lost(life)
         if lost and number < case.config.pieces:
@@ -148,7 +154,7 @@ def _origin(case: Case, life: Life, piece: int) -> int | None:
     if conn < 0 or case.config.peers[life.columns.conns[conn].other].has_file:
         return None
     mate = life.mates[conn]
-    if mate is None or case.lives[mate[0]].place[piece] == NEVER:
+    if mate is None or case.lives[mate[0]].place[piece] == NEVER or case.lives[mate[0]].headless:
         return None
     return mate[0]
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from verifier.findings import Severity
+from verifier.findings import Severity
 
 
 class Scope(Enum):
@@ -49,7 +47,7 @@ class Check:
     """One rule and how it is decided.
 
     `order` uses the letters of `ORDERS`; `lenient` is the severity with `--lenient`; `example`
-    shows what breaks the rule. `reads` are the topics (see `reading.topics`) whose lines it needs
+    shows what breaks the rule. `reads` are the topics (see `reading.words`) whose lines it needs
     all of, since it concludes from their absence.
     """
 

@@ -114,6 +114,7 @@ def _find_waits(life: Life) -> Iterator[Wait]:
     walk = Walk(life)
     since: dict[int, tuple[int, float]] = {}
     latest: dict[int, tuple[int, float]] = {}
+    chosen: set[int] = set()
     for step in walk.steps():
         kind, line, time, other = step.kind, step.line, step.time, step.other
         if kind in BEGINNINGS and other in since:
@@ -121,7 +122,10 @@ def _find_waits(life: Life) -> Iterator[Wait]:
             yield other, *begun, *latest.get(other, begun)
         if other != NOBODY and kind != Kind.OPTIMISTIC:
             latest[other] = (line, time)
-        if kind in CHANGES:
+        if step.decision:
+            chosen.add(kind)
+        # Above the first line of a log that lost its beginning anybody may have been unchoked.
+        if kind in CHANGES and (not life.lost_start or len(chosen) == len(CHOICES)):
             waiting = walk.interested - walk.unchoked
             for one in [one for one in since if one not in waiting]:
                 yield one, *since.pop(one), line, time

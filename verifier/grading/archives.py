@@ -14,10 +14,11 @@ import stat
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol, cast
+from typing import IO, Protocol, cast
 
 from verifier.grading.members import (
     LAYERS,
@@ -34,9 +35,6 @@ from verifier.grading.members import (
     plan,
 )
 from verifier.showing import shown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CHUNK = 1 << 20
 LARGEST_READ = 1 << 24

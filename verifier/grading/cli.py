@@ -7,27 +7,24 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from verifier.configuration import find_configuration
 from verifier.grading import csv, pages, rubric
-from verifier.grading.grade import NOT_JUDGED
+from verifier.grading.grade import NOT_JUDGED, Grade
 from verifier.grading.grader import Settings
 from verifier.grading.members import is_archive
 from verifier.grading.pool import run_all
 from verifier.grading.submissions import Found, Submission, find_submissions, slug_of
-from verifier.grading.table import ProgressLine, Table, summary
+from verifier.grading.table import Table, summary
 from verifier.judge import OK, UNKNOWN, UNUSABLE
 from verifier.reading.config import InputError, load
 from verifier.report import output
 from verifier.showing import shown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from verifier.grading.grade import Grade
+from verifier.work.handing import Workers
+from verifier.work.progress import ProgressLine
 
 INTERRUPTED = 130
 LONGEST = 86_400.0
@@ -88,8 +85,8 @@ def _seconds(text: str) -> float:
     return found
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Grade what the command line names; the exit status."""
+def main(arguments: Sequence[str] | None = None, workers: Workers | None = None) -> int:
+    """Grade what the command line names, by workers elsewhere if there are any; the exit status."""
     made = parser()
     given = made.parse_args(arguments)
     if given.rubric_example:
@@ -100,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.format == "gradescope" and len(given.paths) != 1:
         made.error("--format gradescope takes one submission: name its folder or archive")
     try:
-        return _grade(given)
+        return _grade(given, workers)
     except (InputError, output.ReportError) as error:
         print(f"verifier: {error}", file=sys.stderr)
         return UNUSABLE
@@ -112,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _grade(given: argparse.Namespace) -> int:
+def _grade(given: argparse.Namespace, workers: Workers | None) -> int:
     """Find, grade, print and write; the exit status."""
     single = given.format == "gradescope"
     settings = Settings(
@@ -126,7 +123,7 @@ def _grade(given: argparse.Namespace) -> int:
     output.make_folder(settings.out if single else settings.out / "submissions")
     for remark in found.remarks:
         print(f"verifier: {remark}", file=sys.stderr)
-    grades = _run(found.submissions, settings, given)
+    grades = _run(found.submissions, settings, given, workers)
     if single:
         print(f"written: {shown(given.out / 'results.json')}")
     else:
@@ -161,16 +158,24 @@ def _single(path: Path) -> Found:
 
 
 def _run(
-    submissions: list[Submission], settings: Settings, given: argparse.Namespace
+    submissions: list[Submission],
+    settings: Settings,
+    given: argparse.Namespace,
+    workers: Workers | None,
 ) -> list[Grade]:
     """Grade all, printing a line of each; a signal ends all processes before this one."""
     color = given.color == "always" or (
         given.color == "auto" and sys.stdout.isatty() and "NO_COLOR" not in os.environ
     )
-    table, progress = Table(submissions, color=color), ProgressLine(sys.stderr)
+    table, progress = Table(submissions, color=color), ProgressLine(sys.stderr, "graded")
     grades = []
     running = run_all(
-        submissions, settings, jobs=given.jobs, timeout=given.timeout, told=progress.tell
+        submissions,
+        settings,
+        jobs=given.jobs,
+        timeout=given.timeout,
+        workers=workers,
+        told=progress.tell,
     )
     with closing(running), _termination():
         for grade in running:

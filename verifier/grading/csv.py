@@ -5,11 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from verifier.grading.grade import Grade
-    from verifier.grading.rubric import Rubric
+from verifier.grading.grade import Grade
+from verifier.grading.rubric import Rubric
 
 FORMULA = re.compile(r"(^|[,;|\t\r\n\"])(\s*)([=+\-@\uff1d\uff0b\uff0d\uff20])")
 """What begins a formula, also where a spreadsheet cuts cells at another sign than the comma."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from verifier.findings import Standing
+from verifier.grading.scoring import Peers, Score
+from verifier.judge import Verdict
 from verifier.report.json import quotes_of, run_document
 from verifier.report.text import word_of
-
-if TYPE_CHECKING:
-    from verifier.grading.scoring import Peers, Score
-    from verifier.judge import Verdict
 
 VERSION = 1
 NOT_JUDGED = "NOT JUDGED"

@@ -7,7 +7,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from verifier.findings import Standing
 from verifier.grading import gradescope, pages
@@ -23,16 +23,14 @@ from verifier.grading.grade import (
     standings,
 )
 from verifier.grading.members import Budget
+from verifier.grading.rubric import Rubric
 from verifier.grading.runsets import Judged, find_sets, judge_set
 from verifier.grading.scoring import Peers, Score, count_peers, nothing, score
+from verifier.grading.submissions import Submission
+from verifier.judge import Verdict
 from verifier.reading.config import InputError
 from verifier.report import output
 from verifier.showing import shown
-
-if TYPE_CHECKING:
-    from verifier.grading.rubric import Rubric
-    from verifier.grading.submissions import Submission
-    from verifier.judge import Verdict
 
 
 @dataclass(frozen=True, slots=True)

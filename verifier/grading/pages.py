@@ -6,17 +6,15 @@ import dataclasses
 import json
 from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from verifier.grading.grade import Grade
+from verifier.grading.rubric import Rubric
 from verifier.report.page.run import RunDocument
 from verifier.report.page.sections import families
 from verifier.report.page.violations import notes, violations
 from verifier.report.page.words import NOTHING, Numbers, badge, table
 from verifier.report.text import printable
-
-if TYPE_CHECKING:
-    from verifier.grading.grade import Grade
-    from verifier.grading.rubric import Rubric
 
 VERSION = 1
 SIGNS = {"PASS": "pass", "FAIL": "fail", "UNDECIDED": "undecided", "NOT JUDGED": "not applied"}

@@ -1,68 +1,39 @@
-"""Runs a process for each submission, some at a time, and ends those that take too long.
+"""Grades submissions, each in a process of its own, some at a time.
 
-A submission that hangs, crashes or eats memory costs only itself: its process group is killed, its work
-folder removed, and what happened is its remark. Processes hand back a small result each; everything
-large they write themselves.
+A submission that hangs, crashes or eats memory costs only itself: what happened is its remark, and its
+work folder is removed. Processes hand back a small result each; everything large they write themselves.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import tempfile
-import time
-import traceback
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from multiprocessing import get_context
-from multiprocessing.connection import wait
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.grading.grader import Settings, failed, grade
 from verifier.showing import shown
+from verifier.work.handing import Answer, LostError, Progress, hand_out
+from verifier.work.processes import Limits, Processes, told_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
-    from multiprocessing.connection import Connection as Pipe
-    from multiprocessing.process import BaseProcess
+    from collections.abc import Callable, Generator
 
     from verifier.grading.grade import Grade
     from verifier.grading.submissions import Submission
+    from verifier.work.handing import Workers
+
+    Told = Callable[[Progress[Submission]], None]
 
 MEMORY = 4 << 30
 """Bytes of address space that a submission's process may have."""
 LARGEST_FILE = 1 << 29
 """Bytes of a file that it may write: its results, or one of what it unpacks."""
-BLINK = 1.0
-"""Seconds after which progress is told, whatever happens."""
-
-
-_ENDING = {signal.SIGINT, signal.SIGTERM}
-"""Signals that end the program."""
-
-
-@dataclass(slots=True)
-class Worker:
-    """A process at work: on which submission, since and until when, and where."""
-
-    number: int
-    submission: Submission
-    process: BaseProcess
-    pipe: Pipe
-    deadline: float
-    work: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far all is: `left` are seconds, None before anything is known."""
-
-    done: int
-    running: list[str]
-    of: int
-    left: float | None
+TRIES = 3
+"""Other machines that may die while they have a submission before it counts as not judged."""
 
 
 def run_all(
@@ -71,141 +42,90 @@ def run_all(
     *,
     jobs: int,
     timeout: float,
-    told: Callable[[Progress], None] = lambda _: None,
+    workers: Workers | None = None,
+    told: Told = lambda _: None,
 ) -> Generator[Grade]:
     """The grades in the order of the submissions, each as soon as all before it are there.
 
-    However it ends, no process and no work folder is left behind.
+    However it ends, no process and no work folder is left behind. `workers` on other machines that see the
+    same folders do it instead of `jobs` processes here.
     """
-    waiting = list(enumerate(submissions))[::-1]
-    workers: list[Worker] = []
-    ready: dict[int, Grade] = {}
-    begun, given = time.monotonic(), 0
+    if workers is None:
+        yield from _here(submissions, settings, jobs, timeout, told)
+    else:
+        yield from _elsewhere(submissions, settings, workers, timeout, told)
+
+
+def _elsewhere(
+    submissions: list[Submission],
+    settings: Settings,
+    workers: Workers,
+    timeout: float,
+    told: Told,
+) -> Generator[Grade]:
+    """By workers that see the same folders, as they find out by a mark that is made for it."""
+    parts = [replace(one, path=one.path.resolve()) for one in submissions]
+    with tempfile.NamedTemporaryFile(prefix=".grading-", dir=settings.out) as mark:
+        work = partial(_work_there, settings=settings, timeout=timeout, mark=Path(mark.name))
+        answers = hand_out(workers, work, parts, len(parts), tries=TRIES, told=told)
+        with closing(answers):
+            for submission, answer in answers:
+                yield _result(submission, settings, answer)
+
+
+def _work_there(
+    submission: Submission, settings: Settings, timeout: float, mark: Path
+) -> Grade | str:
+    """On another machine: grade one submission as is done here, in a process with the same limits."""
+    for path in (mark.parent, submission.path):
+        if not path.exists() or not mark.exists():
+            return f"the machine that was to judge it doesn't see {shown(path)}, where results and submissions are"
+    (grade,) = _here([submission], settings, 1, timeout, lambda _: None)
+    return grade
+
+
+def _here(
+    submissions: list[Submission],
+    settings: Settings,
+    jobs: int,
+    timeout: float,
+    told: Told,
+) -> Generator[Grade]:
+    """By processes on this machine."""
     scratch = Path(tempfile.mkdtemp(prefix="grading-"))
+    processes = Processes(jobs, Limits(timeout, MEMORY, LARGEST_FILE))
+    work = partial(_work, scratch=scratch, settings=settings)
     try:
-        while waiting or workers:
-            while waiting and len(workers) < jobs:
-                with _undisturbed():  # a process that is started but not yet noted would stay
-                    workers.append(_start(*waiting.pop(), settings, timeout, scratch))
-            done = given + len(ready)
-            spent = time.monotonic() - begun
-            left = spent / done * (len(submissions) - done) if done else None
-            told(Progress(done, [one.submission.name for one in workers], len(submissions), left))
-            for worker in _ended(workers):
-                workers.remove(worker)
-                ready[worker.number] = _result(worker, settings, timeout)
-            while given in ready:
-                yield ready.pop(given)
-                given += 1
+        with closing(
+            hand_out(processes, work, submissions, len(submissions), told=told)
+        ) as answers:
+            for submission, answer in answers:
+                shutil.rmtree(scratch / submission.slug, ignore_errors=True)
+                yield _result(submission, settings, answer)
     finally:
-        for worker in workers:
-            _kill(worker)
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Within, signals that end the program wait."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _start(
-    number: int, submission: Submission, settings: Settings, timeout: float, scratch: Path
-) -> Worker:
-    """Start the process of a submission, in a folder of its own."""
-    work = scratch / str(number)
+def _work(submission: Submission, scratch: Path, settings: Settings) -> Grade | str:
+    """In a process: grade one submission in a folder of its own, or say what went wrong."""
+    work = scratch / submission.slug
     work.mkdir()
-    context = get_context()
-    mine, theirs = context.Pipe(duplex=False)
-    arguments = (theirs, submission, work, settings, timeout)
-    process = context.Process(target=_work, args=arguments, name=f"grading {submission.slug}")
-    process.start()
-    theirs.close()
-    return Worker(number, submission, process, mine, time.monotonic() + timeout, work)
-
-
-def _work(
-    pipe: Pipe, submission: Submission, work: Path, settings: Settings, timeout: float
-) -> None:
-    """A process: grade one submission and hand back the result, or what went wrong."""
-    _confine(timeout)
     try:
-        pipe.send(grade(submission, work, settings))
+        return grade(submission, work, settings)
     except MemoryError:
-        pipe.send(f"judging it takes more than {MEMORY >> 30} GiB of memory: stopped")
+        return f"judging it takes more than {MEMORY >> 30} GiB of memory: stopped"
     except RecursionError:
-        pipe.send("it is nested too deeply to be read: stopped")
+        return "it is nested too deeply to be read: stopped"
     except Exception as error:  # noqa: BLE001  # whatever it is, the other submissions go on
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(place.filename).name}:{place.lineno}"
-        pipe.send(f"internal error: {type(error).__name__}: {shown(error)} ({where})")
-
-
-def _confine(timeout: float) -> None:
-    """Lead a process group of its own, with limits; ended by the system should ours be gone."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # a Ctrl-C is the parent's, which ends this process
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)  # they waited while it was started
-    if not hasattr(os, "setsid"):
-        return
-    import resource  # noqa: PLC0415  # only where there are such limits
-
-    os.setsid()
-    signal.alarm(int(timeout) + 10)
-    for limit, value in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_FSIZE, LARGEST_FILE)):
-        with suppress(OSError, ValueError):
-            resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
-
-
-def _ended(workers: list[Worker]) -> list[Worker]:
-    """Those that have ended, have something to say, or are out of time; after a blink at most."""
-    soonest = min(worker.deadline for worker in workers) - time.monotonic()
-    seen = wait([one.pipe for one in workers], max(0.0, min(BLINK, soonest)))
-    now = time.monotonic()
-    return [one for one in workers if one.pipe in seen or now >= one.deadline]
-
-
-def _result(worker: Worker, settings: Settings, timeout: float) -> Grade:
-    """What a process handed back; else a grade that says what became of it."""
-    answer: Grade | str
-    try:
-        if worker.pipe.poll():
-            answer = worker.pipe.recv()
-        else:
-            answer = f"judging it takes longer than {timeout:g} s: stopped"
-    except (EOFError, OSError):
-        worker.process.join(5)
-        answer = f"the process that judged it ended {_how(worker.process.exitcode)}"
+        return f"internal error: {told_of(error)}"
     finally:
-        _kill(worker)
-    return failed(worker.submission, settings, answer) if isinstance(answer, str) else answer
+        shutil.rmtree(work, ignore_errors=True)
 
 
-def _how(code: int | None) -> str:
-    if code is not None and code < 0:
-        with suppress(ValueError):
-            return f"by {signal.Signals(-code).name}"
-    return f"with status {code}"
-
-
-def _kill(worker: Worker) -> None:
-    """End a process and all that it started, and remove its folder."""
-    group = worker.process.pid
-    if group is not None and hasattr(os, "killpg"):
-        with suppress(OSError):
-            os.killpg(group, signal.SIGKILL)
-    worker.process.kill()
-    worker.process.join()
-    worker.process.close()
-    worker.pipe.close()
-    shutil.rmtree(worker.work, ignore_errors=True)
+def _result(submission: Submission, settings: Settings, answer: Answer[Grade | str]) -> Grade:
+    """What a process handed back; else a grade that says what became of it."""
+    if isinstance(answer, TimeoutError):
+        answer = f"judging {answer}: stopped"
+    elif isinstance(answer, LostError):
+        answer = f"the process that judged it {answer}"
+    return failed(submission, settings, answer) if isinstance(answer, str) else answer

@@ -6,15 +6,13 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 from verifier.checks.registry import FAMILIES
 from verifier.reading.config import InputError
 from verifier.rules import CHECKS
 from verifier.showing import shown
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 COMPLETION, PRESENT, EXERCISED = "completion", "present", "exercised"
 CRITERIA = {

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from verifier.configuration import CONFIGS, Configuration, pick, places
 from verifier.judge import Options, Verdict, verify_logs
 from verifier.reading.config import InputError, WrongConfiguration
 from verifier.reading.finding import by_peer, log_name, walk
 from verifier.showing import shown
-
-if TYPE_CHECKING:
-    import re
-    from collections.abc import Iterator
 
 DEPTH = 40
 """Folders in each other that are looked into: a submission's projects lie deeper than a run's logs."""

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from verifier.checks.ending import completes
 from verifier.findings import Standing
-from verifier.grading.rubric import COMPLETION, CRITERIA, EXERCISED, PRESENT
+from verifier.grading.rubric import COMPLETION, CRITERIA, EXERCISED, PRESENT, Cap, Part, Rubric
+from verifier.judge import Verdict
 from verifier.rules import CHECKS
-
-if TYPE_CHECKING:
-    from verifier.grading.rubric import Cap, Part, Rubric
-    from verifier.judge import Verdict
 
 
 class Credit(Enum):

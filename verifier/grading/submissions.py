@@ -25,6 +25,9 @@ class Submission:
     slug: str
     path: Path
 
+    def __str__(self) -> str:
+        return self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from typing import TYPE_CHECKING, TextIO
 
-from verifier.grading.grade import NOT_JUDGED
+from verifier.grading.grade import NOT_JUDGED, Grade
+from verifier.grading.submissions import Submission
 from verifier.report.text import Painter
-
-if TYPE_CHECKING:
-    from verifier.grading.grade import Grade
-    from verifier.grading.pool import Progress
-    from verifier.grading.submissions import Submission
 
 WIDEST = 36
 """Characters of a name before its line stops being in column."""
@@ -21,8 +15,6 @@ MOST_RULES = 12
 LONGEST = 110
 """Characters of a remark in a line; the page has all of it."""
 COLORS = {"PASS": "32", "FAIL": "31", "UNDECIDED": "33", NOT_JUDGED: "35"}
-SILENCE = 5.0
-"""Seconds between two lines of progress where it isn't shown on a terminal."""
 
 
 class Table:
@@ -76,36 +68,3 @@ def summary(grades: list[Grade]) -> str:
     counts = Counter(grade.verdict for grade in grades)
     told = ", ".join(f"{counts[one]} {one}" for one in COLORS if counts[one])
     return f"{len(grades)} submission{'s' * (len(grades) != 1)}: {told}"
-
-
-class ProgressLine:
-    """Tells how far a grading is: rewrites one line of a terminal, else writes one now and then."""
-
-    def __init__(self, stream: TextIO | None) -> None:
-        self._stream = stream
-        self._terminal = stream is not None and stream.isatty()
-        self._begun = self._last = time.monotonic()
-
-    def tell(self, progress: Progress) -> None:
-        """Show it, where it is time."""
-        now = time.monotonic()
-        if self._stream is None or (not self._terminal and now - self._last < SILENCE):
-            return
-        self._last = now
-        text = f"{progress.done} of {progress.of} graded, {now - self._begun:.0f} s"
-        if progress.left is not None:
-            text += f", about {progress.left:.0f} s left"
-        if progress.running:
-            text += f"; at work: {', '.join(progress.running[:2])}"[:60]
-        if self._terminal:
-            text = f"\r{text[:100]}\x1b[K"
-        else:
-            text += "\n"
-        self._stream.write(text)
-        self._stream.flush()
-
-    def clear(self) -> None:
-        """Make room for a line of the table."""
-        if self._stream is not None and self._terminal:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()

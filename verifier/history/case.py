@@ -107,6 +107,14 @@ class Case:
         conn = life.latest(peer)
         return None if conn is None else self.facts[life.index].conns[conn]
 
+    def unopened(self, life: Life, conn: int) -> str:
+        """Why not all that went over a connection is known: it began above a log's first line."""
+        mate = life.mates[conn]
+        there = None if mate is None else self.lives[mate[0]]
+        if life.unopened(conn):
+            return life.lost_start
+        return there.lost_start if mate and there and there.unopened(mate[1]) else ""
+
     def heard(self, life: Life, conn: int) -> int:
         """The mate's line up to which everything it sent on a connection must have come."""
         return self.facts[life.index].conns[conn].heard
@@ -122,7 +130,7 @@ class Case:
         """(Un)chokes received on a connection matched with what the mate's decisions owe."""
         key = (life.index, conn)
         if key not in self._chokes:
-            owed = self.owed(life, conn)
+            owed = None if self.unopened(life, conn) else self.owed(life, conn)
             self._chokes[key] = None if owed is None else self._match_chokes(life, conn, owed)
         return self._chokes[key]
 
@@ -147,13 +155,20 @@ class Case:
         key = (life.index, conn)
         if key not in self._interests:
             mate = life.mates[conn]
-            changes = None if mate is None else self.facts[mate[0]].conns[mate[1]].changes
+            known = mate is not None and not self.unopened(life, conn)
+            changes = self.facts[mate[0]].conns[mate[1]].changes if mate and known else None
             if changes is None:
                 self._interests[key] = None
             else:
                 kinds = life.columns.events.kinds
                 rows = self.rows(life, conn)[1]
-                received = [(kinds[row] == Kind.INTERESTED, row) for row in rows]
+                sender = self.lives[mate[0]] if mate else life
+                # What a log tells no more makes nothing of what it tells wrong.
+                received = [
+                    (kinds[row] == Kind.INTERESTED, row)
+                    for row in rows
+                    if not (self.swarm.lenient and self.excuse(sender, life, conn, row))
+                ]
                 facts = self.facts[life.index]
                 self._interests[key] = match_interest(
                     changes, received, facts, self.heard(life, conn)
@@ -180,9 +195,17 @@ class Case:
         return self._ends
 
     def excuse(self, mate: Life, life: Life, conn: int, row: int) -> str | None:
-        """Why a log needn't have the cause of another one's row: its end is lost, the row may be later."""
-        events = life.columns.events
-        return self.ends.excuse(mate, life, conn, events.lines[row], events.times[row])
+        """Why a log needn't have the cause of another one's row: its end is lost, or with --lenient may
+        be, and the row may be later.
+        """
+        line, time = life.columns.events.lines[row], life.columns.events.times[row]
+        reason = self.ends.excuse(mate, life, conn, line, time)
+        timed = mate.columns.timed and life.columns.timed
+        if reason is None and self.swarm.lenient and timed:
+            most = self.clocks.interval(mate.index, life.index)[1]
+            if time - most > mate.columns.last_time:
+                return f"{mate.file.label} may have lost its end: {life.file.label}:{line} is later"
+        return reason
 
     def _least_delays(self) -> list[list[float]]:
         """The least delay of the matched messages from each log to each; infinite without any."""

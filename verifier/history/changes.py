@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from itertools import accumulate, compress, count
 from math import nan
 from operator import le
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from verifier.reading.columns import NEVER
-
-if TYPE_CHECKING:
-    from array import array
-
-    from verifier.reading.columns import Connection
+from verifier.reading.columns import NEVER, Connection
 
 
 class Change(NamedTuple):

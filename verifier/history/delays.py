@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
 from operator import sub
-from typing import TYPE_CHECKING
 
+from verifier.history.lives import Life
 from verifier.reading.columns import NEVER, Connection, LogColumns
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from verifier.history.lives import Life
 
 
 def delays(

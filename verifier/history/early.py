@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from verifier.history.lives import LAG
+from verifier.history.case import Case
+from verifier.history.changes import Change
+from verifier.history.lives import LAG, Life
 from verifier.reading.columns import NEVER
-
-if TYPE_CHECKING:
-    from verifier.history.case import Case
-    from verifier.history.changes import Change
-    from verifier.history.lives import Life
 
 
 def certainly_told(case: Case, life: Life, mate: Life, there: int) -> int:

@@ -1,4 +1,4 @@
-"""Which logs lack their end, and what may have happened after it.
+"""Which logs lack their end or their beginning, and what may have happened there.
 
 A program that is killed loses what its log's stream still held: the file ends at a line's end, and
 nothing in it shows that more happened. The other logs do: they go on hearing of pieces that it
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from verifier.history.lives import Life, Swarm
     from verifier.history.offsets import Clocks
 
+DRAIN = 5.0
+"""Seconds that all connections have for flush and drain (spec 7.2)."""
+
 
 class Ends:
     """The ends of all logs of a swarm."""
@@ -32,14 +35,23 @@ class Ends:
             for hearer in swarm.lives:
                 for number, line, time in self._unexplained(hearer):
                     self._hear(hearer, number, line, time)
+            for log, number, harmless in swarm.unmatched:
+                if not harmless:
+                    self._miss(swarm.lives[log], number)
 
     def lost(self, life: Life) -> str | None:
         """Why a log may have lost its end; None if nothing suggests that."""
         return self._lost.get(life.index)
 
+    def lost_after(self, life: Life, line: int) -> str:
+        """Why what follows right below a line needn't be there: it is the log's last one."""
+        if not self._swarm.lenient or line < life.columns.line_count:
+            return ""
+        return self.lost(life) or f"{life.file.label} may have lost its end below its last piece"
+
     def may_follow(self, life: Life, hearer: Life, conn: int, line: int, time: float) -> bool:
         """Whether a message that another log has at a line may have been sent after a log's end."""
-        if line < self._facts[hearer.index].conns[conn].accounted:
+        if line < self._facts[hearer.index].conns[conn].accounted[1]:
             return False  # a later have is of a piece that the log has
         if not (life.columns.timed and hearer.columns.timed):
             return True
@@ -47,10 +59,20 @@ class Ends:
         latest = time + hearer.columns.resolution - least
         return latest >= life.columns.last_time - LAG
 
+    def may_precede(self, life: Life, hearer: Life, conn: int, line: int) -> bool:
+        """Whether a message that another log has at a line may have been sent above a log's first line."""
+        mate = hearer.mates[conn]
+        begun = mate is not None and mate[0] == life.index and not life.unopened(mate[1])
+        # An earlier have is of a piece that the log has.
+        later = line > self._facts[hearer.index].conns[conn].accounted[0]
+        return bool(life.lost_start) and not begun and not later
+
     def excuse(self, life: Life, hearer: Life, conn: int, line: int, time: float) -> str | None:
         """Why a log needn't tell of what another one has at a line; None where it must."""
         reason = self.lost(life)
-        return reason if reason and self.may_follow(life, hearer, conn, line, time) else None
+        if reason and self.may_follow(life, hearer, conn, line, time):
+            return reason
+        return life.lost_start if self.may_precede(life, hearer, conn, line) else None
 
     def _unexplained(self, hearer: Life) -> Iterator[tuple[int, int, float]]:
         """What a log tells of pieces that another one lacks: connection, line, time."""
@@ -71,10 +93,26 @@ class Ends:
         life = None if mate is None else self._swarm.lives[mate[0]]
         if life is None or life.seed or life.index in self._lost:
             return
+        if self.may_precede(life, hearer, number, line):
+            return
         if self.may_follow(life, hearer, number, line, time):
-            self._lost[life.index] = (
-                f"{life.file.label} may have lost its end: {hearer.file.label} has later lines about its peer"
-            )
+            self._lose(life, hearer)
+
+    def _miss(self, hearer: Life, number: int) -> None:
+        """Note a log that tells nothing of a connection that another one tells, later than its last line."""
+        conn = hearer.columns.conns[number]
+        lives = self._swarm.by_peer[conn.other]
+        life = self._swarm.lives[lives[-1]] if lives else None
+        timed = life is not None and life.columns.timed and hearer.columns.timed
+        if life is None or life.index in self._lost or not timed:
+            return
+        if self.may_follow(life, hearer, number, NEVER, conn.time):
+            self._lose(life, hearer)
+
+    def _lose(self, life: Life, hearer: Life) -> None:
+        self._lost[life.index] = (
+            f"{life.file.label} may have lost its end: {hearer.file.label} has later lines about its peer"
+        )
 
 
 def _cut(life: Life) -> str | None:

@@ -58,12 +58,13 @@ class ConnectionFacts:
     `changes` are the owner's changes of interest, None where the start is unknown. `shortest` and
     `longest` are the least and most seconds between a download at the mate and its have here,
     by both clocks; the most, without a silence that one of the two may have been stopped for. `heard` is the mate's line of the last download that was announced here;
-    `complete_at` the owner's line at which the neighbor was known to be complete, `complete_time` when,
-    `certain_at` the line by which it certainly was (a bitfield comes some time after the connection
-    line). `first_heard` is the owner's line of the first message after the bitfield, NEVER if none.
+    `complete_at` the owner's line at which the neighbor was known to be complete, `certain_at` the
+    line by which it certainly was (a bitfield comes some time after the connection line),
+    `certain_time` when. `first_heard` is the owner's line of the first message after the bitfield,
+    NEVER if none, `heard_after` the seconds from the connection line to it, 0 if none.
     `haves` compares its haves with the mate's downloads, None where one of the two isn't known;
-    `untrue` are haves for pieces that the mate never logs, `accounted` the owner's line of the last
-    have for a piece that it does.
+    `untrue` are haves for pieces that the mate never logs, `accounted` the owner's lines of the first
+    and the last have for a piece that it does.
     """
 
     changes: list[Change] | None
@@ -72,12 +73,13 @@ class ConnectionFacts:
     longest_line: int
     heard: int
     complete_at: int
-    complete_time: float
     certain_at: int
+    certain_time: float
     first_heard: int
+    heard_after: float
     haves: Haves | None = None
     untrue: Untrue = field(default_factory=Untrue)
-    accounted: int = 0
+    accounted: tuple[int, int] = (NEVER, 0)
 
 
 @dataclass(slots=True)
@@ -131,6 +133,8 @@ class View:
         mate, base = self.mate(conn), self.life.bases[conn]
         if mate is None or base is None:
             return None
+        if self.life.unopened(conn) and mate.place[piece] >= base:
+            return None  # its have may have stood above the first line
         return mate.place[piece] < base
 
     def have_line(self, conn: int, piece: int) -> int:
@@ -165,6 +169,17 @@ class View:
         """The first line about a neighbor after the connection line."""
         haves = self.columns.conns[conn].lines
         return min([*haves[:1], self._first_rows.get(conn, NEVER)])
+
+    def _time_of_next(self, conn: int) -> float:
+        """When that line was written; the connection's own time if there is none."""
+        connection, events, line = (
+            self.columns.conns[conn],
+            self.columns.events,
+            self.next_line(conn),
+        )
+        if line in connection.lines[:1]:
+            return connection.times[0]
+        return connection.time if line == NEVER else events.times[bisect_left(events.lines, line)]
 
     def _first_other_lines(self) -> dict[int, int]:
         """The first line of each connection that is neither its beginning nor a have."""
@@ -210,6 +225,7 @@ class View:
             lines = map(mate.line_of.__getitem__, connection.pieces[-3:])
             heard = max((line for line in lines if line < NEVER), default=0)
         first_heard = self.next_line(number)
+        heard_after = self._time_of_next(number) - connection.time
         untrue, accounted = self._untrue(number)
         return ConnectionFacts(
             self._changes(number),
@@ -218,9 +234,10 @@ class View:
             longest_line,
             heard,
             complete_at,
-            connection.times[-1] if connection.times else connection.time,
             first_heard if complete_at == connection.line else complete_at,
+            connection.times[-1] if connection.times else connection.time + heard_after,
             first_heard,
+            heard_after,
             self._haves(number),
             untrue,
             accounted,
@@ -229,13 +246,18 @@ class View:
     def owing(self, number: int) -> tuple[Life, int, int] | None:
         """The mate of a connection, and from which to which of its downloads it owes haves.
 
-        None where the neighbor has the file, and where its log or its bitfield isn't known.
+        None where the neighbor has the file, and where its log or its bitfield isn't known. What was
+        announced above the first line of a log that lost its beginning isn't owed below it.
         """
         mate, base = self.mate(number), self.life.bases[number]
         there = self.life.mates[number]
         if mate is None or there is None or base is None or self.full(number):
             return None
-        return mate, base, bisect_left(mate.seq_lines, mate.ends[there[1]])
+        owed = bisect_left(mate.seq_lines, mate.ends[there[1]])
+        if self.life.unopened(number):
+            places = map(mate.place.__getitem__, self.columns.conns[number].pieces)
+            base = max(base, min((place for place in places if place != NEVER), default=owed))
+        return mate, base, owed
 
     def missing(self, number: int) -> tuple[list[int], int]:
         """The places in the mate's downloads that were never announced, and how many of them are
@@ -281,25 +303,25 @@ class View:
         late = sum(1 for piece in pieces if mate.place[piece] < base)
         return Haves(base, owed, gaps[:SHOWN], len(gaps), tail, self.early(number), base - late)
 
-    def _untrue(self, number: int) -> tuple[Untrue, int]:
-        """Haves that the mate's log doesn't explain, and the line of the last one that it does."""
+    def _untrue(self, number: int) -> tuple[Untrue, tuple[int, int]]:
+        """Haves that the mate's log doesn't explain, and the lines of the first and last that it does."""
         connection, mate, found = self.columns.conns[number], self.mate(number), Untrue()
         full = self.full(number)
         if not connection.lines or (mate is None and not full):
-            return found, 0
+            return found, (NEVER, 0)
         if self._aligned[number]:
-            return found, connection.lines[-1]
-        accounted = 0
+            return found, (connection.lines[0], connection.lines[-1])
+        first, last = NEVER, 0
         for piece, line, time in zip(
             connection.pieces, connection.lines, connection.times, strict=True
         ):
             if not full and mate is not None and mate.place[piece] != NEVER:
-                accounted = line
+                first, last = min(first, line), line
                 continue
             found.pieces.append(piece)
             found.lines.append(line)
             found.times.append(time)
-        return found, accounted
+        return found, (first, last)
 
     def _complete_at(self, number: int) -> int:
         """The line at which a neighbor was known to be complete, NEVER if it wasn't."""
@@ -325,7 +347,8 @@ class View:
         connection, mate, base = self.columns.conns[number], self.mate(number), life.bases[number]
         if life.seed:
             return []
-        if life.headless or (base is None and not self.full(number)):
+        unknown = life.headless or life.unopened(number)
+        if unknown or (base is None and not self.full(number)):
             return None
         start, line_of = connection.line, life.line_of
         certain = self._bitfield_until(number, mate, base or 0)

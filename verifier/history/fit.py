@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from verifier.reading.columns import LogColumns
-    from verifier.reading.config import Config
+from verifier.reading.columns import LogColumns
+from verifier.reading.config import Config
 
 SHARE = 10
 """More than one line of so many that names an unknown piece or peer is no slip."""

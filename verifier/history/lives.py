@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from verifier.reading.columns import LATE, NEVER, Connection, LogColumns
 from verifier.reading.sentences import Kind
-from verifier.reading.topics import TOPICS
+from verifier.reading.words import TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,6 +37,7 @@ class Life:
     and when; `place` tells a piece's index in `seq` and `line_of` its line (NEVER where it has
     none). It began with the first `begun` pieces of `seq`, which an earlier life left: their line is 0,
     their source -1; `unlogged` of them none of the `lives_before` logs of earlier lives tells.
+    `lost_start` tells why what stood above its first line isn't known, empty where nothing is missing;
     `headless` tells that what it began with isn't known; `empty` tells that the log holds no line although there are neighbors; `sources` the connection that each piece of `seq` came over. `ends` holds for each
     connection the line at which the next one of that pair begins; `mates` the other end of each
     connection as (life, connection); `bases` how many of the mate's downloads its bitfield told,
@@ -57,6 +58,7 @@ class Life:
     line_of: array[int] = field(default_factory=lambda: array("i"))
     done_line: int = NEVER
     empty: bool = False
+    lost_start: str = ""
     headless: bool = False
     begun: int = 0
     lives_before: int = 0
@@ -78,6 +80,11 @@ class Life:
     def owner(self) -> int:
         """The peer's index in PeerInfo.cfg."""
         return self.columns.owner
+
+    def unopened(self, conn: int) -> bool:
+        """Whether a connection may have begun above the first line of a log that lost its beginning."""
+        # What looks like a line that is written late may be the next connection's.
+        return bool(self.lost_start) and self.columns.conns[conn].opened > 0
 
     def had_before(self, line: int) -> int:
         """How many pieces it had downloaded above a line."""
@@ -254,17 +261,27 @@ def _idle(swarm: Swarm, end: tuple[int, int]) -> bool:
     return not conn.implicit and life.last_lines[end[1]] <= conn.line
 
 
+def _front_is_lost(swarm: Swarm, ends: list[tuple[int, int]]) -> bool:
+    """Whether a peer's logs of a pair's connections lack the first ones."""
+    oldest = swarm.lives[swarm.by_peer[swarm.lives[ends[0][0]].owner][0]]
+    return bool(oldest.lost_start) or oldest.empty
+
+
 def _match(swarm: Swarm, mine: list[tuple[int, int]], theirs: list[tuple[int, int]]) -> None:
     """Match two ends' connections; those on which nothing happened may stay alone."""
     mine, theirs = list(mine), list(theirs)
     for longer, shorter in ((mine, theirs), (theirs, mine)):
+        if shorter and _front_is_lost(swarm, shorter):
+            continue
         for end in [end for end in longer if _idle(swarm, end)]:
             if len(longer) > len(shorter):
                 longer.remove(end)
                 swarm.unmatched.append((*end, True))
     both = min(len(mine), len(theirs))
-    late = both > 0 and any(
-        swarm.lives[end[0]].columns.conns[end[1]].implicit for end in (mine[0], theirs[0])
+    late = both > 0 and (
+        _front_is_lost(swarm, mine)
+        or _front_is_lost(swarm, theirs)
+        or any(swarm.lives[one].columns.conns[conn].implicit for one, conn in (mine[0], theirs[0]))
     )
     if late:
         extra = mine[: len(mine) - both] + theirs[: len(theirs) - both]

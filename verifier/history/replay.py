@@ -99,7 +99,11 @@ class Walk:
         self.interested: set[int] = set()
         self.preferred: frozenset[int] = frozenset()
         self.optimistic = NOBODY
-        self.open = {number for number, conn in enumerate(life.columns.conns) if conn.implicit}
+        self.open = {
+            number
+            for number, conn in enumerate(life.columns.conns)
+            if conn.implicit or life.unopened(number)
+        }
         self.complete = life.seed or life.done_line == 0
 
     @property
@@ -140,6 +144,8 @@ class Walk:
 
     def _connect(self, other: int, conn: int) -> None:
         self.conn[other] = conn
+        if self._life.unopened(conn):
+            return  # it began above the first line
         self.interested.discard(other)
         self.preferred -= {other}
         if self.optimistic == other:

@@ -12,18 +12,13 @@ from __future__ import annotations
 import gzip
 import json
 from array import array
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
-from verifier.reading.columns import NEVER
+from verifier.history.lives import Life, Swarm
+from verifier.reading.columns import NEVER, LogColumns
+from verifier.reading.finding import LogFile
 from verifier.reading.sentences import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-    from pathlib import Path
-
-    from verifier.history.lives import Life, Swarm
-    from verifier.reading.columns import LogColumns
-    from verifier.reading.finding import LogFile
 
 HASHES = "pieces.sha256"
 _LONGEST_RECORD = 1 << 24

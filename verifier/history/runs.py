@@ -14,14 +14,11 @@ log and the n-th in the other are the two ends of one connection.
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
+from verifier.reading.columns import LogColumns
 from verifier.reading.sentences import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from verifier.reading.columns import LogColumns
 
 HOUR = 3600.0
 NEAR = 60.0

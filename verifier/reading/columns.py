@@ -236,6 +236,10 @@ class Form:
     sentences: int = 0
     timeless: int = 0
     truncated: bool = False
+    beheaded: bool = False
+    """Whether its first line is the end of one that began above the file's beginning."""
+    opening: bool = False
+    """Whether a line above its first event tells that the program starts: nothing stood above that."""
     counts_apart: bool = False
     """Whether the count of a download stands on a line of its own, below it."""
     flood: str = ""
@@ -245,6 +249,8 @@ class Form:
         """What concerns a range of lines; counts beyond the examples can't be told apart."""
         part = Form(sentences=self.sentences, timeless=self.timeless, truncated=self.truncated)
         part.counts_apart = self.counts_apart
+        part.opening = self.opening and first <= 1
+        part.beheaded = self.beheaded and first <= 1
         part.flood = self.flood
         part.highest_piece = self.highest_piece
         part.deviations = {text: seen.cut(first, last) for text, seen in self.deviations.items()}

@@ -13,7 +13,7 @@ from verifier.reading.dialects import NOT_ELEVEN, Reading, read_line
 from verifier.reading.encodings import decode
 from verifier.reading.sentences import PRESCRIBED, Kind, Sentence
 from verifier.reading.times import Stamp, match_time, parse_time
-from verifier.reading.topics import topics
+from verifier.reading.words import topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

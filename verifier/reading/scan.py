@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from itertools import compress, count
 from math import isnan
 from operator import lt, not_, sub
 from typing import TYPE_CHECKING, NamedTuple
 
+from verifier.reading.beginnings import begins_torn, opens, order_of
 from verifier.reading.columns import NOBODY, SILENCE, STRANGER, Connection, LogColumns
-from verifier.reading.dialects import read_line
 from verifier.reading.encodings import decode
 from verifier.reading.expressions import (
     HAVE,
@@ -30,24 +31,15 @@ from verifier.reading.expressions import (
 )
 from verifier.reading.files import Block, blocks
 from verifier.reading.sentences import Kind, Sentence
-from verifier.reading.times import guess_order, is_ambiguous
-from verifier.reading.topics import topics
+from verifier.reading.words import topics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
 OUT_OF_RANGE = -2
-SAMPLE = 100
-"""Lines at a log's beginning that tell the order of day, month and year."""
 TABLE = 1 << 16
 """Piece numbers looked up by their text; larger ones are computed."""
-DATE = re.compile(
-    rb"^[^\n\d]{0,40}(\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d\d)|\d\d[-/.]\d{1,2}[-/.]\d{1,2})\b",
-    re.MULTILINE,
-)
-"""A date of three numbers at a line's beginning whose order is open."""
-MOST_DATES = 1000
 MOST_SAME = 10_000
 """So often, and as often again for each piece, may one event of one neighbor be repeated."""
 MOST_HAVES = 1_000_000
@@ -62,6 +54,7 @@ MOST_ALL_CONNECTIONS = 20_000
 EARLY = 200
 """Lines at a block's beginning among which one tells how its haves are written."""
 TORN = "the file ends in the middle of it"
+BEHEADED = "the file begins in the middle of it"
 HALF_DAY, DAY = 43200.0, 86400.0
 BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
 
@@ -82,18 +75,6 @@ class _FloodError(Exception):
     def __init__(self, line: int, text: str) -> None:
         super().__init__(f"read up to line {line} only: {text}")
         self.line = line
-
-
-def _order(path: Path, first: Block) -> str | None:
-    """The order of day, month and year in a file: by its beginning, or where that allows several, by
-    all dates in it.
-    """
-    sample = decode(first.data[: 1 << 16]).split("\n")[:SAMPLE]
-    times = list(dict.fromkeys(read_line(text).time for text in sample))
-    if any(map(is_ambiguous, times)):
-        dates = {date for block in blocks(path) for date in DATE.findall(block.data)}
-        times += [f"{date.decode()} 00:00:00" for date in sorted(dates)[:MOST_DATES]]
-    return guess_order(times)
 
 
 class Scanner:
@@ -125,9 +106,10 @@ class Scanner:
         """The whole file as columns; InputError when it can't be read."""
         log = self.log
         try:
-            for block in blocks(path):
+            for found in blocks(path):
+                block = found if log.line_count else self._first(found)
                 if not log.line_count:
-                    self._order = self._readings.order = _order(path, block)
+                    self._order = self._readings.order = order_of(path, block)
                 if block.truncated:
                     self._torn = log.line_count + block.data.count(b"\n")
                 self._take(block)
@@ -139,6 +121,15 @@ class Scanner:
         log.have_count = sum(len(conn.pieces) + conn.repeats.count for conn in log.conns)
         log.last_time = self._time or 0.0
         return log
+
+    def _first(self, block: Block) -> Block:
+        """A file's first block; a first line that lost its beginning is noted and taken out."""
+        if not begins_torn(block.data):
+            return block
+        text, _, rest = block.data.partition(b"\n")
+        self.log.form.beheaded = True
+        self.log.form.unreadable(1, BEHEADED, topics(decode(text)))
+        return replace(block, data=b"\n" + rest)
 
     def _take(self, block: Block) -> None:
         first = self.log.line_count + 1
@@ -303,6 +294,7 @@ class Scanner:
         if reading.continued is not None:
             self._continue(reading.continued)
         if reading.problem is not None:
+            form.opening = form.opening or (not form.sentences and opens(data))
             form.unreadable(line, reading.problem, about)
             self._limit(form.unread.count, MOST_UNREAD, line, "of its lines state no event")
         for event in reading.events:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import quote
 
+from verifier.judge import Verdict
 from verifier.report import output
 from verifier.report.page import sections
 from verifier.report.page.run import Run
@@ -19,11 +20,12 @@ from verifier.report.page.words import badge, table
 from verifier.report.text import about, conclusion, summary, word_of
 from verifier.showing import shown
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from verifier.judge import Verdict
-
+MOST_BYTES = 2_000_000
+"""A page's size, where the charts' data can be made few enough: it must load fast, and can be mailed."""
+REMARKS = 2_000
+"""Bytes for what a run's part of the page says of how it was made smaller, and for the tags around its data."""
+LEAST_DATA = 50_000
+"""Bytes that the charts' data may always have."""
 SCRIPTS = ("common.js", "lanes.js", "timeline.js", "charts.js", "report.js")
 PARTS = (
     sections.head,
@@ -55,7 +57,7 @@ def write(path: Path, verdicts: list[Verdict], problems: list[str]) -> None:
     for number, (verdict, name) in enumerate(zip(verdicts, names, strict=True)):
         back = f'<p><a href="../{quote(path.name)}">All {len(verdicts)} runs</a></p>'
         title = f"{conclusion(verdict)}, {shown(verdict.folder)}"
-        output.write(folder / name, _page(title, back, [_run(verdict, number)]))
+        output.write(folder / name, _page(title, back, [(verdict, number)]))
     output.write(path, index(verdicts, problems, [f"{folder.name}/{name}" for name in names]))
 
 
@@ -86,7 +88,7 @@ def index(verdicts: list[Verdict], problems: list[str], pages: list[str]) -> str
 def render(verdicts: list[Verdict], problems: list[str]) -> str:
     """All runs in one page."""
     title = "; ".join(f"{conclusion(one)}, {shown(one.folder)}" for one in verdicts) or "not judged"
-    runs = [_run(verdict, number) for number, verdict in enumerate(verdicts)]
+    runs = [(verdict, number) for number, verdict in enumerate(verdicts)]
     return _page(title, _problems(problems), runs)
 
 
@@ -103,23 +105,27 @@ def _style() -> str:
     return files("verifier.report.page").joinpath("report.css").read_text(encoding="utf-8")
 
 
-def _page(title: str, head: str, runs: list[str]) -> str:
-    """A page with the charts of runs, below what is said of them all."""
+def _page(title: str, head: str, runs: list[tuple[Verdict, int]]) -> str:
+    """A page with the charts of runs, each with its number, below what is said of them all."""
     page = files("verifier.report.page")
     parts = {
         "title": escape(title),
         "style": _style(),
         "problems": head,
-        "runs": "\n".join(runs),
         "plotly": page.joinpath("plotly.min.js").read_text(encoding="utf-8"),
         "scripts": "\n".join(page.joinpath(one).read_text(encoding="utf-8") for one in SCRIPTS),
     }
+    room = MOST_BYTES - len(_skeleton()) - sum(len(part.encode()) for part in parts.values())
+    parts["runs"] = "\n".join(_run(*run, room // len(runs)) for run in runs)
     return _filled(_skeleton(), parts)
 
 
-def _run(verdict: Verdict, number: int) -> str:
+def _run(verdict: Verdict, number: int, room: int) -> str:
+    """A run's part of the page, in so many bytes where it can be."""
     run = Run(verdict, number)
     body = "\n".join(part(run) for part in PARTS)
+    if run.thin(max(LEAST_DATA, room - len(body.encode()) - REMARKS)):
+        body = "\n".join(part(run) for part in PARTS)  # which says so
     return (
         f'<article class="run" id="{run.id}">\n{body}\n'
         f'<script type="application/json" class="data">{run.script()}</script>\n</article>'

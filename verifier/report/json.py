@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from verifier.findings import Finding, Severity, Standing
+from verifier.judge import Result, Verdict
 from verifier.report.text import quoted
-
-if TYPE_CHECKING:
-    from verifier.judge import Result, Verdict
 
 VERSION = 1
 

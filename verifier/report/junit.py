@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from verifier.findings import Outcome, Severity
+from verifier.judge import Result, Verdict
 from verifier.report.text import summary, word_of
 from verifier.showing import shown
-
-if TYPE_CHECKING:
-    from verifier.judge import Result, Verdict
 
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import TYPE_CHECKING
 
 from verifier.checks.slots import longest_wait
+from verifier.history.case import Case
+from verifier.history.lives import Life
 from verifier.reading.columns import NEVER
 from verifier.reading.sentences import Kind
-
-if TYPE_CHECKING:
-    from verifier.history.case import Case
-    from verifier.history.lives import Life
 
 
 @dataclass(slots=True)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from verifier.checks.registry import FAMILIES
 from verifier.findings import Finding, Outcome, Severity, Standing
+from verifier.judge import Result, Verdict
 from verifier.reading.config import InputError
 from verifier.reading.files import texts
 from verifier.showing import shown as plain
-
-if TYPE_CHECKING:
-    from verifier.judge import Result, Verdict
+from verifier.traces.quotes import records
 
 SHOWN = 5
 """Findings shown of one check."""
@@ -50,8 +48,11 @@ def quoted(verdict: Verdict, findings: list[Finding]) -> dict[tuple[int, int], s
     found: dict[tuple[int, int], str] = {}
     for log, lines in wanted.items():
         try:
-            for line, text in texts(verdict.case.source(log).path, lines).items():
-                found[log, line] = text
+            read = texts if log < len(verdict.case.lives) else records
+            found |= {
+                (log, line): text
+                for line, text in read(verdict.case.source(log).path, lines).items()
+            }
         except InputError:
             continue
     return found

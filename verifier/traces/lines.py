@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope, check
 from verifier.findings import Severity, Witness
+from verifier.history.ends import DRAIN
 from verifier.reading.config import InputError
 from verifier.reading.files import blocks
 from verifier.traces.columns import LINES, OUTS, Code
@@ -19,10 +20,8 @@ if TYPE_CHECKING:
     from verifier.traces.swarm import Traces
 
 ERROR = Severity.ERROR
-DRAIN = 5.0
-"""Seconds that all connections have for flush and drain (spec 7.2)."""
 HURRIED_DRAIN = 1.0
-"""The same after a signal."""
+"""What `DRAIN` becomes after a signal."""
 ORDERLY = {0, 3, 4, 130, 143}
 """Statuses of a peer that ended in order, whatever the reason (spec 7.4)."""
 ANSWERS = {

@@ -22,19 +22,16 @@ import platform
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.local.children import GRACE, Children, whole_lines
 from harness.remote.host import messages, place
+from harness.remote.host.messages import Answer, Message
 from harness.remote.host.place import Place, PlaceError
 from harness.remote.host.processes import LAUNCHER, Records
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from harness.remote.host.messages import Answer, Message
 
 STDIN, STDOUT = 0, 1
 ALIVE_EVERY = 5.0

@@ -19,14 +19,12 @@ import re
 import shutil
 import socket
 import zipfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.local.listening import why_unusable
 from harness.remote.host.messages import Sum
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
 LAUNCH = "launch.json"
 HASHES = "pieces.sha256"

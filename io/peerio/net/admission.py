@@ -22,7 +22,7 @@ penalty in another's name (spec 2.4)."""
 
 
 class Penalties:
-    """Pauses that double with each protocol error, kept across connections.
+    """Pauses that double with each protocol error, kept across connections; true if there are any.
 
     All times are seconds on the loop's clock.
     """
@@ -60,6 +60,9 @@ class Penalties:
     def allowed_at(self, origin: Origin) -> float:
         """From when on it may come back; 0 if it may."""
         return self._until.get(origin, 0.0)
+
+    def __bool__(self) -> bool:
+        return bool(self._pause)
 
     def holds(self, origin: Origin) -> bool:
         """Whether there is something to be forgiven."""

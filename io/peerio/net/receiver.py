@@ -7,7 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core.errors import RemoteProtocolError
-from core.interface.messages import Bitfield, Message, Request
+from core.interface.messages import (
+    Bitfield,
+    Choke,
+    Interested,
+    Message,
+    NotInterested,
+    Request,
+    Unchoke,
+)
 from peerio.net.admission import Penalties
 from peerio.net.allowance import Allowance
 from peerio.net.link import Link, Owner
@@ -56,6 +64,9 @@ class Receiver:
         self._penalties = penalties
         self._recorder = recorder
         self._takers: dict[type, Callable[[Link, Any], float]] = {
+            **dict.fromkeys(
+                (Choke, Unchoke, Interested, NotInterested, Request), self._take_message
+            ),
             Bitfield: self._take_bitfield,
             HaveRun: self._take_haves,
             PieceStart: self._piece_started,
@@ -97,10 +108,10 @@ class Receiver:
         takers, take_allowance = self._takers, link.allowance.take
         try:
             for incoming in link.decoder.buffer_updated(count):
-                work = takers.get(type(incoming), self._take_message)(link, incoming)
+                work = takers[type(incoming)](link, incoming)
                 if link.closed:
                     return False
-                if take_allowance(work):
+                if work and take_allowance(work):
                     link.decoder.pause()
         except RemoteProtocolError as error:
             self._owner.broke_protocol(link, error)
@@ -124,7 +135,7 @@ class Receiver:
 
     def _take_message(self, link: Link, message: Message) -> float:
         self.messages += 1
-        if self._recorder:
+        if self._recorder.on:
             self._recorder.message(link, "in", message)
         self._callbacks.on_message(link.neighbor, message)
         return MESSAGE_WORK if type(message) is Request else CHANGE_WORK
@@ -134,7 +145,7 @@ class Receiver:
 
     def _take_haves(self, link: Link, run: HaveRun) -> float:
         self.messages += len(run.pieces)
-        if self._recorder:
+        if self._recorder.on:
             self._recorder.haves(link, "in", run.pieces)
         self._callbacks.on_haves(link.neighbor, run.pieces)
         return HAVE_WORK * len(run.pieces)
@@ -162,9 +173,9 @@ class Receiver:
         self.messages += 1
         sink, link.sink = link.sink, None
         right = sink is not None and sink.is_right()
-        if right:
+        if right and self._penalties:
             self._penalties.forgive(link.origin)
-        if self._recorder:
+        if self._recorder.on:
             size = PIECE_HEADER_SIZE + self._rules.piece_length(end.piece)
             fields: dict[str, Any] = {"piece": end.piece, "kept": right}
             if sink is not None:

@@ -13,13 +13,12 @@ if TYPE_CHECKING:
 
 
 class Recorder:
-    """Numbers messages per connection and direction (docs/trace.md). It is true where tracing is on."""
+    """Numbers messages per connection and direction (docs/trace.md)."""
 
     def __init__(self, tap: Tap | None) -> None:
         self._tap = tap
-
-    def __bool__(self) -> bool:
-        return self._tap is not None
+        self.on = tap is not None
+        """Tracing is on: asked before each message."""
 
     def message(self, link: Link, way: Way, message: Message) -> None:
         """A message was queued (`out`) or taken in (`in`)."""

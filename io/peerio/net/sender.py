@@ -104,7 +104,7 @@ class Sender:
         link.outbox.put(data)
         self.messages += 1
         self.dirty[link] = None
-        if self._recorder:
+        if self._recorder.on:
             self._recorder.message(link, "out", message)
 
     def queue_piece(self, link: Link, piece: int, size: int) -> None:
@@ -113,7 +113,7 @@ class Sender:
             link.outbox.put_piece(piece_header(piece, size), piece, size)
             self.messages += 1
             self.dirty[link] = None
-            if self._recorder:
+            if self._recorder.on:
                 fields = {"piece": piece}
                 self._recorder.frame(link, "out", "piece", PIECE_HEADER_SIZE + size, fields)
 
@@ -152,7 +152,7 @@ class Sender:
         link.outbox.put(frames[link.haves_told * HAVE_SIZE :])
         self.messages += len(pieces)
         self.dirty[link] = None
-        if self._recorder:
+        if self._recorder.on:
             self._recorder.haves(link, "out", pieces)
 
     # Flushing.

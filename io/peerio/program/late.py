@@ -11,7 +11,7 @@ def load_late(*names: str) -> None:
     """Have modules loaded when something of them is looked up for the first time; before they are imported.
 
     `transitions` and `dataclasses` import `inspect`, which loads Python's grammar and costs as much as all
-    of `core`. (What `importlib.util.LazyLoader` makes is loaded by the next `import` already.)
+    of `core`, and `logging` imports `traceback`. (What `importlib.util.LazyLoader` makes is loaded by the next `import` already.)
     """
     for name in names:
         if name not in sys.modules:

@@ -178,7 +178,6 @@ class PeerProcess:
         # What stands now stays: the collector need not look at it, nor hurry after what comes.
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
-        gc.enable()
         prefer_throughput()
         with signals_for_main_thread_only():
             if self._lifeline is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from random import Random
 
 from core.piecemap import PieceMap
@@ -18,6 +19,25 @@ OFTEN = 0.3
 LONGEST_SHORTAGE, LONGEST_HOLDUP, LONGEST_DEAFNESS = 3.0, 4.0, 40.0
 NOTICED = 75.0
 """Seconds after the last fault when all of them have been noticed, and connections are there again."""
+
+
+UNNOTICED = 30.0
+"""Seconds that a connection may be dead before its ends know (spec 2.9)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """A fault that logs can show the effect of, but not the cause: whom it concerns, from when until when.
+
+    A slow one holds up all that goes to a peer, or between the two; a silent one is a loss of which neither
+    end is told.
+    """
+
+    peers: frozenset[int]
+    begin: float
+    end: float
+    slow: bool
+    silent: bool
 
 
 class FaultyWire(Wire):
@@ -82,6 +102,8 @@ class Troubles:
         self._scenario = scenario
         self._rng = rng
         self._lives = lives
+        self.disturbances: list[Disturbance] = []
+        """What has befallen whom so far."""
         self._start = start
         self._resume = resume
 
@@ -131,19 +153,36 @@ class Troubles:
         if found := self._path(noticed=True):
             found[1].reset()
 
+    def _note(self, hosts: Sequence[Machine], seconds: float, *, slow: bool, silent: bool) -> None:
+        """Note a disturbance that begins now; whoever isn't running any more has no part in it."""
+        peers = {life.peer_id for life in self._lives() if life.host in hosts}
+        now = self._world.now
+        self.disturbances.append(Disturbance(frozenset(peers), now, now + seconds, slow, silent))
+
+    def _note_loss(self, sock: FakeSocket) -> None:
+        """Note that a connection is gone, and that not both of its ends know."""
+        assert sock.mate is not None
+        self._note([sock.host, sock.mate.host], UNNOTICED, slow=False, silent=True)
+
     def _cut(self) -> None:
         if found := self._path():
+            self._note_loss(found[0])
             found[1].cut()
 
     def _half_open(self) -> None:
         if found := self._path(noticed=True):
             sock, path = found
+            self._note_loss(sock)
             path.cut()
             sock.fail(errno.ECONNRESET)
 
     def _hold_up(self) -> None:
         if found := self._path():
-            found[1].held_until = self._world.now + self._rng.uniform(0, LONGEST_HOLDUP)
+            sock, path = found
+            assert sock.mate is not None
+            seconds = self._rng.uniform(0, LONGEST_HOLDUP)
+            path.held_until = self._world.now + seconds
+            self._note([sock.host, sock.mate.host], seconds, slow=True, silent=False)
 
     def _fall_short(self) -> None:
         if lives := self._lives():
@@ -152,7 +191,12 @@ class Troubles:
 
     def _deafen(self) -> None:
         if lives := self._lives():
-            self._rng.choice(lives).host.deafen(self._rng.uniform(0, LONGEST_DEAFNESS))
+            host = self._rng.choice(lives).host
+            seconds = self._rng.uniform(0, LONGEST_DEAFNESS)
+            host.deafen(seconds)
+            self._note([host], seconds, slow=True, silent=False)
+            # Its neighbors may drop it, of which it hears later.
+            self._note([life.host for life in lives], seconds, slow=False, silent=True)
 
     def _crash(self) -> None:
         """One leecher that isn't complete is killed, and comes back with nothing."""
@@ -173,6 +217,8 @@ class Troubles:
     def _vanish(self) -> None:
         life = self._victim()
         if life is not None:
+            everybody = [one.host for one in self._lives()]
+            self._note(everybody, UNNOTICED, slow=False, silent=True)
             life.kill(silently=True)
             self._start_again(life)
 

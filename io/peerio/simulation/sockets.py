@@ -21,6 +21,8 @@ from peerio.simulation.wire import Bytes, Machine, Path
 
 SYN_AGAIN = (1.0, 3.0)
 """Seconds after which a connection that an accept queue had no room for is asked for again."""
+SYN_SPREAD = 0.05
+"""Seconds by which that may be later: those who were refused together don't come together again."""
 TICKS = 1000
 """Times a second at which a host is told what has come, as a network card gathers it: so a turn of a
 busy peer has more to do, and there are fewer."""
@@ -162,7 +164,8 @@ class FakeSocket:
             accepted._arrival = self.world.now + delay
             self.world.after(delay, partial(self._connected, accepted, path))
         elif again:
-            self.world.after(again[0], partial(self._knock, port, again[1:]))
+            pause = again[0] + self.world.rng.uniform(0, SYN_SPREAD)
+            self.world.after(pause, partial(self._knock, port, again[1:]))
 
     def _connected(self, accepted: FakeSocket, path: Path) -> None:
         if self.closed:

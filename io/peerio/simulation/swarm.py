@@ -16,7 +16,7 @@ from random import Random
 from core.peer import Peer
 from peerio.config import format_common, format_peers
 from peerio.hashes import FILE_NAME, format_hashes
-from peerio.simulation.faults import FaultyWire, Troubles, first_safe
+from peerio.simulation.faults import Disturbance, FaultyWire, Troubles, first_safe
 from peerio.simulation.files import Left
 from peerio.simulation.forgetful import Forgetful
 from peerio.simulation.life import Life
@@ -43,6 +43,10 @@ class Outcome:
     lives: dict[int, list[Life]] = field(repr=False)
     hashes: str = field(repr=False, default="")
     """The text of `pieces.sha256`."""
+    disturbances: list[Disturbance] = field(repr=False, default_factory=list)
+    """What befell whom, of what logs don't tell."""
+    skews: Mapping[int, float] = field(repr=False, default_factory=dict)
+    """By how much each peer's clock is ahead, in seconds."""
 
     @property
     def ok(self) -> bool:
@@ -90,7 +94,8 @@ class Swarm:
         """Run until every peer has ended, or for `PATIENCE` virtual seconds."""
         self._schedule_starts()
         troubles = (self.running, self.start, self.resume)
-        Troubles(self.wire, self.scenario, self._rng, *troubles).schedule()
+        befall = Troubles(self.wire, self.scenario, self._rng, *troubles)
+        befall.schedule()
         ended = self.world.run(until=PATIENCE)
         last = {peer_id: lives[-1] if lives else None for peer_id, lives in self.lives.items()}
         statuses = {
@@ -109,6 +114,8 @@ class Swarm:
             self.world.steps,
             self.lives,
             self._hashes(),
+            befall.disturbances,
+            self._skews,
         )
 
     def _hashes(self) -> str:

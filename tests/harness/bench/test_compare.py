@@ -9,10 +9,12 @@ import pytest
 from harness.bench import compare as bench
 from harness.bench import meter
 from harness.bench import report as benchreport
-from harness.bench.meter import Measurement
-from harness.bench.report import Row, Scenario
+from harness.bench.meter import Measurement, Whole
+from harness.bench.report import Row, Scenario, WholeRow
 from harness.errors import HarnessError
 from tests.kit import fake_peer
+
+WHOLE = Whole(1.0, 1.0, 1024)
 
 
 @pytest.fixture
@@ -73,10 +75,10 @@ def test_scenarios() -> None:
         for peers in (3, 6)
         for piece_size, file_size in ((32768, 100 << 20), (262144, 1 << 30), (1 << 20, 1 << 30))
     ]
-    assert bench.scenarios(bench.Options(peers=6, piece_size=32768, file_size=2 << 30)) == [
+    assert bench.scenarios(bench.Options(peers=(6,), piece_size=32768, file_size=2 << 30)) == [
         Scenario(6, 32768, 2 << 30)
     ]
-    assert bench.scenarios(bench.Options(peers=2, piece_size=100, quick=True)) == [
+    assert bench.scenarios(bench.Options(peers=(2,), piece_size=100, quick=True)) == [
         Scenario(2, 100, 50 << 20)
     ]
 
@@ -85,7 +87,7 @@ def test_ratios_are_taken_within_a_repetition() -> None:
     """A ratio is the median of those of runs that stood next to each other."""
     scenario = Scenario(2, 1, 1 << 30)
     rows = [
-        Row(scenario, kind, Measurement(cpu, cpu, 10, 1024))
+        Row(scenario, kind, Measurement(cpu, cpu, 10, 1024, WHOLE))
         for cpus in ((1.0, 2.0, 4.0), (2.0, 4.0, 8.0), (1.0, 1.0, 6.0))
         for kind, cpu in zip(benchreport.KINDS, cpus, strict=True)
     ]
@@ -93,9 +95,33 @@ def test_ratios_are_taken_within_a_repetition() -> None:
     assert figures == {"median": 6.0, "least": 4.0, "most": 8.0, "to_pump": 4.0, "to_star": 2.0}
 
 
+def test_whole_processes_are_compared_within_a_repetition(tmp_path: Path) -> None:
+    """Another program's processor time is a multiple of ours' of the same repetition, their median; the JSON has it too."""
+    scenario = Scenario(2, 1, 1 << 30)
+    rows = [
+        WholeRow(scenario, kind, Whole(cpu, 2 * cpu, 1 << 20))
+        for ours, theirs in ((1.0, 3.0), (2.0, 4.0), (4.0, 4.0))
+        for kind, cpu in (("swarm", ours), ("aria2", theirs))
+    ]
+    figures = benchreport._whole_summary(rows, scenario)["aria2"]
+    assert figures["cpu_per_gib"] == {"median": 4.0, "least": 3.0, "most": 4.0, "to_swarm": 2.0}
+    assert figures["wall"] == {"median": 8.0, "least": 6.0, "most": 8.0}
+    assert benchreport.whole_table(rows).row_count == 2
+    row = Row(scenario, "swarm", Measurement(1.0, 1.0, 1, 1, WHOLE))
+    assert benchreport.record([row], rows, tmp_path)["scenarios"][0]["whole"]["aria2"] == figures
+
+
+def test_whole_processes_take_more_than_their_transfer(tmp_path: Path, source: Path) -> None:
+    """Whole processes are measured with their start."""
+    scenario = Scenario(2, 65536, source.stat().st_size)
+    measured = meter.measure(bench._star(tmp_path, source, scenario), tmp_path, timeout=60)
+    assert measured.whole.cpu > measured.cpu
+    assert measured.whole.wall > measured.wall
+
+
 def test_figures_are_per_delivered_gib() -> None:
     """Every leecher's copy counts as delivered."""
-    row = Row(Scenario(6, 32768, 1 << 30), "swarm", Measurement(10.0, 4.0, 2000, 1 << 20))
+    row = Row(Scenario(6, 32768, 1 << 30), "swarm", Measurement(10.0, 4.0, 2000, 1 << 20, WHOLE))
     assert row.cpu_per_gib == 2.0
     assert row.messages_per_second == 500.0
 
@@ -126,7 +152,15 @@ def test_whole_bench_on_a_tiny_file(
     """Pump, star and a real swarm run in turn; table and JSON have all their figures."""
     monkeypatch.setattr(bench, "_TMPFS", tmp_path)
     path = tmp_path / "out" / "bench.json"
-    options = bench.Options(peers=2, piece_size=1024, file_size=10_000, repetitions=1, json=path)
+    options = bench.Options(
+        peers=(2,),
+        piece_size=1024,
+        file_size=10_000,
+        repetitions=1,
+        others=False,
+        moments=False,
+        json=path,
+    )
     assert bench.run_bench(options) == 0
     shown = capsys.readouterr().out
     assert "TCP congestion control: " in shown

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from core.config import PeerInfo, SwarmConfig
 from harness.local import copies
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    Swarm = tuple[Path, SwarmConfig]
+Swarm = tuple[Path, SwarmConfig]
 
 CONTENT = b"content" * 1000
 

@@ -6,23 +6,19 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, BinaryIO
 
 import pytest
 
 from harness.local.launcher import Launcher, Outcome
 from harness.local.runfolder import ROOT
+from peerio.status import Status
 from tests.kit import fake_peer
 from tests.kit.launch import COMMAND as LAUNCH
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import BinaryIO
-
-    from peerio.status import Status
-
-    Start = Callable[..., tuple[subprocess.Popen[bytes], BinaryIO]]
+Start = Callable[..., tuple[subprocess.Popen[bytes], BinaryIO]]
 
 
 class Recorder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from itertools import product
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +13,6 @@ from core.config import PeerInfo, SwarmConfig
 from harness.local import ports
 from harness.local.swarm import Options, run_swarm
 from peerio.config import format_common, format_peers
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SHAPES = {
     "1 byte": (1, 1000),

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import random
 import socket
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from core.config import PeerInfo, SwarmConfig
 from harness.errors import HarnessError
 from harness.local import listening, ports
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 
 def swarm(*peers: tuple[str, int]) -> SwarmConfig:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from harness.errors import HarnessError
 from harness.local import settings
 from harness.local.settings import Settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def load(folder: Path, text: str) -> Settings:

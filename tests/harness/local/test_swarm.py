@@ -7,7 +7,8 @@ import os
 import re
 import signal
 import socket
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,12 +20,7 @@ from harness.local import ports, reports, runfolder, swarm
 from harness.local.swarm import Options, run_swarm
 from harness.watch.live import PlainDisplay
 from peerio.config import format_common, format_peers
-
-if TYPE_CHECKING:
-    from pathlib import Path
-    from typing import Any
-
-    from peerio.status import Status
+from peerio.status import Status
 
 SENTENCES = tuple(
     re.compile(r"\S+: Peer \d+ " + sentence)

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar, cast
 
 from tests.kit.verifier.judging import Run
 
@@ -70,6 +71,7 @@ class History:
     """A recorded run. `strict` and `lenient` have an entry for each run in its logs."""
 
     name: str
+    module: str
     shows: str
     origin: str
     make: Callable[[], Run]
@@ -155,27 +157,35 @@ def kept(folder: Path) -> Run:
 BOOK: dict[str, History] = {}
 """All histories by name, once the recipes are imported."""
 Recipe = Callable[[], Run]
+Entry = TypeVar("Entry", bound=Callable[[], Run | None])
 
 
 def history(
     origin: str,
     *,
+    make: Recipe | None = None,
     strict: Expected | tuple[Expected, ...] = (),
-    lenient: Expected | tuple[Expected, ...] = (),
+    lenient: Expected | tuple[Expected, ...] | None = None,
     refused: str = "",
     dress: Callable[[Run], Files] = plain,
     recorded: bool = False,
-) -> Callable[[Recipe], Recipe]:
-    """Enter the decorated recipe; its docstring says in one sentence what the history shows."""
+) -> Callable[[Entry], Entry]:
+    """Enter the decorated recipe; its docstring says in one sentence what the history shows.
 
-    def enter(recipe: Recipe) -> Recipe:
+    Where `make` is the recipe, the decorated function has its name and sentence only. `lenient` is said
+    only where it isn't the same as `strict`.
+    """
+    lenient = strict if lenient is None else lenient
+
+    def enter(recipe: Entry) -> Entry:
         name = recipe.__name__.replace("_", "-")
         assert name not in BOOK, name
         BOOK[name] = History(
             name,
+            recipe.__module__,
             " ".join((recipe.__doc__ or "").split()),
             origin,
-            recipe,
+            make or cast("Recipe", recipe),
             dress,
             strict if isinstance(strict, tuple) else (strict,),
             lenient if isinstance(lenient, tuple) else (lenient,),

@@ -44,7 +44,6 @@ def cut_log() -> Run:
 @history(
     f"{SIMULATED}, seed 32; the log of 1003 is removed.",
     strict=said("F01", undecided="D05 D10 T01"),
-    lenient=said("F01", undecided="D05 D10 T01"),
 )
 def missing_log() -> Run:
     """One log is missing, and nobody is blamed for what it would show."""
@@ -80,7 +79,6 @@ def one_have_is_missing() -> Run:
 @history(
     f"{SIMULATED}, seeds 35 and 36, appended to each other.",
     strict=(said("F08"), said("F08")),
-    lenient=(said("F08"), said("F08")),
 )
 def two_runs_in_each_file() -> Run:
     """Two runs in the same files are told apart and judged one by one."""
@@ -91,7 +89,6 @@ def two_runs_in_each_file() -> Run:
     "The program in virtual time (io/peerio/simulation), seeds 1 and 3, and between them the mutant `one"
     " preferred too many` (tests/verifier/matrix), seed 2, appended to each other.",
     strict=(said("F08"), said("F08 K01"), said("F08")),
-    lenient=(said("F08"), said("F08 K01"), said("F08")),
 )
 def three_runs_and_one_is_bad() -> Run:
     """Of three runs in the same files, only the second breaks a rule of the protocol."""

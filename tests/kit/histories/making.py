@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
+from core.config import SwarmConfig
 from core.peer import Peer as Core
 from peerio.simulation.scenario import Scenario
+from peerio.simulation.swarm import Outcome
 from peerio.simulation.swarm import Swarm as ProductSwarm
 from tests.kit.histories.wrong import WrongSwarm
 from tests.kit.swarm import swarms
@@ -21,10 +23,6 @@ from tests.kit.verifier.judging import Run
 from tests.kit.verifier.simulator import Peer, Shape
 from tests.verifier.matrix import running
 from tests.verifier.matrix.mutants import MUTANTS, BrokenSwarm
-
-if TYPE_CHECKING:
-    from core.config import SwarmConfig
-    from peerio.simulation.swarm import Outcome
 
 SIMULATED = "Simulated by tests/kit/verifier/simulator.py, which shares no code with the program"
 SMALL: dict[str, Any] = {"leechers": 3, "pieces": 5, "rate": 6000, "p": 0.5, "m": 1.0}

@@ -22,26 +22,19 @@ HABITS = (
 )
 
 
-@history(f"{SIMULATED}, seed 1.", strict=PASSES, lenient=PASSES)
+@history(f"{SIMULATED}, seed 1.", strict=PASSES)
 def traced() -> Run:
     """Logs and traces of a swarm in which nothing goes wrong."""
     return product(replace(PRODUCT, peers=2, pieces=3), 1)
 
 
-@history(
-    f"{SIMULATED}, seed 2; two connections are reset.",
-    strict=PASSES,
-    lenient=PASSES,
-    dress=zipped_traces,
-)
+@history(f"{SIMULATED}, seed 2; two connections are reset.", strict=PASSES, dress=zipped_traces)
 def traced_resets() -> Run:
     """Traces across connections that were lost and dialled again."""
     return product(replace(PRODUCT, faults=Faults(resets=2)), 2)
 
 
-@history(
-    f"{SIMULATED}, seed 3; one leecher crashes.", strict=PASSES, lenient=PASSES, dress=zipped_traces
-)
+@history(f"{SIMULATED}, seed 3; one leecher crashes.", strict=PASSES, dress=zipped_traces)
 def traced_crash() -> Run:
     """Traces of two lives of one peer, which was killed and started again."""
     return product(replace(PRODUCT, crashes=1), 3)
@@ -80,7 +73,6 @@ def mixed_programs() -> Run:
     f"{REAL}: a reference seed (tests/reference) and two reference leechers, of which one resets a"
     " connection in the middle of a piece.",
     strict=PASSES,
-    lenient=PASSES,
     recorded=True,
 )
 def reference_cut_once() -> Run:
@@ -91,7 +83,6 @@ def reference_cut_once() -> Run:
 @history(
     f"{REAL}: a seed and two leechers of ours, with traces.",
     strict=PASSES,
-    lenient=PASSES,
     recorded=True,
     dress=zipped_traces,
 )

@@ -71,7 +71,7 @@ def readme() -> str:
             f"| [{one.name}]({one.name}/history.toml) | {verdicts(one, 'strict')} |"
             f" {verdicts(one, 'lenient')} | {one.shows} |\n"
             for one in BOOK.values()
-            if one.make.__module__ == module.__name__
+            if one.module == module.__name__
         ]
     return "".join(parts)
 

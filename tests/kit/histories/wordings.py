@@ -6,11 +6,9 @@ import gzip
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tests.kit.histories.book import Files
-    from tests.kit.verifier.judging import Run
+from tests.kit.histories.book import Files
+from tests.kit.verifier.judging import Run
 
 EASTERN = timezone(timedelta(hours=-5), "EST")
 

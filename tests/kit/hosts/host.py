@@ -6,16 +6,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.kit.hosts import init
 from tests.kit.hosts.namespaces import inside, processes_in
 from tests.kit.hosts.needs import SYSTEM_PATH, faketime
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 WITHIN = 20.0
 """Seconds for what takes a tenth of one on a quiet machine."""

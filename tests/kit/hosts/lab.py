@@ -12,16 +12,14 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from tests.kit.hosts import ssh
 from tests.kit.hosts.host import WITHIN, Clock, Host, run_in_network
 from tests.kit.hosts.needs import SYSTEM_PATH
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parents[3]
 NUMBERS = dict(enumerate(("one", "two", "three", "four", "five", "six", "seven", "eight")))

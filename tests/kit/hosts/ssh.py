@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tests.kit.hosts.host import Host
+from tests.kit.hosts.host import Host
 
 SERVER = """\
 ListenAddress 0.0.0.0:22

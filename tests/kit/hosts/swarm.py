@@ -10,16 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tests.kit.hosts.host import Host
+from tests.kit.hosts.lab import Lab
 from verifier.api import Report, verify
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from tests.kit.hosts.host import Host
-    from tests.kit.hosts.lab import Lab
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = (sys.executable, ROOT / "peerProcess.py")

@@ -1,17 +1,20 @@
 """Cores that are wrong on purpose, each in one rule: the searches must find every one.
 
-Each is a small change of a part of the real core, made on one instance.
+Each is a small change of a part of the real core, made on one instance: a function that stands in the
+place of a right one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial, reduce, wraps
 from random import Random
 from typing import Any
 
 from core.choking import choose_preferred
 from core.config import SwarmConfig
-from core.interface.effects import Broadcast, Finish, Log, Punish, Send, SendPiece
+from core.interface.effects import Broadcast, Effect, Finish, Log, Punish, Send, SendPiece
+from core.interface.events import Event
 from core.interface.messages import Have, NotInterested
 from core.interface.words import LogEvent
 from core.peer import Peer
@@ -22,10 +25,28 @@ Change = Callable[[Peer], None]
 CHANGES: dict[str, Change] = {}
 
 
-def wrong(change: Change) -> Change:
+def noted(change: Change) -> Change:
     """Note a way of being wrong by its name."""
     CHANGES[change.__name__] = change
     return change
+
+
+def wrong(place: str) -> Callable[[Callable[..., Any]], Change]:
+    """Note a function that is put in the place of a right one of the core, such as `downloads._ask`.
+
+    It is given the peer and the right one before what the right one is given.
+    """
+    *parts, name = place.split(".")
+
+    def note(function: Callable[..., Any]) -> Change:
+        @wraps(function)
+        def change(peer: Peer) -> None:
+            owner = reduce(getattr, parts, peer)
+            setattr(owner, name, partial(function, peer, getattr(owner, name)))
+
+        return noted(change)
+
+    return note
 
 
 def broken(name: str) -> type[Peer]:
@@ -48,194 +69,138 @@ def broken(name: str) -> type[Peer]:
     return Broken
 
 
-def _after_handling(peer: Peer, edit: Callable[[list[Any]], list[Any]]) -> None:
-    """Edit all orders on their way out."""
-    handle = peer.handle
-    peer.handle = lambda event, now: edit(handle(event, now))  # type: ignore[method-assign]  # one instance, on purpose
-
-
-@wrong
-def asks_twice(peer: Peer) -> None:
+@wrong("downloads._ask")
+def asks_twice(peer: Peer, ask: Any, neighbor: Neighbor) -> Any:
     """A piece that was asked of one neighbor stays a candidate for the others (spec 6.1)."""
-    ask = peer.downloads._ask
-
-    def wrong_ask(neighbor: Neighbor) -> bool:
-        asked = ask(neighbor)
-        for other in peer.state.neighbors.values():
-            piece = neighbor.download.piece
-            if other is not neighbor and piece is not None and piece in other.pieces:
-                other.candidates.add(piece)
-        return asked
-
-    peer.downloads._ask = wrong_ask  # type: ignore[method-assign]  # one instance, on purpose
+    asked = ask(neighbor)
+    for other in peer.state.neighbors.values():
+        piece = neighbor.download.piece
+        if other is not neighbor and piece is not None and piece in other.pieces:
+            other.candidates.add(piece)
+    return asked
 
 
-@wrong
-def forgets_a_freed_request(peer: Peer) -> None:
+@wrong("downloads._relist")
+def forgets_a_freed_request(peer: Peer, relist: Any, piece: int) -> None:
     """A request that a choke crossed is never made again (spec 6.4)."""
-    peer.downloads._relist = lambda piece: None  # type: ignore[method-assign]  # one instance, on purpose
 
 
-@wrong
-def keeps_the_book_after_loss(peer: Peer) -> None:
+@wrong("downloads._free")
+def keeps_the_book_after_loss(
+    peer: Peer, free: Any, neighbor: Neighbor, piece: int, cause: str
+) -> None:
     """A lost connection doesn't free what was asked on it (spec 2.8)."""
-    free = peer.downloads._free
-    peer.downloads._free = lambda neighbor, piece, cause: (  # type: ignore[method-assign]  # one instance, on purpose
-        None if cause == "loss" else free(neighbor, piece, cause)
-    )
+    if cause != "loss":
+        free(neighbor, piece, cause)
 
 
-@wrong
-def never_overdue(peer: Peer) -> None:
+@wrong("downloads.check_overdue")
+def never_overdue(peer: Peer, check: Any) -> None:
     """A request may stay unanswered for ever (spec 6.6)."""
-    peer.downloads.check_overdue = lambda: None  # type: ignore[method-assign]  # one instance, on purpose
 
 
-@wrong
-def waits_no_longer(peer: Peer) -> None:
+@wrong("downloads.check_overdue")
+def waits_no_longer(peer: Peer, check: Any) -> None:
     """The wait for an answer doesn't double with each that stays out (spec 6.6)."""
-    check = peer.downloads.check_overdue
-
-    def wrong_check() -> None:
-        check()
-        for neighbor in peer.state.neighbors.values():
-            neighbor.download.unanswered = 0
-
-    peer.downloads.check_overdue = wrong_check  # type: ignore[method-assign]  # one instance, on purpose
+    check()
+    for neighbor in peer.state.neighbors.values():
+        neighbor.download.unanswered = 0
 
 
-@wrong
-def bears_with_drips(peer: Peer) -> None:
+@wrong("downloads._close_stalled")
+def bears_with_drips(peer: Peer, close: Any) -> None:
     """Who sends next to nothing of a piece may go on for ever (spec 6.6)."""
-    peer.downloads._close_stalled = lambda: None  # type: ignore[method-assign]  # one instance, on purpose
 
 
-@wrong
-def waits_for_what_nobody_has(peer: Peer) -> None:
+@wrong("waiting.lacking")
+def waits_for_what_nobody_has(peer: Peer, lacking: Any) -> Any:
     """No clock runs while anybody is connected who lacks something (spec 7.3)."""
-    lacking = peer.waiting.lacking
-    peer.waiting.lacking = lambda: 0 if peer.state.neighbors else lacking()  # type: ignore[method-assign]  # one instance, on purpose
+    return 0 if peer.state.neighbors else lacking()
 
 
-@wrong
-def waits_for_the_failed(peer: Peer) -> None:
+@wrong("ending._end_when_useless")
+def waits_for_the_failed(peer: Peer, end: Any) -> None:
     """A peer that failed stays as long as anybody here lacks something (spec 7.4)."""
-    ending = peer.ending
-
-    def wrong_end() -> None:
-        if all(neighbor.pieces.complete for neighbor in peer.state.neighbors.values()):
-            ending.finish(4, "disk full")
-
-    ending._end_when_useless = wrong_end  # type: ignore[method-assign]  # one instance, on purpose
+    if all(neighbor.pieces.complete for neighbor in peer.state.neighbors.values()):
+        peer.ending.finish(4, "disk full")
 
 
-@wrong
-def keeps_whatever_comes(peer: Peer) -> None:
+@wrong("downloads._reason_to_skip")
+def keeps_whatever_comes(peer: Peer, reason: Any, neighbor: Neighbor, piece: int) -> Any:
     """A piece that nobody asked for is kept (spec 6.5)."""
-    downloads = peer.downloads
-    reason = downloads._reason_to_skip
-    downloads._reason_to_skip = lambda neighbor, piece: (  # type: ignore[method-assign]  # one instance, on purpose
-        None if (why := reason(neighbor, piece)) == "not asked" else why
-    )
+    return None if (why := reason(neighbor, piece)) == "not asked" else why
 
 
-@wrong
-def unchokes_one_too_many(peer: Peer) -> None:
+@wrong("uploads._give_preferred")
+def unchokes_one_too_many(peer: Peer, give: Any, chosen: frozenset[int]) -> None:
     """K + 2 are unchoked (spec 4.1)."""
-    give = peer.uploads._give_preferred
-
-    def wrong_give(chosen: frozenset[int]) -> None:
-        interested = {n.peer_id for n in peer.state.neighbors.values() if n.interested}
-        give(chosen | frozenset(sorted(interested - chosen)[:1]))
-
-    peer.uploads._give_preferred = wrong_give  # type: ignore[method-assign]  # one instance, on purpose
+    interested = {n.peer_id for n in peer.state.neighbors.values() if n.interested}
+    give(chosen | frozenset(sorted(interested - chosen)[:1]))
 
 
-@wrong
-def ignores_rates(peer: Peer) -> None:
+@wrong("uploads._give_preferred")
+def ignores_rates(peer: Peer, give: Any, chosen: frozenset[int]) -> None:
     """A peer that isn't complete prefers at random (spec 4.2)."""
-    give = peer.uploads._give_preferred
-
-    def wrong_give(chosen: frozenset[int]) -> None:
-        state = peer.state
-        rates = {n.peer_id: 0 for n in state.neighbors.values() if n.interested}
-        k = state.config.preferred_neighbors
-        give(choose_preferred(rates, k, complete=True, rng=state.rng).chosen)
-
-    peer.uploads._give_preferred = wrong_give  # type: ignore[method-assign]  # one instance, on purpose
+    state = peer.state
+    rates = {n.peer_id: 0 for n in state.neighbors.values() if n.interested}
+    k = state.config.preferred_neighbors
+    give(choose_preferred(rates, k, complete=True, rng=state.rng).chosen)
 
 
-@wrong
-def never_loses_interest(peer: Peer) -> None:
+@wrong("handle")
+def never_loses_interest(peer: Peer, handle: Any, event: Event, now: float) -> list[Effect]:
     """Interest isn't looked at again after a piece (spec 5.3)."""
-    _after_handling(
-        peer,
-        lambda orders: [
-            order
-            for order in orders
-            if not (isinstance(order, Send) and isinstance(order.message, NotInterested))
-        ],
-    )
+    return [
+        order
+        for order in handle(event, now)
+        if not (isinstance(order, Send) and isinstance(order.message, NotInterested))
+    ]
 
 
-@wrong
-def loses_the_last_have(peer: Peer) -> None:
+@wrong("handle")
+def loses_the_last_have(peer: Peer, handle: Any, event: Event, now: float) -> list[Effect]:
     """The piece that completes the file isn't announced (spec 5.3, 7.2)."""
-    _after_handling(
-        peer,
-        lambda orders: [
-            order
-            for order in orders
-            if not (isinstance(order, Broadcast) and peer.state.own.complete)
-        ],
-    )
+    return [
+        order
+        for order in handle(event, now)
+        if not (isinstance(order, Broadcast) and peer.state.own.complete)
+    ]
 
 
-@wrong
-def serves_the_choked(peer: Peer) -> None:
+@wrong("uploads._drop_waiting")
+def serves_the_choked(peer: Peer, drop: Any, neighbor: Neighbor, cause: str) -> None:
     """What waits when its sender is choked is sent all the same (spec 4.8)."""
-    peer.uploads._drop_waiting = lambda neighbor, cause: None  # type: ignore[method-assign]  # one instance, on purpose
 
 
-@wrong
-def sends_two_pieces_at_once(peer: Peer) -> None:
+@wrong("uploads._send")
+def sends_two_pieces_at_once(peer: Peer, send: Any, neighbor: Neighbor, piece: int) -> None:
     """A request is served while another piece is under way (spec 4.9)."""
-    uploads = peer.uploads
-    send = uploads._send
-
-    def wrong_send(neighbor: Neighbor, piece: int) -> None:
-        send(neighbor, piece)
-        neighbor.sending = None
-
-    uploads._send = wrong_send  # type: ignore[method-assign]  # one instance, on purpose
+    send(neighbor, piece)
+    neighbor.sending = None
 
 
-@wrong
-def ends_too_early(peer: Peer) -> None:
+@wrong("ending.evaluate")
+def ends_too_early(peer: Peer, evaluate: Any) -> None:
     """A peer ends when itself and those connected are complete (spec 7.1)."""
-
-    def wrong_evaluate() -> None:
-        state, ending = peer.state, peer.ending
-        here = state.neighbors.values()
-        if not ending.finished and state.own.complete and all(n.pieces.complete for n in here):
-            ending.finish(0, "all complete")
-
-    peer.ending.evaluate = wrong_evaluate  # type: ignore[method-assign]  # one instance, on purpose
+    state, ending = peer.state, peer.ending
+    here = state.neighbors.values()
+    if not ending.finished and state.own.complete and all(n.pieces.complete for n in here):
+        ending.finish(0, "all complete")
 
 
-@wrong
-def never_ends(peer: Peer) -> None:
+@wrong("handle")
+def never_ends(peer: Peer, handle: Any, event: Event, now: float) -> list[Effect]:
     """The end is never decided (spec 7.1)."""
-    _after_handling(peer, lambda orders: [o for o in orders if not isinstance(o, Finish)])
+    return [order for order in handle(event, now) if not isinstance(order, Finish)]
 
 
-@wrong
-def sends_before_it_logs(peer: Peer) -> None:
+@wrong("handle")
+def sends_before_it_logs(peer: Peer, handle: Any, event: Event, now: float) -> list[Effect]:
     """The line of an event comes behind what it causes (spec 8.4)."""
-    _after_handling(peer, lambda orders: sorted(orders, key=lambda o: isinstance(o, Log)))
+    return sorted(handle(event, now), key=lambda order: isinstance(order, Log))
 
 
-@wrong
+@noted
 def logs_only_changes(peer: Peer) -> None:
     """A message that is repeated isn't logged (spec 3.4, 8.1)."""
     log = peer.state.log
@@ -250,39 +215,28 @@ def logs_only_changes(peer: Peer) -> None:
     peer.state.log = wrong_log  # type: ignore[method-assign]  # one instance, on purpose
 
 
-@wrong
-def keeps_the_optimistic_place(peer: Peer) -> None:
+@wrong("uploads.lost")
+def keeps_the_optimistic_place(peer: Peer, lost: Any, neighbor: Neighbor) -> None:
     """A neighbor that is lost keeps the optimistic place (spec 2.8)."""
-    uploads = peer.uploads
-    lost = uploads.lost
-
-    def wrong_lost(neighbor: Neighbor) -> None:
-        optimistic = uploads.optimistic
-        lost(neighbor)
-        uploads.optimistic = optimistic
-
-    uploads.lost = wrong_lost  # type: ignore[method-assign]  # one instance, on purpose
+    optimistic = peer.uploads.optimistic
+    lost(neighbor)
+    peer.uploads.optimistic = optimistic
 
 
-@wrong
-def announces_skipped_pieces(peer: Peer) -> None:
+@wrong("downloads.skipped")
+def announces_skipped_pieces(peer: Peer, skipped: Any, neighbor: Neighbor, piece: int) -> None:
     """A piece that was skipped is announced (spec 6.5)."""
-    skipped = peer.downloads.skipped
-
-    def wrong_skipped(neighbor: Neighbor, piece: int) -> None:
-        skipped(neighbor, piece)
-        peer.state.out.append(Broadcast(Have(piece)))
-
-    peer.downloads.skipped = wrong_skipped  # type: ignore[method-assign]  # one instance, on purpose
+    skipped(neighbor, piece)
+    peer.state.out.append(Broadcast(Have(piece)))
 
 
-@wrong
-def asks_before_the_turn_ends(peer: Peer) -> None:
+@wrong("downloads.look_again")
+def asks_before_the_turn_ends(peer: Peer, look_again: Any, neighbor: Neighbor) -> None:
     """A request is ordered at once, although a choke may follow in the same turn (spec 6.2)."""
-    peer.downloads.look_again = peer.downloads.ask_now  # type: ignore[method-assign]  # one instance, on purpose
+    peer.downloads.ask_now(neighbor)
 
 
-@wrong
+@noted
 def chokes_and_unchokes_in_one_breath(peer: Peer) -> None:
     """Each choice is told before the other is made (spec 4.7)."""
     uploads = peer.uploads
@@ -300,57 +254,44 @@ def chokes_and_unchokes_in_one_breath(peer: Peer) -> None:
     uploads._reselect_optimistic = wrong_pick  # type: ignore[method-assign]  # one instance, on purpose
 
 
-@wrong
-def bears_everything(peer: Peer) -> None:
+@wrong("handle")
+def bears_everything(peer: Peer, handle: Any, event: Event, now: float) -> list[Effect]:
     """Messages that change nothing are taken without end (spec 3.5)."""
-    _after_handling(peer, lambda orders: [o for o in orders if not isinstance(o, Punish)])
+    return [order for order in handle(event, now) if not isinstance(order, Punish)]
 
 
-@wrong
-def counts_what_a_choke_crossed(peer: Peer) -> None:
+@wrong("uploads.requested")
+def counts_what_a_choke_crossed(peer: Peer, requested: Any, neighbor: Neighbor, piece: int) -> None:
     """A request that our choke crossed counts as one that changes nothing (spec 3.5, 6.4)."""
-    requested = peer.uploads.requested
+    neighbor.crossing = False
+    requested(neighbor, piece)
 
-    def wrong_requested(neighbor: Neighbor, piece: int) -> None:
-        neighbor.crossing = False
+
+@wrong("uploads.requested")
+def serves_what_it_lacks(peer: Peer, requested: Any, neighbor: Neighbor, piece: int) -> None:
+    """A request for a piece that isn't here is served (spec 4.9)."""
+    if neighbor.unchoked and piece not in peer.state.own:
+        peer.state.out.append(SendPiece(neighbor.peer_id, piece))
+    else:
         requested(neighbor, piece)
 
-    peer.uploads.requested = wrong_requested  # type: ignore[method-assign]  # one instance, on purpose
 
-
-@wrong
-def serves_what_it_lacks(peer: Peer) -> None:
-    """A request for a piece that isn't here is served (spec 4.9)."""
-    requested = peer.uploads.requested
-
-    def wrong_requested(neighbor: Neighbor, piece: int) -> None:
-        if neighbor.unchoked and piece not in peer.state.own:
-            peer.state.out.append(SendPiece(neighbor.peer_id, piece))
-        else:
-            requested(neighbor, piece)
-
-    peer.uploads.requested = wrong_requested  # type: ignore[method-assign]  # one instance, on purpose
-
-
-@wrong
-def counts_wrong_content(peer: Peer) -> None:
+@wrong("downloads.rejected")
+def counts_wrong_content(peer: Peer, rejected: Any, neighbor: Neighbor, piece: int) -> None:
     """A piece whose content is wrong counts like any other (spec 9.3)."""
-    peer.downloads.rejected = peer.downloads.received  # type: ignore[method-assign]  # one instance, on purpose
+    peer.downloads.received(neighbor, piece)
 
 
-@wrong
-def forgets_whose_content_was_wrong(peer: Peer) -> None:
+@wrong("downloads.rejected")
+def forgets_whose_content_was_wrong(
+    peer: Peer, rejected: Any, neighbor: Neighbor, piece: int
+) -> None:
     """A neighbor's wrong pieces count as its own when it is asked who is missing (spec 7.3, 9.3)."""
-    rejected = peer.downloads.rejected
-
-    def wrong_rejected(neighbor: Neighbor, piece: int) -> None:
-        rejected(neighbor, piece)
-        peer.state.wrong.clear()
-
-    peer.downloads.rejected = wrong_rejected  # type: ignore[method-assign]  # one instance, on purpose
+    rejected(neighbor, piece)
+    peer.state.wrong.clear()
 
 
-@wrong
+@noted
 def asks_for_what_an_earlier_life_left(peer: Peer) -> None:
     """A piece that is there from the start is taken for missing in the first bitfield (spec 9.2)."""
     own = peer.state.own

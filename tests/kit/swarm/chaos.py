@@ -15,10 +15,11 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from core.exits import ExitStatus
 from tests.kit.swarm.plans import HARMLESS, KINDS, WAIT, Plan, plan
@@ -27,8 +28,6 @@ from verifier.api import verify
 from verifier.findings import Severity
 from verifier.judge import Options
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 QUICK = WAIT / 2
 """Seconds of absence at most after which a peer certainly isn't given up."""
 DEADLINE = 60.0

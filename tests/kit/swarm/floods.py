@@ -15,16 +15,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tests.kit.swarm.swarms import ROOT, Swarm, ours, played
 from tests.reference import wire
 from tests.reference.wire import Type, frame
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 GIVE_UP = 120.0
 """Seconds after which a transfer counts as stuck."""

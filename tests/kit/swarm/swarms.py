@@ -11,14 +11,12 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from tests.kit.swarm.relay import Relay
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAMS = {"ours": ROOT / "peerProcess.py", "reference": ROOT / "tests/reference/peer.py"}

@@ -6,15 +6,12 @@ Each function changes logs (lines by file name) in place. None shows a broken ru
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from random import Random
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from random import Random
-
-    Logs = dict[str, list[str]]
-    Blemish = Callable[[Random, Logs], None]
+Logs = dict[str, list[str]]
+Blemish = Callable[[Random, Logs], None]
 
 UNREAD = (
     (r"has downloaded the piece (\d+) from (\d+).*", r">>> downloaded \1 <= \2"),
@@ -70,6 +67,24 @@ def torn_end(rng: Random, logs: Logs) -> None:
     name = _some(rng, logs)
     del logs[name][rng.randint(1, len(logs[name])) :]
     logs[name][-1] = logs[name][-1][: rng.randint(1, len(logs[name][-1]) - 1)] + "\1"
+
+
+def _cut_starts(rng: Random, logs: Logs, *, torn: bool) -> None:
+    """One log, or all of them, lose what stands above a line, or above a place within one."""
+    for name in rng.choice([[_some(rng, logs)], sorted(logs)]):
+        at = rng.choice([rng.randint(1, len(logs[name])), rng.randint(1, 20)])
+        rest = [line[rng.randint(1, len(line) - 1) :] for line in logs[name][at - 1 : at] if torn]
+        logs[name] = rest + logs[name][at:]
+
+
+def lost_start(rng: Random, logs: Logs) -> None:
+    """A log was rotated: it begins at a line's beginning."""
+    _cut_starts(rng, logs, torn=False)
+
+
+def torn_start(rng: Random, logs: Logs) -> None:
+    """A log was cut from the front, in the middle of a line."""
+    _cut_starts(rng, logs, torn=True)
 
 
 def _late(rng: Random, logs: Logs, name: str, words: str, most: float) -> None:
@@ -179,6 +194,8 @@ def seed_completes(_rng: Random, logs: Logs) -> None:
 ALL: tuple[Blemish, ...] = (
     lost_end,
     torn_end,
+    lost_start,
+    torn_start,
     late_downloads,
     late_lines,
     late_connections,

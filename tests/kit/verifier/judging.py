@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tests.kit.verifier.simulator import Shape, Swarm
 from verifier.api import verify
 from verifier.findings import Severity
 from verifier.judge import Options, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 
 def judge(folder: Path, *, lenient: bool = False) -> Verdict:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from peerio.simulation.files import Left
 from peerio.simulation.scenario import Scenario
 from peerio.simulation.swarm import Swarm
 from verifier.api import verify
 from verifier.findings import Severity
-from verifier.judge import Options
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from verifier.judge import Verdict
+from verifier.judge import Options, Verdict
 
 COMMON = {"v", "peer", "t_wall", "t_mono"}
 """Fields that a record leaves out where they are those of the record before."""

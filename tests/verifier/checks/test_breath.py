@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
+from core.repeats import Repeats
+from core.state import State
 from core.uploads import Uploads
 from peerio.simulation.scenario import Scenario
 from peerio.simulation.swarm import Swarm
 from tests.kit.verifier.judging import faults, fired, judge
 from verifier.reading.sentences import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from core.repeats import Repeats
-    from core.state import State
 
 SWARM = Scenario(peers=5, pieces=60, k=1, p=0.5, m=1.0, upload=3000.0, wait=5.0)
 

@@ -10,7 +10,7 @@ import pytest
 from tests.kit.verifier.judging import fired, judge
 from verifier.findings import Severity
 from verifier.judge import Verdict
-from verifier.reading.topics import topics
+from verifier.reading.words import topics
 
 COMMON = """NumberOfPreferredNeighbors 2
 UnchokingInterval 5

@@ -9,15 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.verifier.matrix.mutants import MUTANTS
-from tests.verifier.matrix.running import (
-    CONTROL,
-    Result,
-    graded,
-    judge,
-    judge_all,
-    render,
-    search,
-)
+from tests.verifier.matrix.running import CONTROL, Result, graded, judge, judge_all, render, search
 
 PAGE = Path(__file__).parents[1] / "matrix" / "kill_matrix.md"
 pytestmark = pytest.mark.timeout(900)

@@ -13,11 +13,13 @@ import pytest
 
 from tests.kit.grading import grade
 from tests.kit.verifier.judging import good_run
+from tests.kit.workers.processes import started_below
 from verifier.grading import archives, grader, pool
 from verifier.grading.grader import Settings
-from verifier.grading.pool import Progress, run_all
+from verifier.grading.pool import run_all
 from verifier.grading.rubric import load
-from verifier.grading.submissions import find_submissions
+from verifier.grading.submissions import Submission, find_submissions
+from verifier.work.handing import Progress
 
 ROOT = Path(__file__).parents[3]
 
@@ -68,21 +70,6 @@ def submissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return work
 
 
-def started_below(parent: int) -> set[int]:
-    """The processes that descend from one."""
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            after = path.read_text().rpartition(") ")[2].split()
-        except OSError:
-            continue
-        parents[int(path.parent.name)] = (int(after[1]), after[0])
-    found = {parent}
-    while more := {one for one, (above, state) in parents.items() if above in found and state != "Z"} - found:  # fmt: skip
-        found |= more
-    return found - {parent}
-
-
 def test_a_fault_costs_only_itself(
     submissions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
@@ -90,6 +77,7 @@ def test_a_fault_costs_only_itself(
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    before = started_below(os.getpid())
     graded = grade(tmp_path / "out", submissions, "--timeout", "2")
     assert graded.status == 3
     for name, (_, reason) in FAULTS.items():
@@ -99,7 +87,7 @@ def test_a_fault_costs_only_itself(
         assert (tmp_path / "out" / "submissions" / f"{name}.html").exists()
     assert [graded.row(name)["score"] for name in ("alice", "zoe")] == [100.0, 100.0]
     assert list(scratch.iterdir()) == []
-    assert started_below(os.getpid()) == set()
+    assert started_below(os.getpid()) <= before
 
 
 def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
@@ -141,7 +129,7 @@ def test_grades_come_in_order_with_progress(tmp_path: Path) -> None:
     for name in "abcde":
         good_run().write(tmp_path / "in" / name)
     (tmp_path / "out" / "submissions").mkdir(parents=True)
-    told: list[Progress] = []
+    told: list[Progress[Submission]] = []
     settings = Settings(load(None), tmp_path / "out")
     found = find_submissions([tmp_path / "in"]).submissions
     grades = list(run_all(found, settings, jobs=3, timeout=60, told=told.append))

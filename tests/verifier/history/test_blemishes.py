@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kit.verifier.blemishes import ALL, empty, missing
+from tests.kit.verifier.blemishes import (
+    ALL,
+    empty,
+    lost_end,
+    lost_start,
+    missing,
+    torn_end,
+    torn_start,
+)
 from tests.kit.verifier.judging import fired, random_shape
 from tests.kit.verifier.simulator import Swarm
 from verifier.api import verify
 from verifier.findings import Severity
 from verifier.judge import Options
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-def blamed(folder: Path, seed: int, tries: int) -> list[str]:
+    from tests.kit.verifier.blemishes import Blemish
+
+CUTS = (lost_start, torn_start, lost_end, torn_end)
+
+
+def blamed(folder: Path, seed: int, tries: int, kinds: tuple[Blemish, ...] = ALL) -> list[str]:
     """What is called an error in logs of one correct swarm, each time with other blemishes."""
     swarm = Swarm(random_shape(seed), seed).run(150)
     if not swarm.finished:
@@ -25,7 +40,7 @@ def blamed(folder: Path, seed: int, tries: int) -> list[str]:
     rng, found = random.Random(seed), []
     for _ in range(tries):
         logs = {name: list(lines) for name, lines in clean.items()}
-        chosen = rng.choice(ALL)
+        chosen = rng.choice(kinds)
         chosen(rng, logs)
         for name in clean:
             (folder / name).unlink(missing_ok=True)
@@ -33,7 +48,7 @@ def blamed(folder: Path, seed: int, tries: int) -> list[str]:
             text = "".join(f"{line}\n" for line in lines).replace("\1\n", "")
             (folder / name).write_text(text)
         report = verify([folder], Options(lenient=True))
-        told = {"F01"} if chosen in {empty, missing} else set()
+        told = {"F01"} if chosen in {empty, missing} or not all(logs.values()) else set()
         for verdict in report.verdicts:
             reasons = [text for one in verdict.results for text in one.tally.reasons]
             errors = fired(verdict, Severity.ERROR) - told
@@ -46,6 +61,20 @@ def blamed(folder: Path, seed: int, tries: int) -> list[str]:
 def test_no_one_is_blamed_for_logging(seed: int, tmp_path: Path) -> None:
     """Lines that are lost, late, reworded or missing make no error of a swarm that kept the rules."""
     assert blamed(tmp_path, seed, 5) == []
+
+
+@pytest.mark.parametrize("seed", range(100, 112))
+def test_no_one_is_blamed_for_what_was_cut_off(seed: int, tmp_path: Path) -> None:
+    """A log that lost its beginning or its end, at any line or byte, makes no error of a right swarm."""
+    assert blamed(tmp_path, seed, 5, CUTS) == []
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(1800)
+def test_no_one_is_blamed_for_many_cuts(tmp_path: Path) -> None:
+    """The same over hundreds of swarms."""
+    found = [blamed(tmp_path / str(seed), seed, 6, CUTS) for seed in range(2000, 2200)]
+    assert [one for each in found for one in each] == []
 
 
 @pytest.mark.thorough

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +10,6 @@ from peerio.simulation.scenario import Faults, Scenario
 from peerio.simulation.swarm import Swarm
 from tests.kit.verifier.judging import faults, fired, good_run, judge
 from verifier.judge import UNKNOWN, VIOLATION
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize("peer", [1001, 1002, 1003, 1004])

@@ -36,7 +36,7 @@ PLACES: dict[type, str] = {
     Downloads: "core.peer.Downloads",
     Ending: "core.peer.Ending",
     EventLog: "peerio.runtime.EventLog",
-    Trace: "peerio.runtime.Trace",
+    Trace: "peerio.trace.Trace",
     Stamp: "peerio.simulation.life.Stamp",
     Networking: "peerio.simulation.life.Networking",
     Recorder: "peerio.net.links.Recorder",

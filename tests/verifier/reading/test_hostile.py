@@ -6,8 +6,8 @@ import gzip
 import os
 import random
 import socket
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,9 +16,6 @@ from verifier.api import Report, verify
 from verifier.cli import main
 from verifier.judge import Options
 from verifier.report import html, json, junit
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 LOG = "log_peer_1003.log"
 ESCAPE = "\x1b[31m\x9b2J"

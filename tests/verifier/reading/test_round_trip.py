@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +10,6 @@ from core.interface.words import LogEvent
 from peerio.eventlog import SENTENCES, EventLog, LineFile, Stamp
 from verifier.reading.dialects import read_line
 from verifier.reading.sentences import Kind, Sentence
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 EVENTS: dict[str, tuple[dict[str, object], Sentence]] = {
     "made_connection": ({"neighbor": 1002}, Sentence(Kind.MAKES, 1001, 1002)),

@@ -20,6 +20,7 @@ from verifier.cli import main
 from verifier.report import html
 from verifier.report import json as json_report
 from verifier.report.output import ReportError, write
+from verifier.report.page.run import Run
 
 ROOT = Path(__file__).parents[3]
 
@@ -137,6 +138,22 @@ def test_the_page_is_light(tmp_path: Path) -> None:
     """The page of a usual swarm has at most 2 MB: it holds the part of Plotly that it uses."""
     page = html.render(verify([traced_run(tmp_path)]).verdicts, [])
     assert len(page.encode()) < 2_000_000
+
+
+def test_a_page_that_would_be_too_large_is_thinned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would be larger than a page may be gets less detail, fits, and says so."""
+    scenario = Scenario(peers=6, pieces=300, p=0.5, m=1.0, upload=30_000.0, trace=False)
+    Swarm(scenario, 1).run().write(tmp_path)
+    verdicts = verify([tmp_path]).verdicts
+    data = len(Run(verdicts[0], 0).script())
+    monkeypatch.setattr(html, "LEAST_DATA", 0)
+    most = len(html.render(verdicts, []).encode()) - data // 2
+    monkeypatch.setattr(html, "MOST_BYTES", most)
+    page = html.render(verdicts, [])
+    assert len(page.encode()) <= most
+    assert "To keep this page small" in page
 
 
 def test_violations_are_explained(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,11 +11,13 @@ from tests.kit.verifier.judging import Run, good_run, judge
 from tests.kit.verifier.simulator import Shape, Swarm
 from verifier.judge import Verdict
 from verifier.reading.sentences import Kind
-from verifier.report.page import charts
+from verifier.report.page import charts, thinning
+from verifier.report.page import run as page
 from verifier.report.page.axis import Axis, correction
-from verifier.report.page.charts import Download, chart_data, joined
+from verifier.report.page.charts import chart_data
 from verifier.report.page.intervals import KINDS, Interval, Lane, lanes, overlap
 from verifier.report.page.places import place
+from verifier.report.page.thinning import Detail, Download, joined
 
 CONFIG = {
     "Common.cfg": [
@@ -65,6 +68,11 @@ def small_run(*, times: bool = True, whole: bool = False) -> Run:
     return Run(CONFIG | logs)
 
 
+def data_of(verdict: Verdict) -> dict[str, Any]:
+    """What the charts of its page are drawn from."""
+    return page.Run(verdict, 0).data
+
+
 @pytest.fixture
 def verdict(tmp_path: Path) -> Verdict:
     """The small run, judged."""
@@ -86,7 +94,7 @@ def test_spells_follow_the_lines(verdict: Verdict) -> None:
 
 def test_steps_count_pieces_once(verdict: Verdict) -> None:
     """Pieces over time count each piece once, however often it is downloaded."""
-    data = chart_data(verdict, Axis(verdict.case))
+    data = data_of(verdict)
     assert data["peers"][1]["steps"]["count"] == [0, 1, 2, 2]
 
 
@@ -169,7 +177,7 @@ def test_restarted_peer_begins_anew(tmp_path: Path) -> None:
     axis = Axis(verdict.case)
     lane = lanes(verdict.case, axis)[3]
     assert len(lane.lives) == 2
-    data = chart_data(verdict, axis)
+    data = data_of(verdict)
     counts = data["peers"][3]["steps"]["count"]
     assert counts.count(0) == 2
     assert counts[-1] == 20
@@ -182,22 +190,65 @@ def test_a_seed_that_downloads_has_no_more(tmp_path: Path) -> None:
     line = "2026-11-22T10:00:05.000000: Peer 1001 has downloaded the piece 2 from 1002. Now the number of pieces it has is 1.\n"
     run.log(1001).insert(6, line)
     verdict = judge(run.write(tmp_path))
-    copies = chart_data(verdict, Axis(verdict.case))["copies"]
+    copies = data_of(verdict)["copies"]
     assert (copies["min"][-1], copies["max"][-1]) == (1, 2)
 
 
-def test_much_is_joined_and_told(verdict: Verdict, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_much_is_joined_and_told(verdict: Verdict) -> None:
     """What would be too much for a page becomes less by joining, with no time or download lost, and the page says so."""
-    monkeypatch.setattr(charts, "MOST_DOWNLOADS", 2)
-    monkeypatch.setattr(charts, "MOST_INTERVALS", 1)
-    monkeypatch.setattr(charts, "MOST_STEPS", 1)
-    data = chart_data(verdict, Axis(verdict.case))
+    axis = Axis(verdict.case)
+    detail = Detail(downloads=2, intervals=1, points=1)
+    data = chart_data(verdict, axis, lanes(verdict.case, axis), detail)
     assert sum(data["peers"][1]["downloads"]["count"]) == 3
     assert len(data["peers"][1]["downloads"]["time"]) == 2
     assert len(data["peers"][1]["steps"]["count"]) <= 2
     assert data["peers"][1]["steps"]["count"][-1] == 2
     told = "; ".join(data["aggregated"])
     assert all(word in told for word in ("downloads in a row", "are one bar", "points", "copies"))
+
+
+def test_a_large_run_is_thinned_and_keeps_what_stands_out(tmp_path: Path) -> None:
+    """Charts that must have fewer bytes have all downloads still, and the last points and deepest falls of lines."""
+    shape = Shape(leechers=5, pieces=60, rate=8_000, kills=[(2.5, 1004, 1.0)])
+    run = page.Run(judge(Swarm(shape, 5).run().write(tmp_path)), 0)
+    before, size = run.data, len(run.script())
+    assert not run.thin(size)
+    assert run.data is before
+    assert run.thin(size // 2)
+    assert len(run.script()) <= size // 2
+    after = run.data
+    assert not before["aggregated"]
+    assert after["aggregated"]
+    for old, new in zip(before["peers"], after["peers"], strict=True):
+        number = len(old["downloads"]["time"])
+        assert sum(new["downloads"].get("count", [1] * number)) == number
+        assert new["steps"]["count"][-1:] == old["steps"]["count"][-1:]
+        assert max(new["steps"]["count"], default=0) == max(old["steps"]["count"], default=0)
+        assert new["steps"]["count"].count(0) == old["steps"]["count"].count(0)
+    for extreme, name in ((min, "min"), (max, "max")):
+        assert extreme(after["copies"][name]) == extreme(before["copies"][name])
+
+
+def test_what_cannot_be_joined_further_is_left_to_fewer_peers(verdict: Verdict) -> None:
+    """Where one bar for each pair is still too much, peers spread over the order of completion keep theirs."""
+    axis = Axis(verdict.case)
+    drawn = lanes(verdict.case, axis) * 4
+    remarks: list[str] = []
+    intervals = thinning.few_intervals(drawn, axis, 12, remarks)
+    kept = {n for lists in intervals.values() for n, one in enumerate(lists) if one}
+    assert 1 <= len(kept) < 8
+    assert "the timeline has the bars of" in remarks[-1]
+    assert thinning.evenly(range(100), 3) == [0, 50, 99]
+
+
+def test_shares_keep_their_ends() -> None:
+    """Of very many shares of a chooser the smallest, the largest and some evenly between stay."""
+    rows = [[0, other, 100.0, float(other % 100)] for other in range(thinning.MOST_PAIRS + 1)]
+    remarks: list[str] = []
+    assert thinning.few_shares(rows, None, remarks) is rows
+    shares = [row[3] for row in thinning.few_shares(rows, 15, remarks)]
+    assert (len(shares), shares[0], shares[-1]) == (15, 0.0, 99.0)
+    assert remarks
 
 
 def test_joined_keeps_the_whole() -> None:

@@ -5,21 +5,16 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.kit.verifier.traced import good_traces, judge_traces, traced_swarm
+from tests.kit.verifier.traced import TracedRun, good_traces, judge_traces, traced_swarm
 from verifier.api import verify
 from verifier.findings import Outcome, Severity
-from verifier.judge import Options
+from verifier.judge import Options, Verdict
 from verifier.traces.reader import SENTENCES
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.kit.verifier.traced import TracedRun
-    from verifier.judge import Verdict
 
 RESTART = ((0.9, "kill", (1003,)), (1.4, "start", (1003,)))
 

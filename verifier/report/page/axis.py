@@ -13,14 +13,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from itertools import groupby
 from math import ceil, inf, isfinite, log10
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from verifier.history.case import Case
-    from verifier.history.lives import Life
+from verifier.history.case import Case
+from verifier.history.lives import Life
 
 STEPS = 1e7
 """Ticks of the axis' clock in a run: what is finer than that part of a run isn't told apart."""
+FEW_STEPS = 1e5
+"""The same where the page would be too large."""
 COARSE = 1.0
 """Seconds: times that are told no finer than this are spread."""
 FINEST = 1e-6
@@ -55,8 +55,15 @@ class Axis:
         begins = [life.columns.first_time - self.corrections[life.index] for life in timed]
         self._zero = min(begins, default=0.0)
         self.span = max((self._end(life) for life in lives if self.placed(life)), default=0.0)
-        exponent = ceil(log10(self.span / STEPS)) if self.span > 0 else -inf
-        self.tick = 1.0 if self.unit == "lines" else max(FINEST, 10.0**exponent)
+        self.tick = self._tick(STEPS)
+
+    def coarsen(self) -> None:
+        """Tell times less finely: numbers with fewer digits, for a page that would be too large."""
+        self.tick = self._tick(FEW_STEPS)
+
+    def _tick(self, steps: float) -> float:
+        exponent = ceil(log10(self.span / steps)) if self.span > 0 else -inf
+        return 1.0 if self.unit == "lines" else max(FINEST, 10.0**exponent)
 
     def placed(self, life: Life) -> bool:
         """Whether a log's lines have a place on the axis."""

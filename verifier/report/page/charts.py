@@ -1,40 +1,38 @@
 """The data behind each chart, as plain values: whole numbers and short lists, compact as JSON.
 
 Times are ticks (`Axis.tick`), each as the difference to the one before it. What would be too
-much for a page is aggregated, never dropped, and `aggregated` says so in words.
+much for a page is aggregated (thinning.py), and `aggregated` says so in words.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from math import ceil
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
-from verifier.report.page.intervals import Interval, lanes, overlap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from verifier.judge import Verdict
-    from verifier.report.page.axis import Axis
-    from verifier.report.page.intervals import Lane
-
-MOST_DOWNLOADS = 400_000
-"""Downloads of a run that are all in the page; of more, several of one source become one entry."""
-MOST_INTERVALS = 250_000
-"""Intervals of a run that are all in the page; of more, those of a pair with short gaps become one."""
-MOST_STEPS = 2000
-"""Points of a line over time."""
-DRAWN = ("connections", "preferred", "optimistic", "unchoked")
-"""The kinds of intervals that the timeline draws."""
+from verifier.judge import Verdict
+from verifier.report.page.axis import Axis
+from verifier.report.page.intervals import Interval, Lane, overlap
+from verifier.report.page.thinning import (
+    DRAWN,
+    Detail,
+    Download,
+    few_downloads,
+    few_intervals,
+    few_points,
+    few_shares,
+)
 
 
-def chart_data(verdict: Verdict, axis: Axis) -> dict[str, Any]:
-    """Everything that the page's charts are drawn from; peers are counted from 0."""
+def chart_data(
+    verdict: Verdict, axis: Axis, drawn: Sequence[Lane], detail: Detail
+) -> dict[str, Any]:
+    """Everything that the page's charts are drawn from, in so much detail; peers are counted from 0."""
     case = verdict.case
-    drawn = lanes(case, axis)
     remarks: list[str] = []
-    intervals = _few_intervals(drawn, axis, remarks)
-    entries = _few_downloads(drawn, remarks)
+    intervals = few_intervals(drawn, axis, detail.intervals, remarks)
+    entries = few_downloads(drawn, detail.downloads, remarks)
     least = case.config.unchoking if axis.unit == "s" else 0.0
     peers = [
         {
@@ -44,7 +42,7 @@ def chart_data(verdict: Verdict, axis: Axis) -> dict[str, Any]:
             "complete": [axis.ticks(one) for one in lane.complete],
             **{kind: _columns(intervals[kind][index], axis) for kind in DRAWN},
             "downloads": _downloads(entries[index], axis),
-            "steps": _steps(lane, axis, remarks),
+            "steps": _steps(lane, axis, detail.points, remarks),
         }
         for index, (peer, lane) in enumerate(zip(case.config.peers, drawn, strict=True))
     ]
@@ -56,9 +54,9 @@ def chart_data(verdict: Verdict, axis: Axis) -> dict[str, Any]:
         "pieceSize": case.config.piece_size,
         "slots": case.config.preferred + 1,
         "peers": peers,
-        "copies": _copies(verdict, drawn, axis, remarks),
+        "copies": _copies(verdict, drawn, axis, detail.points, remarks),
         "uploads": uploads(verdict),
-        "fairness": fairness(drawn, least),
+        "fairness": few_shares(fairness(drawn, least), detail.shares, remarks),
         "aggregated": list(dict.fromkeys(remarks)),
     }
 
@@ -78,70 +76,6 @@ def _columns(intervals: Sequence[Interval], axis: Axis) -> dict[str, list[int]]:
     }
 
 
-def joined(intervals: Iterable[Interval], gap: float) -> list[Interval]:
-    """Intervals in order, those of one neighbor with gaps of at most `gap` as one."""
-    latest: dict[int, int] = {}
-    made: list[Interval] = []
-    for interval in intervals:
-        at = latest.get(interval.other)
-        if at is not None and interval.begin - made[at].end <= gap:
-            end = max(interval.end, made[at].end)
-            made[at] = made[at]._replace(end=end)
-        else:
-            latest[interval.other] = len(made)
-            made.append(interval)
-    return made
-
-
-def _few_intervals(
-    drawn: Sequence[Lane], axis: Axis, remarks: list[str]
-) -> dict[str, list[list[Interval]]]:
-    """The intervals of each kind and lane, joined over as long gaps as it takes to be few enough."""
-    intervals = {kind: [lane.intervals(kind) for lane in drawn] for kind in DRAWN}
-    gap = 0.0
-    while (
-        gap < axis.span
-        and sum(len(o) for kind in intervals.values() for o in kind) > MOST_INTERVALS
-    ):
-        gap = max(2 * gap, axis.span / 100_000)
-        intervals = {kind: [joined(one, gap) for one in lists] for kind, lists in intervals.items()}
-    if gap:
-        remarks.append(f"bars of a pair that are less than {gap:.3g} {axis.unit} apart are one bar")
-    return intervals
-
-
-class Download(NamedTuple):
-    """One entry of the timeline: `number` downloads from a source, the first at `time`."""
-
-    time: float
-    source: int
-    piece: int
-    number: int
-
-
-def _few_downloads(drawn: Sequence[Lane], remarks: list[str]) -> list[list[Download]]:
-    """Each lane's downloads; where a run has very many, several in a row of one source as one."""
-    group = ceil(sum(len(lane.times) for lane in drawn) / MOST_DOWNLOADS)
-    if group > 1:
-        remarks.append(
-            f"up to {group} downloads in a row from one neighbor are one mark, at the first's time"
-        )
-    return [_grouped(lane, group) for lane in drawn]
-
-
-def _grouped(lane: Lane, group: int) -> list[Download]:
-    latest: dict[int, int] = {}
-    made: list[Download] = []
-    for time, source, piece in zip(lane.times, lane.sources, lane.pieces, strict=True):
-        at = latest.get(source)
-        if at is not None and made[at].number < group:
-            made[at] = made[at]._replace(number=made[at].number + 1)
-        else:
-            latest[source] = len(made)
-            made.append(Download(time, source, piece, 1))
-    return made
-
-
 def _downloads(entries: Sequence[Download], axis: Axis) -> dict[str, list[int]]:
     columns = {
         "time": _differences(axis, (one.time for one in entries)),
@@ -153,7 +87,7 @@ def _downloads(entries: Sequence[Download], axis: Axis) -> dict[str, list[int]]:
     return columns
 
 
-def _steps(lane: Lane, axis: Axis, remarks: list[str]) -> dict[str, list[int]]:
+def _steps(lane: Lane, axis: Axis, most: int, remarks: list[str]) -> dict[str, list[int]]:
     """How many pieces a peer has, from when on: a new life begins with none."""
     points: list[tuple[float, int]] = []
     begins = [begin for begin, _ in lane.lives]
@@ -165,10 +99,9 @@ def _steps(lane: Lane, axis: Axis, remarks: list[str]) -> dict[str, list[int]]:
         now += fresh
         points.append((time, now))
     points += [(begin, 0) for begin in begins]
-    every = ceil(len(points) / MOST_STEPS)
-    if every > 1:
-        remarks.append(f"lines of pieces over time have at most {MOST_STEPS} points")
-        points = points[:-1:every] + points[-1:]
+    if len(points) > most:
+        remarks.append(f"lines of pieces over time have about {most} points")
+        points = few_points(points, most, lambda point: point[1])
     return {
         "time": _differences(axis, (time for time, _ in points)),
         "count": [count for _, count in points],
@@ -176,7 +109,7 @@ def _steps(lane: Lane, axis: Axis, remarks: list[str]) -> dict[str, list[int]]:
 
 
 def _copies(
-    verdict: Verdict, drawn: Sequence[Lane], axis: Axis, remarks: list[str]
+    verdict: Verdict, drawn: Sequence[Lane], axis: Axis, most: int, remarks: list[str]
 ) -> dict[str, list[Any]]:
     """Least, mean and most copies of a piece over time; who starts anew has none, and a seed that
     downloads has no more than before.
@@ -188,15 +121,21 @@ def _copies(
     having[seeds] = config.pieces  # by number of copies: how many pieces have so many
     leechers = (lane for lane, peer in zip(drawn, config.peers, strict=True) if not peer.has_file)
     changes = sorted(change for lane in leechers for change in _changes(lane))
-    every = max(1, ceil(len(changes) / MOST_STEPS))
+    every = max(1, ceil(len(changes) / most))
     if every > 1:
-        remarks.append(f"copies are counted at {MOST_STEPS} moments of the run")
+        remarks.append(f"copies are counted at about {most} moments of the run")
+    turns = {
+        number
+        for number, (one, next_one) in enumerate(pairwise(changes), start=1)
+        if one[1] != next_one[1]
+    }
+    """The changes before which copies only rose and after which they fall, or the reverse."""
     rows = [(0.0, *_spread(having))]
     for number, (time, change, piece) in enumerate(changes, start=1):
         having[copies[piece]] -= 1
         copies[piece] += change
         having[copies[piece]] += 1
-        if number % every == 0 or number == len(changes):
+        if number % every == 0 or number in turns or number == len(changes):
             rows.append((time, *_spread(having)))
     return {
         "time": _differences(axis, (row[0] for row in rows)),

@@ -6,19 +6,16 @@ Only the logs' sentences are used, no trace and no have; so it works for any pro
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from verifier.history.case import Case
+from verifier.history.lives import Life
 from verifier.history.replay import Walk
 from verifier.reading.columns import NOBODY
 from verifier.reading.sentences import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from verifier.history.case import Case
-    from verifier.history.lives import Life
-    from verifier.report.page.axis import Axis
+from verifier.report.page.axis import Axis
 
 BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
 KINDS = ("connections", "preferred", "optimistic", "unchoked", "interested")

@@ -240,14 +240,16 @@ function marks(layer, rows, view, unit) {
     return sum + end - begin;
   }, 0);
   if (total <= Report.MOST_MARKS) {
+    let counted = 0;
     for (const { downloads, at } of rows) {
       const [begin, end] = inside(downloads);
       for (let i = begin; i < end; i += 1) {
+        counted += downloads.count[i];
         const x = downloads.time[i];
         layer.rectangle(x - 0.75 * pixel, x + 0.75 * pixel, at[0], at[1]);
       }
     }
-    return `${total} marks, one for each download`;
+    return counted === total ? `${total} marks, one for each download` : `${total} marks for ${counted} downloads`;
   }
   const bins = Math.max(20, Math.min(Math.floor(view.width / 3), Math.floor(Report.MOST_BINS / rows.length)));
   const step = (view.to - view.from) / bins;
@@ -270,5 +272,6 @@ function marks(layer, rows, view, unit) {
     });
   });
   const length = Report.length(step, unit);
-  return `aggregated: ${total} downloads, counted in steps of ${length}; the highest mark is ${most}`;
+  const all = counts.reduce((sum, one) => sum + one.reduce((some, number) => some + number, 0), 0);
+  return `aggregated: ${all} downloads, counted in steps of ${length}; the highest mark is ${most}`;
 }

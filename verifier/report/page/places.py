@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from verifier.history.case import Case
+from verifier.history.lives import Life
 from verifier.reading.times import parse_time
-
-if TYPE_CHECKING:
-    from verifier.history.case import Case
-    from verifier.history.lives import Life
-    from verifier.report.page.axis import Axis
+from verifier.report.page.axis import Axis
 
 
 class Place(NamedTuple):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from verifier.judge import Verdict
 from verifier.report.json import quotes_of, run_document
 from verifier.report.page.axis import Axis
 from verifier.report.page.charts import chart_data
+from verifier.report.page.intervals import lanes
 from verifier.report.page.places import place
+from verifier.report.page.thinning import Detail
 from verifier.report.page.words import Numbers
 
-if TYPE_CHECKING:
-    from verifier.judge import Verdict
+MOST_TRIES = 8
+"""How often detail is taken away."""
 
 
 class RunDocument:
@@ -38,23 +41,44 @@ class Run(RunDocument):
 
     def __init__(self, verdict: Verdict, number: int) -> None:
         self.verdict = verdict
-        quotes = quotes_of(verdict)
-        super().__init__(run_document(verdict, quotes), number)
+        self._quotes = quotes_of(verdict)
+        super().__init__(run_document(verdict, self._quotes), number)
         self.axis = Axis(verdict.case)
-        self.data = chart_data(verdict, self.axis)
-        self.data["places"] = {
+        self._lanes = lanes(verdict.case, self.axis)
+        self._detail = Detail()
+        self.data = self._data()
+
+    def thin(self, most: int) -> bool:
+        """Give the charts less detail, until `script` has at most so many bytes; False if it has anyway.
+
+        `most` isn't kept where even the least detail has more.
+        """
+        size = len(self.script())
+        if size <= most:
+            return False
+        self.axis.coarsen()
+        for _ in range(MOST_TRIES):
+            self._detail = self._detail.less(0.9 * most / size, self._lanes)
+            self.data = self._data()
+            size = len(self.script())
+            if size <= most:
+                break
+        return True
+
+    def _data(self) -> dict[str, Any]:
+        data = chart_data(self.verdict, self.axis, self._lanes, self._detail)
+        data["places"] = {
             f"{result.check.id}-{nth}": [
-                self._place(witness.log, witness.line, quotes) for witness in finding.witnesses
+                self._place(witness.log, witness.line) for witness in finding.witnesses
             ]
-            for result in verdict.results
+            for result in self.verdict.results
             for nth, finding in enumerate(result.tally.findings)
         }
+        return data
 
-    def _place(
-        self, log: int, line: int, quotes: dict[tuple[int, int], str]
-    ) -> list[int | None] | None:
+    def _place(self, log: int, line: int) -> list[int | None] | None:
         """Peer, moment in ticks and neighbor of a line; None for what can't be placed."""
-        found = place(self.verdict.case, self.axis, log, line, quotes.get((log, line), ""))
+        found = place(self.verdict.case, self.axis, log, line, self._quotes.get((log, line), ""))
         if found is None:
             return None
         moment = None if found.moment is None else self.axis.ticks(found.moment)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from verifier.checks.registry import FAMILIES
 from verifier.findings import Standing
 from verifier.report.json import standing_of
+from verifier.report.page.run import Run, RunDocument
 from verifier.report.page.words import NOTHING, badge, figure, table
 from verifier.report.text import about, summary, word_of
 from verifier.showing import shown
-
-if TYPE_CHECKING:
-    from verifier.report.page.run import Run, RunDocument
 
 STATUS = '<p class="status" role="status"></p>'
 """Where a chart says what is in view, and what is aggregated in it."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from verifier.report.explanation import explain
+from verifier.report.page.run import RunDocument
 from verifier.report.page.words import WORDS, badge
 from verifier.report.text import printable
-
-if TYPE_CHECKING:
-    from verifier.report.page.run import RunDocument
 
 SHOWN = 400
 """Characters of a line that are shown; a trace's can be long."""

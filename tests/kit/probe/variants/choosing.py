@@ -89,21 +89,19 @@ def only_the_first_two():
     replace(Choking, "choose_optimistic", choose_optimistic)
 
 
-@variant("CH-06")
-def chooses_twice_an_interval():
+@variant("CH-06", Choking, "choose_preferred")
+def chooses_twice_an_interval(right, self):
     """Between two choices there is a third."""
 
-    @around(Choking, "choose_preferred")
-    def choose_preferred(right, self):
-        def again():
-            with self.peer.lock:
-                if not self.peer.ending:
-                    right(self)
+    def again():
+        with self.peer.lock:
+            if not self.peer.ending:
+                right(self)
 
-        right(self)
-        timer = threading.Timer(self.peer.settings.p / 2, again)
-        timer.daemon = True
-        timer.start()
+    right(self)
+    timer = threading.Timer(self.peer.settings.p / 2, again)
+    timer.daemon = True
+    timer.start()
 
 
 @variant("CH-07")
@@ -177,15 +175,12 @@ def places_are_kept_for_ever():
     _choosing(pick)
 
 
-@variant("CH-15")
-def chooses_at_once():
+@variant("CH-15", Choking, "run")
+def chooses_at_once(right, self):
     """The first choice is made as soon as somebody is interested."""
-
-    @around(Choking, "run")
-    def run(right, self):
-        with self.peer.lock:
-            while not _interested(self):
-                self.peer.changed.wait(0.02)
-            time.sleep(0.05)
-            self.choose_preferred()
-        right(self)
+    with self.peer.lock:
+        while not _interested(self):
+            self.peer.changed.wait(0.02)
+        time.sleep(0.05)
+        self.choose_preferred()
+    right(self)

@@ -19,34 +19,25 @@ def never_dials():
     replace(Peer, "dial", lambda self, target: None)
 
 
-@variant("CN-02")
-def dials_all():
+@variant("CN-02", Peer, "run")
+def dials_all(right, self, timeout):
     """The whole list is dialled."""
-
-    @around(Peer, "run")
-    def run(right, self, timeout):
-        peers = self.settings.peers
-        for target in peers[peers.index(self.me) + 1 :]:
-            start(self.dial, target)
-        return right(self, timeout)
+    peers = self.settings.peers
+    for target in peers[peers.index(self.me) + 1 :]:
+        start(self.dial, target)
+    return right(self, timeout)
 
 
-@variant("CN-04")
-def awaits_bitfield_in_the_accept_loop():
+@variant("CN-04", Peer, "accept")
+def awaits_bitfield_in_the_accept_loop(right, self, listener):
     """Handshake and first message are read in the loop that accepts."""
-
-    @around(Peer, "accept")
-    def accept(right, self, listener):
-        _accept_in_turn(self, listener, first_message=True)
+    _accept_in_turn(self, listener, first_message=True)
 
 
-@variant("RB-06")
-def greets_in_the_accept_loop():
+@variant("RB-06", Peer, "accept")
+def greets_in_the_accept_loop(right, self, listener):
     """The handshake is read in the loop that accepts."""
-
-    @around(Peer, "accept")
-    def accept(right, self, listener):
-        _accept_in_turn(self, listener, first_message=False)
+    _accept_in_turn(self, listener, first_message=False)
 
 
 def _accept_in_turn(self, listener, *, first_message):
@@ -67,38 +58,29 @@ def _accept_in_turn(self, listener, *, first_message):
         start(read_on, self, link)
 
 
-@variant("CN-05")
-def smaller_ids_are_dialled():
+@variant("CN-05", peer, "read_settings")
+def smaller_ids_are_dialled(right, workdir):
     """Ids decide who dials, not the order of the lines."""
-
-    @around(peer, "read_settings")
-    def read_settings(right, workdir):
-        found = right(workdir)
-        peers = sorted(found.peers, key=lambda one: one.peer_id)
-        return dataclasses.replace(found, peers=tuple(peers))
+    found = right(workdir)
+    peers = sorted(found.peers, key=lambda one: one.peer_id)
+    return dataclasses.replace(found, peers=tuple(peers))
 
 
-@variant("CN-06")
-def seeds_only_listen():
+@variant("CN-06", Peer, "dial")
+def seeds_only_listen(right, self, target):
     """Who has the file dials nobody."""
-
-    @around(Peer, "dial")
-    def dial(right, self, target):
-        if not self.me.has_file:
-            right(self, target)
+    if not self.me.has_file:
+        right(self, target)
 
 
-@variant("CN-07")
-def one_attempt():
+@variant("CN-07", Peer, "dial")
+def one_attempt(right, self, target):
     """A predecessor that isn't up is never dialled again."""
-
-    @around(Peer, "dial")
-    def dial(right, self, target):
-        try:
-            sock = socket.create_connection((target.host, target.port), timeout=5)
-        except OSError:
-            return
-        self.converse(sock, sock.getpeername(), target.peer_id)
+    try:
+        sock = socket.create_connection((target.host, target.port), timeout=5)
+    except OSError:
+        return
+    self.converse(sock, sock.getpeername(), target.peer_id)
 
 
 @variant("HS-01")
@@ -131,26 +113,20 @@ def old_header():
     replace(wire, "handshake", lambda peer_id: b"CEN5501C2008SPRING" + bytes(10) + peer_id.to_bytes(4, "big"))  # fmt: skip
 
 
-@variant("HS-02")
-def dialler_waits():
+@variant("HS-02", Peer, "greet")
+def dialler_waits(right, self, sock, host, dialled):
     """Who dials waits for the other's handshake."""
-
-    @around(Peer, "greet")
-    def greet(right, self, sock, host, dialled):
-        if dialled:
-            sock.recv(HANDSHAKE_BYTES, socket.MSG_PEEK | socket.MSG_WAITALL)
-        return right(self, sock, host, dialled)
+    if dialled:
+        sock.recv(HANDSHAKE_BYTES, socket.MSG_PEEK | socket.MSG_WAITALL)
+    return right(self, sock, host, dialled)
 
 
-@variant("HS-03")
-def handshake_in_one_read():
+@variant("HS-03", Peer, "greet")
+def handshake_in_one_read(right, self, sock, host, dialled):
     """One read is taken for the whole handshake."""
-
-    @around(Peer, "greet")
-    def greet(right, self, sock, host, dialled):
-        if not dialled and len(sock.recv(HANDSHAKE_BYTES, socket.MSG_PEEK)) < HANDSHAKE_BYTES:
-            raise ProtocolError("too short")
-        return right(self, sock, host, dialled)
+    if not dialled and len(sock.recv(HANDSHAKE_BYTES, socket.MSG_PEEK)) < HANDSHAKE_BYTES:
+        raise ProtocolError("too short")
+    return right(self, sock, host, dialled)
 
 
 def _any_header(*, dialled):
@@ -222,10 +198,7 @@ def leecher_gives_no_handshake():
             right(sock, data)
 
 
-@variant("HS-09")
-def line_end_behind_the_handshake():
+@variant("HS-09", wire, "handshake")
+def line_end_behind_the_handshake(right, peer_id):
     """The handshake is written by println."""
-
-    @around(wire, "handshake")
-    def handshake(right, peer_id):
-        return right(peer_id) + b"\n"
+    return right(peer_id) + b"\n"

@@ -13,37 +13,28 @@ from tests.reference.peer import Peer
 from tests.reference.wire import ProtocolError, Type
 
 
-@variant("EN-01")
-def seed_ends_with_the_first():
+@variant("EN-01", Peer, "all_complete")
+def seed_ends_with_the_first(right, self):
     """A seed ends when one of the others is complete."""
-
-    @around(Peer, "all_complete")
-    def all_complete(right, self):
-        return (self.me.has_file and any(map(self.has_all, self.known.values()))) or right(self)
+    return (self.me.has_file and any(map(self.has_all, self.known.values()))) or right(self)
 
 
-@variant("EN-04")
-def leechers_never_end():
+@variant("EN-04", Peer, "all_complete")
+def leechers_never_end(right, self):
     """A leecher doesn't look whether all are complete."""
-
-    @around(Peer, "all_complete")
-    def all_complete(right, self):
-        return self.me.has_file and right(self)
+    return self.me.has_file and right(self)
 
 
-@variant("EN-05")
-def exits_without_flushing():
+@variant("EN-05", Peer, "take_piece")
+def exits_without_flushing(right, self, link, index, content):
     """It exits in the middle of its last messages."""
-
-    @around(Peer, "take_piece")
-    def take_piece(right, self, link, index, content):
-        others = all(map(self.has_all, self.known.values()))
-        if others and len(self.copy.have) == self.settings.piece_count - 1:
-            for other in self.links.values():
-                other.put = lambda data: None
-            right(self, link, index, content)
-            os._exit(0)
+    others = all(map(self.has_all, self.known.values()))
+    if others and len(self.copy.have) == self.settings.piece_count - 1:
+        for other in self.links.values():
+            other.put = lambda data: None
         right(self, link, index, content)
+        os._exit(0)
+    right(self, link, index, content)
 
 
 @variant("EN-06")
@@ -79,13 +70,10 @@ def forgets_who_closed():
                 self.changed.notify_all()
 
 
-@variant("EN-07")
-def ends_with_status_1():
+@variant("EN-07", Peer, "run")
+def ends_with_status_1(right, self, timeout):
     """Its exit status is 1."""
-
-    @around(Peer, "run")
-    def run(right, self, timeout):
-        return right(self, timeout) or 1
+    return right(self, timeout) or 1
 
 
 @variant("EN-09")
@@ -128,27 +116,21 @@ def accepting_dies_of_a_bad_handshake():
         return right(self, sock, address, dialled)
 
 
-@variant("RB-02")
-def own_types_only():
+@variant("RB-02", Peer, "handle")
+def own_types_only(right, self, link, kind, payload):
     """A message of an unknown type ends the connection for good."""
-
-    @around(Peer, "handle")
-    def handle(right, self, link, kind, payload):
-        if kind > Type.PIECE:
-            os._exit(1)
-        right(self, link, kind, payload)
+    if kind > Type.PIECE:
+        os._exit(1)
+    right(self, link, kind, payload)
 
 
-@variant("RB-03")
-def counts_whatever_comes():
+@variant("RB-03", Peer, "take_piece")
+def counts_whatever_comes(right, self, link, index, content):
     """A piece that wasn't asked for counts, also a second time."""
-
-    @around(Peer, "take_piece")
-    def take_piece(right, self, link, index, content):
-        if index in self.copy.have:
-            self.log.write(f"has downloaded the piece {index} from {link.peer_id}. Now the number of pieces it has is {len(self.copy.have)}.")  # fmt: skip
-        link.asked.add(index)
-        right(self, link, index, content)
+    if index in self.copy.have:
+        self.log.write(f"has downloaded the piece {index} from {link.peer_id}. Now the number of pieces it has is {len(self.copy.have)}.")  # fmt: skip
+    link.asked.add(index)
+    right(self, link, index, content)
 
 
 @variant("RB-04")
@@ -169,24 +151,18 @@ def lost_pieces_stay_marked():
         link.pieces |= hidden
 
 
-@variant("RB-05")
-def dies_of_a_long_length():
+@variant("RB-05", wire, "read_exact")
+def dies_of_a_long_length(right, receive, count):
     """As much memory is reserved as a length says."""
-
-    @around(wire, "read_exact")
-    def read_exact(right, receive, count):
-        data = right(receive, count)
-        if data == b"\xff\xff\xff\xff":
-            os._exit(1)
-        return data
+    data = right(receive, count)
+    if data == b"\xff\xff\xff\xff":
+        os._exit(1)
+    return data
 
 
-@variant("RB-07")
-def a_second_unchoke_is_an_error():
+@variant("RB-07", Peer, "handle")
+def a_second_unchoke_is_an_error(right, self, link, kind, payload):
     """An unchoke while unchoked ends the program."""
-
-    @around(Peer, "handle")
-    def handle(right, self, link, kind, payload):
-        if kind == Type.UNCHOKE and not link.chokes_us:
-            os._exit(1)
-        right(self, link, kind, payload)
+    if kind == Type.UNCHOKE and not link.chokes_us:
+        os._exit(1)
+    right(self, link, kind, payload)

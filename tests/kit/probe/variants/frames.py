@@ -43,86 +43,65 @@ def choke_with_payload():
     _frames(frame)
 
 
-@variant("FR-03")
-def rest_of_the_first_read_is_lost():
+@variant("FR-03", Peer, "greet")
+def rest_of_the_first_read_is_lost(right, self, sock, host, dialled):
     """What came in one read with the handshake is thrown away."""
-
-    @around(Peer, "greet")
-    def greet(right, self, sock, host, dialled):
-        link = right(self, sock, host, dialled)
-        with contextlib.suppress(BlockingIOError):
-            sock.recv(65536, socket.MSG_DONTWAIT)
-        return link
+    link = right(self, sock, host, dialled)
+    with contextlib.suppress(BlockingIOError):
+        sock.recv(65536, socket.MSG_DONTWAIT)
+    return link
 
 
-@variant("FR-04")
-def piece_in_one_read():
+@variant("FR-04", wire, "read_exact")
+def piece_in_one_read(right, receive, count):
     """One read is taken for the whole piece."""
-
-    @around(wire, "read_exact")
-    def read_exact(right, receive, count):
-        return receive(count).ljust(count, b"\0") if count > 64 else right(receive, count)
+    return receive(count).ljust(count, b"\0") if count > 64 else right(receive, count)
 
 
-@variant("FR-05")
-def type_of_its_own():
+@variant("FR-05", Peer, "announce")
+def type_of_its_own(right, self, link, index):
     """A message of type 8 tells that it is complete."""
-
-    @around(Peer, "announce")
-    def announce(right, self, link, index):
-        right(self, link, index)
-        if self.copy.complete:
-            link.put(wire.frame(8, b"done"))
+    right(self, link, index)
+    if self.copy.complete:
+        link.put(wire.frame(8, b"done"))
 
 
-@variant("FR-06")
-def tells_a_piece_too_many():
+@variant("FR-06", Peer, "announce")
+def tells_a_piece_too_many(right, self, link, index):
     """A loop over the pieces goes one too far."""
-
-    @around(Peer, "announce")
-    def announce(right, self, link, index):
-        right(self, link, index)
-        if self.copy.complete:
-            link.put(have(self.settings.piece_count))
+    right(self, link, index)
+    if self.copy.complete:
+        link.put(have(self.settings.piece_count))
 
 
-@variant("FR-07")
-def buffer_of_160_bytes():
+@variant("FR-07", Link, "receive")
+def buffer_of_160_bytes(right, self, count):
     """Many short messages in one read are cut off at the end of a small buffer."""
-
-    @around(Link, "receive")
-    def receive(right, self, count):
-        buffered = self.__dict__.setdefault("buffered", bytearray())
-        if not buffered:
-            data = right(self, 1 << 16)
-            many = len(data) > 160 and int.from_bytes(data[:4], "big") < 160
-            buffered += data[:160] if many else data
-        taken = bytes(buffered[:count])
-        del buffered[:count]
-        return taken
+    buffered = self.__dict__.setdefault("buffered", bytearray())
+    if not buffered:
+        data = right(self, 1 << 16)
+        many = len(data) > 160 and int.from_bytes(data[:4], "big") < 160
+        buffered += data[:160] if many else data
+    taken = bytes(buffered[:count])
+    del buffered[:count]
+    return taken
 
 
-@variant("FR-08")
-def length_in_one_read():
+@variant("FR-08", wire, "read_exact")
+def length_in_one_read(right, receive, count):
     """Four bytes of length must come in one read."""
-
-    @around(wire, "read_exact")
-    def read_exact(right, receive, count):
-        if count != 4:
-            return right(receive, count)
-        data = receive(count)
-        if len(data) < count:
-            raise EOFError
-        return data
+    if count != 4:
+        return right(receive, count)
+    data = receive(count)
+    if len(data) < count:
+        raise EOFError
+    return data
 
 
-@variant("FR-09")
-def buffer_of_64_kib():
+@variant("FR-09", Peer, "next_piece")
+def buffer_of_64_kib(right, self, link):
     """Of a larger piece only 64 KiB are sent."""
-
-    @around(Peer, "next_piece")
-    def next_piece(right, self, link):
-        return right(self, link)[: 1 << 16]
+    return right(self, link)[: 1 << 16]
 
 
 @variant("FR-10")
@@ -136,24 +115,18 @@ def one_lock_round_all_sends():
             right(self, data)
 
 
-@variant("BF-01")
-def haves_in_place_of_a_bitfield():
+@variant("BF-01", peer, "opening")
+def haves_in_place_of_a_bitfield(right, habits, pieces, count):
     """A seed tells its pieces one by one."""
-
-    @around(peer, "opening")
-    def opening(right, habits, pieces, count):
-        return [have(index) for index in sorted(pieces)]
+    return [have(index) for index in sorted(pieces)]
 
 
-@variant("BF-01")
-def bitfield_without_the_last_piece():
+@variant("BF-01", peer, "opening")
+def bitfield_without_the_last_piece(right, habits, pieces, count):
     """The last piece is missing in a seed's bitfield, and told by have."""
-
-    @around(peer, "opening")
-    def opening(right, habits, pieces, count):
-        if len(pieces) < count:
-            return right(habits, pieces, count)
-        return [wire.bitfield(sorted(pieces)[:-1], count), have(count - 1)]
+    if len(pieces) < count:
+        return right(habits, pieces, count)
+    return [wire.bitfield(sorted(pieces)[:-1], count), have(count - 1)]
 
 
 def _opening_bits(change):
@@ -192,15 +165,12 @@ def filled_with_ones():
     _opening_bits(lambda bits, pieces, count: b"\xff" * len(bits) if len(pieces) == count else bits)
 
 
-@variant("BF-04")
-def bitfield_again():
+@variant("BF-04", Peer, "announce")
+def bitfield_again(right, self, link, index):
     """The bitfield is sent again when all pieces are there."""
-
-    @around(Peer, "announce")
-    def announce(right, self, link, index):
-        right(self, link, index)
-        if self.copy.complete:
-            link.put(wire.bitfield(self.copy.have, self.settings.piece_count))
+    right(self, link, index)
+    if self.copy.complete:
+        link.put(wire.bitfield(self.copy.have, self.settings.piece_count))
 
 
 @variant("BF-05")
@@ -230,38 +200,29 @@ def forgets_who_skips_the_bitfield():
             right(self, link, index)
 
 
-@variant("BF-07")
-def any_bitfield_interests():
+@variant("BF-07", Peer, "tell_interest")
+def any_bitfield_interests(right, self, link, *, answer=False):
     """Whoever sends a bitfield is interesting, though it is all zero."""
-
-    @around(Peer, "tell_interest")
-    def tell_interest(right, self, link, *, answer=False):
-        if answer and not self.copy.complete:
-            link.told_interest = True
-            self.send(link, Type.INTERESTED)
-        else:
-            right(self, link, answer=answer)
+    if answer and not self.copy.complete:
+        link.told_interest = True
+        self.send(link, Type.INTERESTED)
+    else:
+        right(self, link, answer=answer)
 
 
-@variant("BF-08")
-def bitfield_overwrites_haves():
+@variant("BF-08", Peer, "handle")
+def bitfield_overwrites_haves(right, self, link, kind, payload):
     """A bitfield replaces what haves told before."""
-
-    @around(Peer, "handle")
-    def handle(right, self, link, kind, payload):
-        if kind == Type.BITFIELD:
-            link.pieces.clear()
-        right(self, link, kind, payload)
+    if kind == Type.BITFIELD:
+        link.pieces.clear()
+    right(self, link, kind, payload)
 
 
-@variant("RB-07")
-def a_second_bitfield_is_an_error():
+@variant("RB-07", Peer, "handle")
+def a_second_bitfield_is_an_error(right, self, link, kind, payload):
     """A second bitfield ends the program."""
-
-    @around(Peer, "handle")
-    def handle(right, self, link, kind, payload):
-        if kind == Type.BITFIELD:
-            if getattr(link, "is_open", False):
-                os._exit(1)
-            link.is_open = True
-        right(self, link, kind, payload)
+    if kind == Type.BITFIELD:
+        if getattr(link, "is_open", False):
+            os._exit(1)
+        link.is_open = True
+    right(self, link, kind, payload)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from tests.reference import wire
 from tests.reference.peer import Peer
@@ -21,20 +21,29 @@ class Variant(NamedTuple):
     name: str
     case: str
     about: str
-    apply: Callable[[], None]
+    apply: Callable[[], object]
 
 
 VARIANTS: dict[str, Variant] = {}
-Apply = Callable[[], None]
+Mistake = TypeVar("Mistake", bound=Callable[..., Any])
 
 
-def variant(case: str) -> Callable[[Apply], Apply]:
-    """Register a mistake under its function's name, with the case that was made for it."""
+def variant(case: str, owner: Any = None, instead_of: str = "") -> Callable[[Mistake], Mistake]:
+    """Register a mistake under its function's name, with the case that was made for it.
 
-    def register(function: Apply) -> Apply:
+    The function makes the mistake when it is called; where there is an owner, the function is the
+    mistake, and stands around the owner's function of that name (see `around`).
+    """
+
+    def register(function: Mistake) -> Mistake:
         name = function.__name__.replace("_", "-")
         assert name not in VARIANTS, name
-        VARIANTS[name] = Variant(name, case, (function.__doc__ or "").strip(), function)
+        apply = (
+            functools.partial(around(owner, instead_of), function)
+            if owner is not None
+            else function
+        )
+        VARIANTS[name] = Variant(name, case, (function.__doc__ or "").strip(), apply)
         return function
 
     return register

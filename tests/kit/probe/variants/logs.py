@@ -30,14 +30,11 @@ def no_log():
     replace(peer, "Log", log)
 
 
-@variant("LG-01")
-def log_in_a_folder():
+@variant("LG-01", Log, "__init__")
+def log_in_a_folder(right, self, workdir, peer_id):
     """The log is in a folder of its own."""
-
-    @around(Log, "__init__")
-    def init(right, self, workdir, peer_id):
-        (workdir / "logs").mkdir(exist_ok=True)
-        right(self, workdir / "logs", peer_id)
+    (workdir / "logs").mkdir(exist_ok=True)
+    right(self, workdir / "logs", peer_id)
 
 
 @variant("LG-02")
@@ -81,12 +78,9 @@ def counted_before():
     _lines(change)
 
 
-@variant("LG-07")
-def own_words_are_logged():
+@variant("LG-07", Peer, "send")
+def own_words_are_logged(right, self, link, kind, payload=b""):
     """What it says is logged as if it had been said to it."""
-
-    @around(Peer, "send")
-    def send(right, self, link, kind, payload=b""):
-        if kind in {Type.INTERESTED, Type.NOT_INTERESTED}:
-            self.log.write(f"received the 'not interested' message from {link.peer_id}.")
-        right(self, link, kind, payload)
+    if kind in {Type.INTERESTED, Type.NOT_INTERESTED}:
+        self.log.write(f"received the 'not interested' message from {link.peer_id}.")
+    right(self, link, kind, payload)

@@ -8,81 +8,60 @@ from tests.reference.peer import Peer
 from tests.reference.wire import Type
 
 
-@variant("IN-01")
-def interested_when_unchoked():
+@variant("IN-01", Peer, "tell_interest")
+def interested_when_unchoked(right, self, link, *, answer=False):
     """Interest is only told after an unchoke."""
-
-    @around(Peer, "tell_interest")
-    def tell_interest(right, self, link, *, answer=False):
-        if self.copy.complete or not link.chokes_us:
-            right(self, link, answer=answer)
-
-
-@variant("IN-02")
-def silent_when_complete():
-    """A leecher that is complete doesn't say that it is no longer interested."""
-
-    @around(Peer, "tell_interest")
-    def tell_interest(right, self, link, *, answer=False):
-        if self.me.has_file or not self.copy.complete:
-            right(self, link, answer=answer)
-
-
-@variant("IN-03")
-def seed_answers_nothing():
-    """A seed doesn't answer bitfields."""
-
-    @around(Peer, "tell_interest")
-    def tell_interest(right, self, link, *, answer=False):
-        if not self.me.has_file:
-            right(self, link, answer=answer)
-
-
-@variant("IN-04")
-def haves_do_not_interest():
-    """A have is noted, but never makes interested."""
-
-    @around(Peer, "handle")
-    def handle(right, self, link, kind, payload):
-        if kind == Type.HAVE:
-            link.pieces.add(int.from_bytes(payload, "big"))
-            self.reset_early()
-            self.changed.notify_all()
-            self.log.write(f"received the 'have' message from {link.peer_id} for the piece {int.from_bytes(payload, 'big')}.")  # fmt: skip
-            return
-        right(self, link, kind, payload)
-
-
-@variant("IN-05")
-def not_interested_only_when_complete():
-    """Not interested is only said when the whole file is there."""
-
-    @around(Peer, "tell_interest")
-    def tell_interest(right, self, link, *, answer=False):
-        if self.copy.complete or link.told_interest is None or link.pieces - self.copy.have:
-            right(self, link, answer=answer)
-
-
-@variant("IN-06")
-def interested_after_each_piece():
-    """Interest is told after each piece, though nothing changed."""
-
-    @around(Peer, "tell_interest")
-    def tell_interest(right, self, link, *, answer=False):
-        if link.told_interest and link.pieces - self.copy.have:
-            self.send(link, Type.INTERESTED)
+    if self.copy.complete or not link.chokes_us:
         right(self, link, answer=answer)
 
 
-@variant("IN-07")
-def idle_until_the_next_unchoke():
-    """Unchoked and idle, it doesn't look again when a have comes."""
+@variant("IN-02", Peer, "tell_interest")
+def silent_when_complete(right, self, link, *, answer=False):
+    """A leecher that is complete doesn't say that it is no longer interested."""
+    if self.me.has_file or not self.copy.complete:
+        right(self, link, answer=answer)
 
-    @around(Peer, "learn")
-    def learn(right, self, link, pieces, *, first):
-        asked, self.ask = self.ask, lambda link: None
-        right(self, link, pieces, first=first)
-        self.ask = asked
+
+@variant("IN-03", Peer, "tell_interest")
+def seed_answers_nothing(right, self, link, *, answer=False):
+    """A seed doesn't answer bitfields."""
+    if not self.me.has_file:
+        right(self, link, answer=answer)
+
+
+@variant("IN-04", Peer, "handle")
+def haves_do_not_interest(right, self, link, kind, payload):
+    """A have is noted, but never makes interested."""
+    if kind == Type.HAVE:
+        link.pieces.add(int.from_bytes(payload, "big"))
+        self.reset_early()
+        self.changed.notify_all()
+        self.log.write(f"received the 'have' message from {link.peer_id} for the piece {int.from_bytes(payload, 'big')}.")  # fmt: skip
+        return
+    right(self, link, kind, payload)
+
+
+@variant("IN-05", Peer, "tell_interest")
+def not_interested_only_when_complete(right, self, link, *, answer=False):
+    """Not interested is only said when the whole file is there."""
+    if self.copy.complete or link.told_interest is None or link.pieces - self.copy.have:
+        right(self, link, answer=answer)
+
+
+@variant("IN-06", Peer, "tell_interest")
+def interested_after_each_piece(right, self, link, *, answer=False):
+    """Interest is told after each piece, though nothing changed."""
+    if link.told_interest and link.pieces - self.copy.have:
+        self.send(link, Type.INTERESTED)
+    right(self, link, answer=answer)
+
+
+@variant("IN-07", Peer, "learn")
+def idle_until_the_next_unchoke(right, self, link, pieces, *, first):
+    """Unchoked and idle, it doesn't look again when a have comes."""
+    asked, self.ask = self.ask, lambda link: None
+    right(self, link, pieces, first=first)
+    self.ask = asked
 
 
 @variant("IN-08")
@@ -100,28 +79,22 @@ def only_the_sender_is_looked_at():
             right(self, link, answer=answer)
 
 
-@variant("RQ-01")
-def asks_while_choked():
+@variant("RQ-01", Peer, "ask")
+def asks_while_choked(right, self, link):
     """It asks as soon as it knows a piece."""
-
-    @around(Peer, "ask")
-    def ask(right, self, link):
-        choked, link.chokes_us = link.chokes_us, False
-        right(self, link)
-        link.chokes_us = choked
+    choked, link.chokes_us = link.chokes_us, False
+    right(self, link)
+    link.chokes_us = choked
 
 
-@variant("RQ-02")
-def forgets_the_unchoke():
+@variant("RQ-02", Peer, "handle")
+def forgets_the_unchoke(right, self, link, kind, payload):
     """An unchoke leads to no request; only haves do."""
-
-    @around(Peer, "handle")
-    def handle(right, self, link, kind, payload):
-        if kind == Type.UNCHOKE:
-            link.chokes_us = False
-            self.log.write(f"is unchoked by {link.peer_id}.")
-            return
-        right(self, link, kind, payload)
+    if kind == Type.UNCHOKE:
+        link.chokes_us = False
+        self.log.write(f"is unchoked by {link.peer_id}.")
+        return
+    right(self, link, kind, payload)
 
 
 def _asking(candidates):
@@ -163,15 +136,12 @@ def asks_for_what_it_has():
     _asking(candidates)
 
 
-@variant("RQ-08")
-def one_piece_an_unchoke():
+@variant("RQ-08", Peer, "take_piece")
+def one_piece_an_unchoke(right, self, link, index, content):
     """After each piece it waits for the next unchoke."""
-
-    @around(Peer, "take_piece")
-    def take_piece(right, self, link, index, content):
-        choked, link.chokes_us = link.chokes_us, True
-        right(self, link, index, content)
-        link.chokes_us = choked
+    choked, link.chokes_us = link.chokes_us, True
+    right(self, link, index, content)
+    link.chokes_us = choked
 
 
 @variant("RQ-09")
@@ -186,15 +156,12 @@ def one_download_at_a_time():
     _asking(lambda self, link: set() if _open(self) else link.pieces - self.copy.have)
 
 
-@variant("RQ-11")
-def crossed_pieces_are_thrown_away():
+@variant("RQ-11", Peer, "handle")
+def crossed_pieces_are_thrown_away(right, self, link, kind, payload):
     """A piece that arrives behind a choke doesn't count."""
-
-    @around(Peer, "handle")
-    def handle(right, self, link, kind, payload):
-        if kind == Type.CHOKE:
-            link.asked.clear()
-        right(self, link, kind, payload)
+    if kind == Type.CHOKE:
+        link.asked.clear()
+    right(self, link, kind, payload)
 
 
 @variant("RQ-12")

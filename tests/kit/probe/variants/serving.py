@@ -17,13 +17,10 @@ def never_serves():
     replace(Peer, "take_request", lambda self, link, index: None)
 
 
-@variant("SV-04")
-def serves_twice():
+@variant("SV-04", Peer, "next_piece")
+def serves_twice(right, self, link):
     """Each piece is sent twice."""
-
-    @around(Peer, "next_piece")
-    def next_piece(right, self, link):
-        return 2 * right(self, link)
+    return 2 * right(self, link)
 
 
 @variant("SV-05")
@@ -46,84 +43,63 @@ def serves_behind_the_choke():
         right(self, link, index)
 
 
-@variant("SV-06")
-def serves_when_complete():
+@variant("SV-06", Peer, "take_request")
+def serves_when_complete(right, self, link, index):
     """Pieces are read from the finished file only."""
-
-    @around(Peer, "take_request")
-    def take_request(right, self, link, index):
-        if self.me.has_file:
-            right(self, link, index)
+    if self.me.has_file:
+        right(self, link, index)
 
 
-@variant("HV-02")
-def tells_a_piece_early():
+@variant("HV-02", Peer, "announce")
+def tells_a_piece_early(right, self, link, index):
     """One piece is told before it is there."""
-
-    @around(Peer, "announce")
-    def announce(right, self, link, index):
-        early = self.__dict__.setdefault("early", {})
-        if not early:
-            missing = sorted(set(range(self.settings.piece_count)) - self.copy.have)
-            early.update(dict.fromkeys(missing[-1:], 0))
-        if index not in early:
-            right(self, link, index)
-        if not hasattr(link, "told_early"):
-            link.told_early = True
-            for one in early:
-                link.put(have(one))
+    early = self.__dict__.setdefault("early", {})
+    if not early:
+        missing = sorted(set(range(self.settings.piece_count)) - self.copy.have)
+        early.update(dict.fromkeys(missing[-1:], 0))
+    if index not in early:
+        right(self, link, index)
+    if not hasattr(link, "told_early"):
+        link.told_early = True
+        for one in early:
+            link.put(have(one))
 
 
-@variant("HV-03")
-def tells_pieces_twice():
+@variant("HV-03", Peer, "announce")
+def tells_pieces_twice(right, self, link, index):
     """Each have is sent twice."""
-
-    @around(Peer, "announce")
-    def announce(right, self, link, index):
-        right(self, link, index)
-        right(self, link, index)
+    right(self, link, index)
+    right(self, link, index)
 
 
-@variant("HV-04")
-def last_have_is_missing():
+@variant("HV-04", Peer, "announce")
+def last_have_is_missing(right, self, link, index):
     """The last piece is told to nobody."""
-
-    @around(Peer, "announce")
-    def announce(right, self, link, index):
-        if not self.copy.complete:
-            right(self, link, index)
+    if not self.copy.complete:
+        right(self, link, index)
 
 
-@variant("FI-01")
-def file_is_padded():
+@variant("FI-01", Copy, "write")
+def file_is_padded(right, self, index, content):
     """The last piece is written at full length."""
-
-    @around(Copy, "write")
-    def write(right, self, index, content):
-        right(self, index, content.ljust(self.settings.piece_size, b"\0"))
+    right(self, index, content.ljust(self.settings.piece_size, b"\0"))
 
 
-@variant("FI-02")
-def two_senders_mix_the_file():
+@variant("FI-02", Peer, "take_piece")
+def two_senders_mix_the_file(right, self, link, index, content):
     """Once two neighbors have given pieces, the file has a wrong byte."""
-
-    @around(Peer, "take_piece")
-    def take_piece(right, self, link, index, content):
-        senders = self.__dict__.setdefault("senders", set())
-        senders.add(link.peer_id)
-        last = index not in self.copy.have and len(self.copy.have) == self.settings.piece_count - 1
-        if last and len(senders) > 1:
-            content = bytes([content[0] ^ 1]) + content[1:]
-        right(self, link, index, content)
+    senders = self.__dict__.setdefault("senders", set())
+    senders.add(link.peer_id)
+    last = index not in self.copy.have and len(self.copy.have) == self.settings.piece_count - 1
+    if last and len(senders) > 1:
+        content = bytes([content[0] ^ 1]) + content[1:]
+    right(self, link, index, content)
 
 
-@variant("FI-04")
-def seed_touches_its_file():
+@variant("FI-04", Peer, "run")
+def seed_touches_its_file(right, self, timeout):
     """A seed opens its file for writing."""
-
-    @around(Peer, "run")
-    def run(right, self, timeout):
-        status = right(self, timeout)
-        if self.me.has_file:
-            self.copy.path.write_bytes(b"")
-        return status
+    status = right(self, timeout)
+    if self.me.has_file:
+        self.copy.path.write_bytes(b"")
+    return status

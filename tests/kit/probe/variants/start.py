@@ -27,13 +27,10 @@ def texts(workdir):
     return [(workdir / name).read_bytes().decode() for name in ("Common.cfg", "PeerInfo.cfg")]
 
 
-@variant("ST-01")
-def listens_elsewhere():
+@variant("ST-01", peer, "listen")
+def listens_elsewhere(right, host, port):
     """It listens on a port of its own."""
-
-    @around(peer, "listen")
-    def listen(right, host, port):
-        return right(host, port + 1)
+    return right(host, port + 1)
 
 
 @variant("ST-01")
@@ -42,17 +39,14 @@ def wants_other_files():
     replace(peer, "read_settings", lambda workdir: texts(workdir / "config"))
 
 
-@variant("ST-02")
-def accepts_once():
+@variant("ST-02", Peer, "accept")
+def accepts_once(right, self, listener):
     """The thread that accepts ends after one connection."""
-
-    @around(Peer, "accept")
-    def accept(right, self, listener):
-        try:
-            sock, address = listener.accept()
-        except OSError:
-            return
-        start(self.converse, sock, address)
+    try:
+        sock, address = listener.accept()
+    except OSError:
+        return
+    start(self.converse, sock, address)
 
 
 @variant("ST-03")
@@ -122,15 +116,12 @@ def split_at_each_blank():
     replace(peer, "read_settings", read)
 
 
-@variant("CF-04")
-def loop_from_the_second_piece():
+@variant("CF-04", Copy, "__init__")
+def loop_from_the_second_piece(right, self, workdir, settings, me):
     """With a single piece the loop over the pieces never runs."""
-
-    @around(Copy, "__init__")
-    def init(right, self, workdir, settings, me):
-        right(self, workdir, settings, me)
-        if settings.piece_count == 1:
-            self.have.clear()
+    right(self, workdir, settings, me)
+    if settings.piece_count == 1:
+        self.have.clear()
 
 
 @variant("CF-05")
@@ -140,45 +131,33 @@ def one_piece_more():
     replace(Settings, "piece_count", count)
 
 
-@variant("CF-06")
-def first_k_of_a_shorter_list():
+@variant("CF-06", Choking, "choose_preferred")
+def first_k_of_a_shorter_list(right, self):
     """The first k neighbors are taken where there are fewer."""
-
-    @around(Choking, "choose_preferred")
-    def choose_preferred(right, self):
-        everybody = list(self.peer.links.values())
-        assert [everybody[i] for i in range(self.peer.settings.k)]
-        right(self)
+    everybody = list(self.peer.links.values())
+    assert [everybody[i] for i in range(self.peer.settings.k)]
+    right(self)
 
 
-@variant("CF-07")
-def refuses_m_below_p():
+@variant("CF-07", peer, "read_settings")
+def refuses_m_below_p(right, workdir):
     """It ends where the optimistic interval is the shorter one."""
-
-    @around(peer, "read_settings")
-    def read_settings(right, workdir):
-        found = right(workdir)
-        if found.m < found.p:
-            sys.exit("OptimisticUnchokingInterval must not be below UnchokingInterval")
-        return found
+    found = right(workdir)
+    if found.m < found.p:
+        sys.exit("OptimisticUnchokingInterval must not be below UnchokingInterval")
+    return found
 
 
-@variant("CF-08")
-def id_as_a_short():
+@variant("CF-08", wire, "handshake_id")
+def id_as_a_short(right, data):
     """The id in a handshake is read as two bytes."""
-
-    @around(wire, "handshake_id")
-    def handshake_id(right, data):
-        return right(data) & 0xFFFF
+    return right(data) & 0xFFFF
 
 
-@variant("CF-09")
-def only_one_seed():
+@variant("CF-09", peer, "read_settings")
+def only_one_seed(right, workdir):
     """It ends where more than one peer is marked as having the file."""
-
-    @around(peer, "read_settings")
-    def read_settings(right, workdir):
-        found = right(workdir)
-        if sum(one.has_file for one in found.peers) > 1:
-            sys.exit("more than one peer has the file")
-        return found
+    found = right(workdir)
+    if sum(one.has_file for one in found.peers) > 1:
+        sys.exit("more than one peer has the file")
+    return found

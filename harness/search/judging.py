@@ -1,27 +1,29 @@
-"""Simulated swarms in numbers: each one runs under a virtual clock and is judged by the verifier."""
+"""One simulated swarm: it runs under a virtual clock and is judged by the verifier."""
 
 from __future__ import annotations
 
-import os
+import re
 import tempfile
-import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from datetime import datetime
 from pathlib import Path
 
-from harness.options import count, option, path
+from harness.options import address, count, option, path
+from peerio.simulation.life import EPOCH
 from peerio.simulation.scenario import Faults, Scenario, random_scenario
 from peerio.simulation.swarm import Outcome, Swarm
 from verifier.api import verify
-from verifier.findings import Severity
+from verifier.findings import Finding, Severity
+from verifier.judge import Options as Judging
+from verifier.judge import Result, Verdict
 
 OF_SLOWNESS = {"H06", "D14"}
-"""Checks that warn of haves and pieces that come late. Where connections or peers are held up for
-seconds they do come late: that is the fault itself, as the logs show it."""
+"""Checks that warn of haves and pieces that come late, as they do where a connection or peer is held up."""
 OF_SILENCE = {"K14"}
-"""A loss has no line in the log. Where one is noticed up to 30 s after another, the log alone doesn't
-tell who could be chosen meanwhile."""
+"""The check of a seed's draws: as long as it hasn't noticed a loss, which has no line in its log, the log
+alone doesn't tell among whom it could choose."""
+LINGER = 5.0
+"""Seconds after a hold-up until what had piled up behind it has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ class Options:
     )
     keep: Path | None = option(
         "Folder to write logs and traces to (default: judged and thrown away).", path
+    )
+    on: str | None = option(
+        "Address of a Dask scheduler whose workers run the swarms, such as tcp://scheduler:8786 "
+        "(default: the processors here).",
+        address,
     )
 
 
@@ -88,17 +95,50 @@ def problems_of(outcome: Outcome, folder: Path) -> list[str]:
     if outcome.wrong_copies:
         found.append(f"wrong copies at {outcome.wrong_copies}")
     outcome.write(folder)
-    faults = outcome.scenario.faults
-    accepted = (OF_SLOWNESS if faults.slow else set()) | (OF_SILENCE if faults.silent else set())
-    report = verify([folder])
+    report = verify([folder], Judging(alone=True), form="none")
     found += report.problems
     for verdict in report.verdicts:
         found += [
             f"{result.check.id} {result.check.name}"
             for result in verdict.results
-            if any(result.tally.counts[Severity.WARNING :]) and result.check.id not in accepted
+            if _is_wrong(result, verdict, outcome)
         ]
     return found
+
+
+def _is_wrong(result: Result, verdict: Verdict, outcome: Outcome) -> bool:
+    """Whether a check found an error, or a warning that no fault explains."""
+    counts = result.tally.counts
+    if counts[Severity.ERROR] or not counts[Severity.WARNING]:
+        return bool(counts[Severity.ERROR])
+    warnings = [one for one in result.tally.findings if one.severity == Severity.WARNING]
+    return not all(_is_explained(one, result.check.id, verdict, outcome) for one in warnings)
+
+
+def _is_explained(finding: Finding, check: str, verdict: Verdict, outcome: Outcome) -> bool:
+    """Whether a fault of this swarm, at that time and of these peers, makes what is warned of."""
+    logs = [verdict.case.source(witness.log) for witness in finding.witnesses]
+    owners = {log.peer_id for log in logs}
+    if check in OF_SILENCE:
+        return any(one.silent and owners & one.peers for one in outcome.disturbances)
+    if check not in OF_SLOWNESS:
+        return False
+    peers = owners | {int(text) for text in re.findall(r"\d+", finding.because)}
+    lines = zip(logs, finding.witnesses, strict=True)
+    times = [_time(log.path, witness.line) - outcome.skews[log.peer_id] for log, witness in lines]
+    return any(
+        one.slow
+        and one.peers <= peers
+        and one.begin <= max(times)
+        and min(times) <= one.end + LINGER
+        for one in outcome.disturbances
+    )
+
+
+def _time(path: Path, line: int) -> float:
+    """The virtual time of a log's line, by its owner's clock."""
+    text = path.read_text(encoding="utf-8").split("\n")[line - 1]
+    return datetime.fromisoformat(text.partition(": ")[0]).timestamp() - EPOCH
 
 
 def simulate(options: Options, seed: int) -> tuple[int, list[str]]:
@@ -114,21 +154,3 @@ def simulate(options: Options, seed: int) -> tuple[int, list[str]]:
     except Exception as error:
         error.add_note(f"in the simulated swarm of random seed {seed}")
         raise
-
-
-def run_simulations(options: Options) -> int:
-    """Run and judge swarms, one on each core; 1 if anything is wrong with one, whose seed is told."""
-    started = time.perf_counter()
-    failed = steps = 0
-    seeds = range(options.random_seed, options.random_seed + options.swarms)
-    with ProcessPoolExecutor(min(options.swarms, os.cpu_count() or 1)) as pool:
-        for seed, (taken, problems) in zip(
-            seeds, pool.map(partial(simulate, options), seeds), strict=True
-        ):
-            steps += taken
-            if problems:
-                failed += 1
-                print(f"seed {seed}: {'; '.join(problems)}; {scenario_of(options, seed)}")
-    elapsed = time.perf_counter() - started
-    print(f"{options.swarms} swarms, {steps} steps, {failed} failed, {elapsed:.1f} s")
-    return 1 if failed else 0
