@@ -17,7 +17,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from verifier.reading.columns import LogColumns
+from verifier.reading.columns import NEVER, LogColumns
 from verifier.reading.sentences import Kind
 
 HOUR = 3600.0
@@ -87,7 +87,8 @@ class _Log:
     def may_start(self, conn: int) -> bool:
         """Whether a connection line repeats one of its part, and all others there are silent from then on."""
         line = self.line(conn)
-        begin = self.parts()[self.part_of(line)][0]
+        part = self.part_of(line)
+        begin = self.starts[part - 1] if part else 1
         if line == begin:
             return False
         other = self.columns.conns[conn].other
@@ -104,17 +105,17 @@ class _Log:
         begins = {self.line(number): number for number in self.conns if not self.late(number)}
         counted, complete, unsettled = 0, False, 0
         known = {self.way(number) for number in self.conns if self.late(number)}
-        before = self.columns.first_time
+        before, following = self.columns.first_time, self._following_counts()
         rows = zip(events.kinds, events.lines, events.times, events.counts, strict=True)
         for row, (kind, line, time, number) in enumerate(rows):
             if line in begins and kind in (Kind.MAKES, Kind.CONNECTED_FROM):
                 conn = begins[line]
                 if self.way(conn) in known:
-                    again = self._counts_anew(row, counted, complete=complete)
+                    again = following[row] <= 2 and (complete or counted > following[row] + 1)
                     late = abs(time - before) > HOUR
                     if late or (
-                        self.may_start(conn)
-                        and (again or (not alone and self._others_return(conn, known)))
+                        (again or (not alone and self._others_return(conn, known)))
+                        and self.may_start(conn)
                     ):
                         self.starts.append(line)
                         known, counted, complete, unsettled = set(), 0, False, 0
@@ -133,13 +134,13 @@ class _Log:
                 complete = True
             before = time
 
-    def _counts_anew(self, row: int, counted: int, *, complete: bool) -> bool:
-        """Whether the next count of pieces is that of a beginner, though it had more, or all, before."""
-        events = self.columns.events
-        for kind, number in zip(events.kinds[row:], events.counts[row:], strict=True):
-            if kind == Kind.DOWNLOADED and number >= 0:
-                return number <= 2 and (complete or counted > number + 1)
-        return False
+    def _following_counts(self) -> list[int]:
+        """For each event the next count of pieces, which is low where a beginner follows."""
+        events, found, count = self.columns.events, list[int](), NEVER
+        for kind, number in zip(reversed(events.kinds), reversed(events.counts), strict=True):
+            count = number if kind == Kind.DOWNLOADED and number >= 0 else count
+            found.append(count)
+        return found[::-1]
 
     def _others_return(self, conn: int, known: set[tuple[int, int]]) -> bool:
         """Whether another neighbor connects again before this one does once more."""
