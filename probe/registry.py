@@ -96,9 +96,6 @@ def answered_by(case: str) -> list[str]:
     return [plan.name for plan in PLANS.values() if case in plan.answers]
 
 
-PASSIVE = "watch"
-
-
 def is_passive(case: str) -> bool:
     """Whether a case looks at every lawful session."""
     return any(case in ids for ids, _ in WATCHES)

@@ -26,7 +26,6 @@ def option(
 
 PROGRAM = "python -m probe"
 """What people call it by, unless `swarmproof probe` was what they called."""
-PLACES = ("peer_{id}", "{id}", ".", "project")
 FORMATS = ("text", "json", "junit", "gradescope")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from harness.remote.bundle import AGENT, source_of
+from tests.kit.markdown import RESULTS
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY_OF_PEERIO = {"structlog"}
@@ -377,7 +378,7 @@ def texts() -> list[Path]:
         ".mypy_cache",
         ".pytest_cache",
         ".hypothesis",
-        "runs",
+        *RESULTS,
     }
     found = []
     for path in ROOT.rglob("*"):

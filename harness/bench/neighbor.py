@@ -15,6 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from core.config import PeerInfo, SwarmConfig
@@ -117,7 +118,7 @@ def connect(config: SwarmConfig, own_id: int, peer: PeerInfo) -> socket.socket:
 
 def _read_all(sock: socket.socket) -> None:
     """Take what a peer says until it ends, and end too."""
-    with sock:
+    with sock, suppress(ConnectionError):
         while sock.recv(1 << 16):
             pass
 
@@ -142,7 +143,8 @@ def main() -> None:
     neighbor = Neighbor(config, served, path)
     if any(peer.has_file for peer in others):
         neighbor.await_work()
-    neighbor.serve()
+    with suppress(ConnectionError):  # the peer has got everything meanwhile
+        neighbor.serve()
     served.close()
     (arguments.workdir / FIGURES).write_text(json.dumps(neighbor.waits), encoding="utf-8")
     pieces = config.piece_count

@@ -40,7 +40,7 @@ class Options:
 def run_hash(options: Options) -> int:
     """Write a file's hashes, and say what was written; the exit status."""
     if options.file is None:
-        raise HarnessError("--file: expected the file to hash", status=ExitStatus.USAGE)
+        raise HarnessError("name the file to hash: --file FILE", status=ExitStatus.USAGE)
     folder = options.output or options.file.parent
     if not folder.is_dir():
         raise HarnessError(f"--output {folder}: expected a folder that is there")

@@ -49,7 +49,6 @@ class Link:
         plan = self.stage.plan
         self.reader = Reader(16 + max(plan.piece_size, plan.pieces * 4) * 4)
         self.out: deque[bytes] = deque()
-        self.opened_at = self.stage.now()
         self.greeted = False
         """Whether our handshake went out."""
         self.greeted_by: int | None = None

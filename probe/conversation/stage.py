@@ -5,14 +5,12 @@ from __future__ import annotations
 import heapq
 import itertools
 import selectors
-import socket
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Event as Flag
-from typing import Protocol
 
 from probe.conversation.link import Link
 from probe.conversation.neighbor import Neighbor
@@ -40,13 +38,6 @@ class Stuck(Exception):  # noqa: N818 -- the program's fault, not this one's
 
 class Cancelled(Exception):  # noqa: N818
     """The whole run is being ended."""
-
-
-class Watched(Protocol):
-    """What the loop calls."""
-
-    def ready(self, mask: int) -> None:
-        """The socket can be read or written."""
 
 
 class Stage:
@@ -320,9 +311,3 @@ def how_ended(status: int | None) -> str:
     if status < 0:
         return f"by signal {-status}"
     return f"with exit status {status}"
-
-
-def quiet_close(one: socket.socket) -> None:
-    """Close a socket whatever state it is in."""
-    with suppress(OSError):
-        one.close()

@@ -16,7 +16,6 @@ class Side:
     """One connection as it stood before an event."""
 
     who: int
-    opened_at: float
     by_program: bool
     closed_at: float | None = None
     frames: int = 0
@@ -59,7 +58,7 @@ def walk(record: Record) -> Iterator[tuple[Event, Side, World]]:
     world = World()
     for event in record.events:
         if event.link not in world.sides:
-            world.sides[event.link] = Side(event.who, event.at, by_program=not event.sent)
+            world.sides[event.link] = Side(event.who, by_program=not event.sent)
         side = world.sides[event.link]
         yield event, side, world
         (_sent if event.sent else _came)(event, side, world)

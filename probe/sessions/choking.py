@@ -16,8 +16,7 @@ from probe.sessions.steps import (
     MUST_SECONDS,
     interested,
     meet_all,
-    pieces_given,
-    serve_until,
+    serve_all,
     told,
 )
 
@@ -288,7 +287,7 @@ def complete_switch(stage: Stage) -> None:
     meet_all(stage)
     interested(stage, 1001)
     stage.link(1001).say(wire.UNCHOKE)
-    serve_until(stage, lambda: len(pieces_given(stage)) == stage.plan.pieces, "RQ-08", "1001 had unchoked you, but you stopped asking.", who=1001)  # fmt: skip
+    serve_all(stage, "RQ-08", "1001 had unchoked you, but you stopped asking.", who=1001)  # fmt: skip
     stage.run(stage.plan.p + 0.3)
     _different(stage, "CH-13", stage.mark("complete"), 10, "In ten choices after it became complete, your program")  # fmt: skip
 

@@ -13,6 +13,8 @@ from probe.sessions.steps import UP_SECONDS, give_up
 
 _HOLD = 0.4
 """Seconds that we wait with our handshake, to see who speaks first."""
+_NOT_FOUND = 127
+"""The exit status of a command that could not be started."""
 
 
 @session(
@@ -169,7 +171,10 @@ def not_up(stage: Stage) -> None:
             where = f" It listens on that port, but not on the address of {stage.settings.host}. Listen on all addresses, or name its own with --host."
         because = f"Nobody accepts connections on port {stage.port}, which PeerInfo.cfg gives it, {UP_SECONDS * stage.patience:g} s after the start.{where}"
     else:
-        because = f"The program ended {how_ended(stage.program.poll())} after {stage.record.ended_at or 0:.1f} s, before it could be spoken with."
+        status = stage.program.poll()
+        because = f"The program ended {how_ended(status)} after {stage.record.ended_at or 0:.1f} s, before the probe could connect to it."
+        if status == _NOT_FOUND:
+            because += " With this status a shell says that there is no such command: is it spelt right, and installed?"
     stage.blame("ST-01", because, lines=last_words(stage), spine=True)
     stage.record.marks["diagnosis"] = 1.0
     give_up("ST-01")

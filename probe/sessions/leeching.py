@@ -16,7 +16,7 @@ from probe.sessions.steps import (
     meet_all,
     not_interested,
     pieces_given,
-    serve_until,
+    serve_all,
     watch,
 )
 
@@ -61,9 +61,8 @@ def rechoke(stage: Stage) -> None:
     stage.keep("RQ-01")
     stage.link(1002).say(wire.UNCHOKE)
     asked(stage, 1002)
-    serve_until(
+    serve_all(
         stage,
-        lambda: len(pieces_given(stage)) == stage.plan.pieces,
         lambda: "RQ-06" if pieces_missing(stage) <= {lost} else "RQ-08",
         f"1001 choked you before it answered your request for piece {lost}; you never asked for it again, though 1002 has it and unchoked you.",
         who=1002,
@@ -102,9 +101,8 @@ def fragments(stage: Stage) -> None:
     seed.serves = True
     for one in list(link.open):
         link.piece(one)
-    serve_until(
+    serve_all(
         stage,
-        lambda: len(pieces_given(stage)) == stage.plan.pieces,
         "FR-04",
         f"After piece {index}, which came in parts of 97 bytes, your download didn't go on.",
         who=1001,
@@ -178,9 +176,8 @@ def pair(stage: Stage) -> None:
     interested(stage, 1002)
     for who in stage.neighbors:
         stage.link(who).say(wire.UNCHOKE)
-    serve_until(
+    serve_all(
         stage,
-        lambda: len(pieces_given(stage)) == stage.plan.pieces,
         "RQ-08",
         f"Both neighbors have unchoked you and have pieces that you need, but you stopped asking for {MUST_SECONDS:g} s.",
     )
@@ -215,9 +212,8 @@ def third(stage: Stage) -> None:
     for who in (1001, 1004):
         stage.link(who).say(wire.UNCHOKE)
         stage.neighbors[who].unchokes = True  # also on a new connection, where one is lost
-    serve_until(
+    serve_all(
         stage,
-        lambda: len(pieces_given(stage)) == stage.plan.pieces,
         lambda: "RQ-12" if unasked(stage) else "RQ-08",
         lambda: stands_still(stage),
     )
@@ -330,9 +326,8 @@ def end_eof(stage: Stage) -> None:
     interested(stage, 1001)
     link = stage.link(1001)
     link.say(wire.UNCHOKE)
-    serve_until(
+    serve_all(
         stage,
-        lambda: len(pieces_given(stage)) == stage.plan.pieces,
         "RQ-08",
         f"1001 had unchoked you, but you stopped asking for {MUST_SECONDS:g} s.",
         who=1001,

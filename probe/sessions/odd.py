@@ -15,8 +15,7 @@ from probe.sessions.steps import (
     interested,
     meet_all,
     messages_since,
-    pieces_given,
-    serve_until,
+    serve_all,
 )
 
 
@@ -65,9 +64,8 @@ def odd_unasked(stage: Stage) -> None:
         link.piece(5)
         stage.run(0.15)
     link.say(wire.UNCHOKE)
-    serve_until(
+    serve_all(
         stage,
-        lambda: len(pieces_given(stage)) == stage.plan.pieces,
         "RB-03",
         "After a piece that you hadn't asked for, your download didn't go on.",
         who=1001,
@@ -124,9 +122,8 @@ def odd_have_first(stage: Stage) -> None:
     link.announce(set(range(stage.plan.pieces)) - {4})
     interested(stage, 1001)
     link.say(wire.UNCHOKE)
-    serve_until(
+    serve_all(
         stage,
-        lambda: len(pieces_given(stage)) == stage.plan.pieces,
         "BF-08",
         "1001 told you piece 4 by a have before its bitfield; you never asked for it.",
         who=1001,
@@ -146,9 +143,8 @@ def odd_repeats(stage: Stage) -> None:
         link.have(3)
     link.say(wire.UNCHOKE)
     link.say(wire.UNCHOKE)
-    serve_until(
+    serve_all(
         stage,
-        lambda: len(pieces_given(stage)) == stage.plan.pieces,
         "RB-07",
         "1001 said choke, not interested, have and unchoke more than once; your download didn't get complete.",
         pause=MUST_SECONDS + 9 * MESSAGE_SECONDS,
@@ -176,19 +172,14 @@ def drop(stage: Stage) -> None:
     link.reset()
     stage.run(0.2)
     stage.link(1002).say(wire.UNCHOKE)
-    serve_until(
+    serve_all(
         stage,
-        lambda: len(pieces_given_by(stage, 1002)) == stage.plan.pieces,
         "RB-04",
         f"1001 was reset in the middle of piece {index}; 1002 has all pieces and unchoked you, but you didn't get complete.",
+        by=1002,
         who=1002,
     )
     stage.keep("RB-04")
-
-
-def pieces_given_by(stage: Stage, who: int) -> set[int | None]:
-    """Pieces that the program was sent by one neighbor."""
-    return {e.index for e in stage.record.events if e.sent and e.kind == "piece" and e.who == who}
 
 
 @session("wrong-id", "1001* >1002", (1, 1, 2), "HS-06", watched=False, quick=False)

@@ -182,16 +182,29 @@ def fetch_all(stage: Stage, who: int, order: list[int]) -> None:
         got(stage, who, index)
 
 
-def serve_until(
+def pieces_given(stage: Stage, by: int = 0) -> set[int]:
+    """Pieces that the program was sent so far, by anybody or by one neighbor."""
+    return {
+        e.index
+        for e in stage.record.events
+        if e.sent and e.kind == "piece" and e.index is not None and by in (0, e.who)
+    }
+
+
+def serve_all(
     stage: Stage,
-    done: Callable[[], bool],
     case: str | Callable[[], str],
     because: str | Callable[[], str],
     *,
+    by: int = 0,
     pause: float = MUST_SECONDS,
     who: int = 0,
 ) -> None:
-    """Let the neighbors serve until something is so; stuck when nothing moves for a while."""
+    """Let the neighbors serve until all pieces are given, by anybody or one; stuck when nothing moves for a while."""
+
+    def done() -> bool:
+        return len(pieces_given(stage, by)) == stage.plan.pieces
+
     while not done():
         moved = _moves(stage, done, pause)
         if not moved or not stage.running:
@@ -205,13 +218,6 @@ def _moves(stage: Stage, done: Callable[[], bool], pause: float) -> bool:
     return stage.wait(
         pause, lambda: done() or len(stage.record.events) > before or not stage.running
     )
-
-
-def pieces_given(stage: Stage) -> set[int]:
-    """Pieces that the program was sent so far."""
-    return {
-        e.index for e in stage.record.events if e.sent and e.kind == "piece" and e.index is not None
-    }
 
 
 def complete(stage: Stage, who: int) -> bool:

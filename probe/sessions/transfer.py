@@ -18,8 +18,7 @@ from probe.sessions.steps import (
     interested,
     meet_all,
     not_interested,
-    pieces_given,
-    serve_until,
+    serve_all,
     told,
     unchoked,
     watch,
@@ -113,9 +112,8 @@ def fetch_first(stage: Stage) -> None:
 
 def fetch_rest(stage: Stage) -> None:
     """All other pieces, one request after the other and in a random order; then no interest any more."""
-    serve_until(
+    serve_all(
         stage,
-        lambda: len(pieces_given(stage)) == stage.plan.pieces,
         lambda: "RQ-08" if bits_are_understood(stage) else "BF-05",
         lambda: stopped_asking(stage),
         who=1001,

@@ -241,39 +241,38 @@ def test_ctrl_c_ends_a_peer(another: Python, tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
+def slow_swarm(python: Python, folder: Path) -> tuple[subprocess.Popen[str], Path]:
+    """A swarm that has begun and takes for ever, with its run's folder."""
+    config = tiny.write(folder / "configured")
+    (config / "swarm.toml").write_text("rate = 1\n")
+    shutil.rmtree(config / "peer_1001")
+    swarm = python.start("-m", "swarmproof", "swarm", "--config", config, cwd=folder)
+    until = time.monotonic() + 30
+    while not [*folder.glob("runs/2*/log_peer_1002.log")]:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    (run,) = folder.glob("runs/2*")
+    return swarm, run
+
+
 @pytest.mark.swarm
 def test_ctrl_c_ends_a_swarm(another: Python, tmp_path: Path) -> None:
     """Ctrl-C ends a swarm there with 130, and no peer goes on."""
-    config = tiny.write(tmp_path / "configured")
-    (config / "swarm.toml").write_text("rate = 1\n")
-    shutil.rmtree(config / "peer_1001")
-    swarm = another.start("-m", "swarmproof", "swarm", "--config", config, cwd=tmp_path)
-    until = time.monotonic() + 30
-    while not [*tmp_path.glob("runs/2*/log_peer_1002.log")]:
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    swarm, run = slow_swarm(another, tmp_path)
     swarm.send_signal(signal.SIGINT)
     _, err = swarm.communicate(timeout=30)
     assert swarm.returncode == 130
     assert "Traceback" not in err
-    (run,) = tmp_path.glob("runs/2*")
     assert not [one for one in command_lines() if str(run) in one]
 
 
 @pytest.mark.swarm
 def test_no_peer_outlives_a_killed_launcher(windows: Python, tmp_path: Path) -> None:
     """When the launcher is killed there, its peers end by themselves."""
-    config = tiny.write(tmp_path / "configured")
-    (config / "swarm.toml").write_text("rate = 1\n")
-    shutil.rmtree(config / "peer_1001")
-    swarm = windows.start("-m", "swarmproof", "swarm", "--config", config, cwd=tmp_path)
-    until = time.monotonic() + 30
-    while not [*tmp_path.glob("runs/2*/log_peer_1002.log")]:
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    swarm, run = slow_swarm(windows, tmp_path)
     swarm.kill()
     swarm.communicate()
-    (run,) = tmp_path.glob("runs/2*")
+    until = time.monotonic() + 30
     while [one for one in command_lines() if str(run) in one]:
         assert time.monotonic() < until, "a peer is left"
         time.sleep(0.05)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
+RESULTS = {"runs", "probe-runs", "grades", "submissions"}
+"""Folders that the commands of the documents leave in the project."""
 FENCE = re.compile(r"(?ms)^```(\w*)\n(.*?)^```$")
 HEADING = re.compile(r"(?m)^#+ +(.+?) *$")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -28,7 +30,7 @@ def documents() -> list[Path]:
 
 
 def _is_foreign(inside: Path) -> bool:
-    return inside.parts[0] == "runs" or any(part.startswith(".") for part in inside.parts[:-1])
+    return inside.parts[0] in RESULTS or any(part.startswith(".") for part in inside.parts[:-1])
 
 
 def name_of(path: Path) -> str:

@@ -86,12 +86,3 @@ def prepare(one: Session, home: Path) -> None:
 def fake(peer_id: int, mode: str, alive: Path | None = None) -> list[str]:
     """The command line of a peer in name only."""
     return [*fake_peer.COMMAND, str(peer_id), mode, *(["--alive", str(alive)] if alive else [])]
-
-
-def is_running(pid: int) -> bool:
-    """Whether there is such a process, ended but not waited for included."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

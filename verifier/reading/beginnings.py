@@ -19,6 +19,7 @@ from verifier.reading.times import guess_order, is_ambiguous, match_time
 if TYPE_CHECKING:
     from pathlib import Path
 
+TORN = "the file ends in the middle of it"
 SAMPLE = 1 << 16
 """Bytes at a file's beginning that are looked at."""
 LINES = 100

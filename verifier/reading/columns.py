@@ -100,6 +100,8 @@ class Connection:
     haves: int = 0
     last_have: int = 0
     opened: int = 0
+    above: float = 0.0
+    """The time of the line above its own: the end of a run that it may follow."""
 
     @property
     def implicit(self) -> bool:
@@ -151,6 +153,7 @@ class Connection:
             len(lines) or (self.haves if whole else 0),
             lines[-1] if lines else (self.last_have if whole else 0),
             self.opened if first <= self.opened <= last else 0,
+            self.above,
         )
 
     def without_haves(self) -> Connection:
@@ -163,6 +166,7 @@ class Connection:
             haves=self.haves,
             last_have=self.last_have,
             opened=self.opened,
+            above=self.above,
         )
 
 
@@ -267,6 +271,11 @@ class Form:
         for topic in topics:
             self.unread_about.setdefault(topic, Examples()).add(line)
 
+    def behead(self, topics: tuple[str, ...]) -> None:
+        """The first line is the end of one that began above the file's beginning."""
+        self.beheaded = True
+        self.unreadable(1, "the file begins in the middle of it", topics)
+
     def no_neighbor(self, line: int, peer_id: int, *, own: bool, chosen: bool) -> None:
         """An id that is no neighbor's: the writer's own, a stranger's, or nobody's (spec 1.3)."""
         if own:
@@ -332,6 +341,8 @@ class LogColumns:
         events = self.events.cut(first, last, renumbered)
         times = [*events.times[:1], *events.times[-1:]] or [self.first_time]
         haves = [time for conn in kept for time in (*conn.times[:1], *conn.times[-1:])]
+        haves += [c.above for c in self.conns if c.line == last + 1 and c.above >= times[-1]]
+        haves += [self.last_time] if last >= self.line_count else []
         return LogColumns(
             self.owner,
             events,

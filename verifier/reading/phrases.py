@@ -63,6 +63,8 @@ def _receipt(name: str) -> str:
     )
 
 
+OTHERWISE = "connected-otherwise"
+"""The deviation of a line that tells of a connection in words that don't say who made it."""
 _BY_KIND = {
     Kind.MAKES: (
         rf"(?:{_HAS}(?:(?:makes|made|make|creates|created|establishes|established|initiates|initiated"

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import compress, count
 from math import isnan
 from operator import lt, not_, sub
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from verifier.reading.beginnings import begins_torn, opens, order_of
+from verifier.reading.beginnings import TORN, begins_torn, opens, order_of
 from verifier.reading.columns import LATE, NOBODY, SILENCE, STRANGER, Connection, LogColumns
 from verifier.reading.encodings import decode
 from verifier.reading.expressions import (
@@ -30,12 +31,9 @@ from verifier.reading.expressions import (
     shape_of,
 )
 from verifier.reading.files import Block, blocks
-from verifier.reading.sentences import Kind, Sentence
+from verifier.reading.phrases import OTHERWISE
+from verifier.reading.sentences import BEGINNINGS, Kind, Sentence
 from verifier.reading.words import topics
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 OUT_OF_RANGE = -2
 TABLE = 1 << 16
@@ -53,12 +51,7 @@ MOST_CONNECTIONS = 1000
 MOST_ALL_CONNECTIONS = 20_000
 EARLY = 200
 """Lines at a block's beginning among which one tells how its haves are written."""
-TORN = "the file ends in the middle of it"
-BEHEADED = "the file begins in the middle of it"
-OTHERWISE = "connected-otherwise"
-"""The deviation of a line that tells of a connection in words that don't say who made it."""
 HALF_DAY, DAY = 43200.0, 86400.0
-BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
 
 
 class _FloodError(Exception):
@@ -88,6 +81,7 @@ class Scanner:
         self._seconds: dict[str, Seconds] = {}
         self._order: str | None = None
         self._time: float | None = None
+        self._above: float | None = None
         self._days = 0.0
         self._torn = 0
         self._same: Counter[tuple[int, int]] = Counter()
@@ -120,10 +114,9 @@ class Scanner:
         """A file's first block; a first line that lost its beginning is noted and taken out."""
         if not begins_torn(block.data):
             return block
-        text, _, rest = block.data.partition(b"\n")
-        self.log.form.beheaded = True
-        self.log.form.unreadable(1, BEHEADED, topics(decode(text)))
-        return replace(block, data=b"\n" + rest)
+        text, newline, rest = block.data.partition(b"\n")
+        self.log.form.behead(topics(decode(text)))
+        return replace(block, data=newline + rest)
 
     def _take(self, block: Block) -> None:
         first = self.log.line_count + 1
@@ -180,7 +173,7 @@ class Scanner:
             table.times[row], event = found
             if event.kind in BEGINNINGS:
                 self._haves(block, begin, row)
-                begin = row
+                self._above, begin = self._time, row
             self._event(event, first + row, table.times[row] + self._days)
         self._haves(block, begin, len(others))
 
@@ -270,7 +263,7 @@ class Scanner:
             if data:
                 self.log.form.deviation("blank line", line)
             return
-        form = self.log.form
+        form, self._above = self.log.form, self._time
         reading, about = self._readings.read(data)
         if line == self._torn and "no-full-stop" in reading.deviations:
             # Its last number may lack digits, so it is not believed.
@@ -364,7 +357,7 @@ class Scanner:
             conn.kind, conn.line = kind, conn.opened
             return
         self._current[other] = len(self.log.conns)
-        self.log.conns.append(Connection(other, kind, line, time))
+        self.log.conns.append(Connection(other, kind, line, time, above=self._above or time))
         self._limit(len(self.log.conns), MOST_ALL_CONNECTIONS, line, "connections begin in it")
 
     def _event(self, event: Sentence, line: int, time: float) -> None:

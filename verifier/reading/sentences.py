@@ -60,6 +60,8 @@ PRESCRIBED = {
 }
 """The text of each sentence with its fields' names in braces (spec 8.1)."""
 
+BEGINNINGS = (Kind.MAKES, Kind.CONNECTED_FROM)
+"""The sentences that tell of a connection."""
 MESSAGES = frozenset({Kind.INTERESTED, Kind.NOT_INTERESTED, Kind.UNCHOKED, Kind.CHOKED})
 """The sentences that tell of a message without a piece."""
 

@@ -25,7 +25,7 @@ def test_a_neighbor_times_its_requests(tmp_path: Path) -> None:
 
 def test_a_transfer_that_is_over_too_soon(tmp_path: Path) -> None:
     """Where nothing was waited for there is no figure, and people are told what to do."""
-    with pytest.raises(HarnessError, match="use a larger file"):
+    with pytest.raises(HarnessError, match="or with --no-moments"):
         moments._waits(tmp_path, [False, True], moments._PIECE)
 
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial, reduce, wraps
-from random import Random
 from typing import Any
 
 from core.choking import choose_preferred
-from core.config import SwarmConfig
 from core.interface.effects import Broadcast, Effect, Finish, Log, Punish, Send, SendPiece
 from core.interface.events import Event
 from core.interface.messages import Have, NotInterested
@@ -53,17 +51,8 @@ def broken(name: str) -> type[Peer]:
     """A core class that is wrong in this way."""
 
     class Broken(Peer):
-        def __init__(
-            self,
-            config: SwarmConfig,
-            peer_id: int,
-            rng: Random,
-            *,
-            wait: float | None = None,
-            tracing: bool = False,
-            has: bytes = b"",
-        ) -> None:
-            super().__init__(config, peer_id, rng, wait=wait, tracing=tracing, has=has)
+        def __init__(self, *given: Any, **options: Any) -> None:
+            super().__init__(*given, **options)
             CHANGES[name](self)
 
     return Broken

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -50,10 +50,13 @@ def _lines(seed: int, time: str, have: str, *, minutes: int) -> list[str]:
         at = {"m": 9 + second // 60, "s": second % 60, "u": part}
         stamp = time.replace("{u:06.3}", f"{part // 1000:03}").format(**at)
         text = rng.choice(OTHERS) if rng.random() < 0.1 else have
-        fields = {"n": str(rng.choice(PEERS[1:])), "p": str(rng.randrange(PIECES)), "x": "7"}
+        fields: dict[str, Any] = {
+            "n": rng.choice(PEERS[1:]),
+            "p": rng.randrange(PIECES),
+            "x": rng.randrange(12),
+        }
         if rng.random() < 0.03:  # a stranger, its own id, a piece beyond the file, leading zeros
-            odd = [("n", "7777"), ("n", "1001"), ("p", "987654321012"), ("p", "007")]
-            fields.update([rng.choice(odd)])
+            fields |= rng.choice([{"n": 7777}, {"n": 1001}, {"p": 987_654_321_012}, {"p": "007"}])
         lines.append(text.format(t=stamp, **fields))
     return lines
 
