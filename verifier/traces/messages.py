@@ -232,11 +232,13 @@ def content_equal(traces: Traces, tally: Tally) -> None:
     """Lengths of piece messages, and the hashes of all that was kept, among each other and the file's."""
     config = traces.config
     first: dict[tuple[int, int], tuple[TraceLife, int, str]] = {}
+    lengths = [PIECE_HEADER + config.piece_length(piece) for piece in range(config.pieces)]
     for trace in traces.lives:
-        for row in trace.rows({Code.OUT_PIECE, Code.IN_PIECE, Code.IN_SKIPPED_PIECE}):
+        rows = trace.rows({Code.OUT_PIECE, Code.IN_PIECE, Code.IN_SKIPPED_PIECE})
+        tally.saw(len(rows))
+        for row in rows:
             piece, length = trace.numbers[row], trace.values[row]
-            tally.saw()
-            right = PIECE_HEADER + config.piece_length(piece) if piece < config.pieces else 0
+            right = lengths[piece] if piece < config.pieces else 0
             if length != right:
                 tally.report(
                     f"piece {piece} in {length} bytes, expected {right}", traces.at(trace, row)

@@ -252,11 +252,11 @@ def line_before_effect(traces: Traces, tally: Tally) -> None:
     effects = set(range(Code.OUT_CHOKE, Code.OUT_REQUEST + 1))
     for trace in traces.lives:
         causes = _Causes(traces, trace)
+        tally.saw(len(trace.rows(effects)))
         for row in trace.rows({*LINES, *effects, Code.IN_BITFIELD, Code.CLOSED}):
             if trace.codes[row] not in effects:
                 causes.take(row)
                 continue
-            tally.saw()
             missing = causes.lacks(row)
             if missing:
                 tally.report(f"{missing} isn't written yet", traces.at(trace, row))
@@ -327,15 +327,20 @@ def _advance(
 ) -> None:
     """Replay one trace as far as it goes, and wake those that waited for it."""
     begun = state.row
-    while state.place < len(state.rows):
-        source = state.source()
-        if source is not None:
-            other = states[id(source[0])]
-            if other.row <= source[1]:
+    trace, rows = state.trace, state.rows
+    links, numbers = trace.links, trace.mseqs
+    seen = 0
+    while state.place < len(rows):  # what `source` tells, without a call for each message
+        row = rows[state.place]
+        mate, number = trace.ends[links[row]].mate, numbers[row]
+        if mate is not None and 0 < number < len(mate[1].outs):
+            other = states[id(mate[0])]
+            if other.row <= mate[1].outs[number]:
                 other.waiting.append(state)
                 break
-            tally.saw()
+            seen += 1
         state.place += 1
+    tally.saw(seen)
     if state.row > begun:
         ready += state.waiting
         state.waiting = []
