@@ -27,6 +27,8 @@ LARGEST = 1 << 21
 MOST_PEERS = 2_000
 MOST_PIECES = 2**25
 """More can't be judged."""
+MOST_TO_REMEMBER = 50_000_000
+"""Nor more pieces for all peers together: each takes 9 bytes."""
 MIN_INTERVAL = 0.001
 MAX_PIECES = 2**24
 """Pieces that a peer need take (spec 1.5)."""
@@ -231,6 +233,11 @@ def load(common: Path, peer_info: Path) -> Config:
     if len(config.peers) > MOST_PEERS:
         raise InputError(
             f"{shown(peer_info)}: {len(config.peers)} peers; at most {MOST_PEERS} can be judged"
+        )
+    if config.pieces * len(config.peers) > MOST_TO_REMEMBER:
+        raise InputError(
+            f"{shown(common)}: {config.pieces} pieces for each of {len(config.peers)} peers;"
+            f" at most {MOST_TO_REMEMBER} pieces for all together can be judged"
         )
     config.problems = _problems(config)
     unique = {peer.peer_id: peer for peer in reversed(config.peers)}

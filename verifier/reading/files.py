@@ -28,6 +28,7 @@ MOST_EXPANDED = 1 << 25
 """Bytes that a gzip file may expand to whatever its own size."""
 MOST_RATIO = 60
 """How many times its own size a gzip file may expand to beyond that: logs reach about a third of it."""
+_HOLE = bytes(BLOCK)
 CRLF = "CRLF line ends"
 """The name of that deviation."""
 
@@ -78,7 +79,7 @@ def _chunks(path: Path, file: IO[bytes]) -> Iterator[bytes]:
                 f"{shown(path)}: expands to more than {limit >> 20} MiB, {MOST_RATIO} times its own size"
                 " or more: it isn't read"
             )
-        yield chunk
+        yield chunk if chunk != _HOLE else b"\0"  # it may go on for gigabytes that no disk holds
 
 
 def _assemble(chunks: Iterable[tuple[bytes, str]]) -> Iterator[Block]:

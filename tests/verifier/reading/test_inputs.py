@@ -66,6 +66,7 @@ def test_configuration_of_another_run(tmp_path: Path) -> None:
         ("Common.cfg", "FileSize many\n", "expected a number"),
         ("Common.cfg", "FileSize 0\n", "at least 1 byte"),
         ("Common.cfg", "PieceSize 1\nFileSize 99999999999\n", "at most"),
+        ("Common.cfg", "PieceSize 1\nFileSize 33000000\n", "for all together"),
         ("Common.cfg", "PieceSize 10\nPieceSize 10\n", "twice"),
         ("Common.cfg", "", "missing"),
         ("PeerInfo.cfg", "1001 localhost\n", "expected `[peer id]"),
@@ -161,6 +162,7 @@ def test_damaged_lines(tmp_path: Path) -> None:
     data = path.read_bytes().splitlines(keepends=True)
     data[5] = data[5].replace(b"\n", b"\r\n")
     data.insert(9, b"\0" * 5000 + b"\n")
+    data.insert(10, b"\0" * (3 * BLOCK) + b"\n")
     data.insert(12, b"\xff\xfe\n")
     data.insert(30, b"x" * (3 * BLOCK) + b"\n")
     path.write_bytes(b"".join(data))
