@@ -69,7 +69,7 @@ def test_hashes_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_what_can_not_be_hashed(tmp_path: Path) -> None:
     """A missing file or folder, or none named, is one message with a status."""
-    with pytest.raises(HarnessError, match="--file: expected") as caught:
+    with pytest.raises(HarnessError, match="name the file to hash: --file") as caught:
         run_hash(Options())
     assert caught.value.status == ExitStatus.USAGE
     with pytest.raises(HarnessError, match="can't be read"):
