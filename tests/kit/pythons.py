@@ -26,7 +26,8 @@ def _pythons() -> dict[str, Path]:
     """What is installed by pyenv, and by the system."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     system = [*Path("/usr/bin").glob("python2.7"), *Path("/usr/bin").glob("python3.[0-9]*[0-9]")]
-    found = {_version(path): path for path in [*system, *pyenv.glob("*/bin/python")]}
+    own = pyenv.glob("*/bin/python") if os.access(pyenv, os.R_OK | os.X_OK) else ()
+    found = {_version(path): path for path in [*system, *own]}
     return {name: path for name, path in found.items() if name}
 
 
