@@ -25,16 +25,13 @@ def _stamps(path: Path, wanted: set[int]) -> dict[int, str]:
     last, before = "", 0
     for block in blocks(path) if wanted else ():
         count = block.data.count(b"\n")
-        inside = sorted(line for line in wanted if before < line <= before + count)
-        at = 0
-        for nth, line in enumerate(inside):
-            start = inside[nth - 1] if nth else before
-            for _ in range(line - start):
-                end = block.data.find(b"\n", at) + 1
-                last = _last_stamp(block.data[at:end]) or last
-                at = end
-            found[line] = last
-        last = _last_stamp(block.data[at:]) or last
+        most = max((line for line in wanted if line <= before + count), default=0)
+        lines = block.data.split(b"\n", max(0, most - before))[:-1]
+        for line, text in enumerate(lines, before + 1):
+            last = _last_stamp(text) or last
+            if line in wanted:
+                found[line] = last
+        last = _last_stamp(block.data) or last
         before += count
     return {line: stamp for line, stamp in found.items() if stamp}
 
