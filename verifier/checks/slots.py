@@ -63,13 +63,15 @@ def _served(case: Case, life: Life, other: Life, conn: int) -> Iterator[tuple[fl
         return
     events = other.columns.events
     when = {one.line: one.time for one in case.owed(other, conn) or ()}
-    sent = dict(matching.pairs)
+    sent = matching.spans()
     begin: int | None = None
     for row in case.rows(other, conn)[0]:
+        earliest, latest = sent.get(row, (None, begin))
         if events.kinds[row] == Kind.UNCHOKED:
-            begin = sent.get(row, begin)
-        elif begin is not None and row in sent:
-            yield when[begin], when[sent[row]], begin
+            begin = latest
+        elif begin is not None:
+            if earliest is not None:
+                yield when[begin], when[earliest], begin
             begin = None
     places = other.came_over(conn)
     if begin is not None and places and other.index not in case.clocks.unreliable:

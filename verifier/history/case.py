@@ -147,6 +147,7 @@ class Case:
             received,
             self.facts[life.index],
             self.heard(life, conn),
+            times=life.columns.events.times,
             cut=life.columns.form.truncated,
         )
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +14,7 @@ from verifier.reading.columns import NEVER, NOBODY
 from verifier.reading.sentences import MESSAGES, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from verifier.history.changes import Change
     from verifier.history.facts import Facts, View
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 CHOICES = frozenset({Kind.PREFERRED, Kind.OPTIMISTIC})
 BREATH = 0.01
 """Most seconds between two decisions on adjacent lines that may have been made together (spec 4.7)."""
+
+
+LAST = 8
+"""How many of the chokes taken back last are asked for another explanation."""
 
 
 class Owed(NamedTuple):
@@ -218,12 +223,14 @@ def _together(first: Decision | None, second: Decision) -> bool:
 class Matching:
     """Sends matched with receives on one connection, in order.
 
-    `pairs` are (receiver's row, sender's line); `extra` rows that nothing explains, `missing`
-    sender's lines whose message should have come and didn't, `tail` how many are missing at the
-    end, where the connection may have ended first.
+    `pairs` are (receiver's row, sender's line); `vague` are rows that several lines may explain, with
+    the first and the last of them; `extra` rows that nothing explains, `missing` sender's lines
+    whose message should have come and didn't, `tail` how many are missing at the end, where the
+    connection may have ended first.
     """
 
     pairs: list[tuple[int, int]] = field(default_factory=list)
+    vague: dict[int, tuple[int, int]] = field(default_factory=dict)
     extra: list[int] = field(default_factory=list)
     missing: list[int] = field(default_factory=list)
     tail: int = 0
@@ -233,10 +240,21 @@ class Matching:
         """How many messages don't fit."""
         return len(self.extra) + len(self.missing)
 
+    def spans(self) -> dict[int, tuple[int, int]]:
+        """For each row that is explained, the first and the last line that may explain it."""
+        return self.vague | {row: (line, line) for row, line in self.pairs}
+
     def agreed(self, other: Matching) -> Matching:
         """What another matching of the same messages says too."""
+        mine, theirs = self.spans(), other.spans()
+        spans = {
+            row: (min(first, theirs[row][0]), max(last, theirs[row][1]))
+            for row, (first, last) in mine.items()
+            if row in theirs
+        }
         return Matching(
-            [pair for pair in self.pairs if pair in other.pairs],
+            [(row, first) for row, (first, last) in sorted(spans.items()) if first == last],
+            {row: span for row, span in spans.items() if span[0] < span[1]},
             [row for row in self.extra if row in other.extra],
             [line for line in self.missing if line in other.missing],
         )
@@ -277,13 +295,21 @@ def _fits(sent: list[tuple[bool, int, int]], at: int, kind: bool, high: int) -> 
 
 
 def match_chokes(
-    owed: list[Owed], received: list[tuple[bool, int]], facts: Facts, heard: int, *, cut: bool
+    owed: list[Owed],
+    received: list[tuple[bool, int]],
+    facts: Facts,
+    heard: int,
+    *,
+    times: Sequence[float],
+    cut: bool,
 ) -> Matching:
     """Match what decisions owe with what was received; of the chokes that were taken back at once each
     may be told or not, whichever explains more.
 
-    Where the receiver's log was `cut` off, what is missing at its end explains nothing: only what
-    is so with all of them and with none is sure.
+    Several ways may explain all but what is missing at the end, where the connection may have
+    ended first: then the way counts in which the messages took about the same time each, by the
+    `times` of the rows, and where several do, only what all of these say is sure. Where the
+    receiver's log was `cut` off, what is missing at its end explains nothing.
     """
     backs = [at for at, one in enumerate(owed) if one.back]
     every = set(range(len(owed)))
@@ -293,15 +319,34 @@ def match_chokes(
         sent = [(owed[n].kind == Kind.UNCHOKED, owed[n].line, owed[n].line) for n in sorted(chosen)]
         return match(sent, received, facts, heard)
 
-    if cut and backs:
-        return matched(every).agreed(matched(every - pairs))
-    best, chosen = min(((matched(one), one) for one in (every, every - pairs)), key=_unexplained)
-    for back in backs:
-        if _unexplained((best, chosen)) == (0, 0):
+    ways = [(matched(every), every)]
+    if backs:
+        ways.append((matched(every - pairs), every - pairs))
+    if cut:
+        return reduce(Matching.agreed, [one for one, _ in ways])
+    best, chosen = min(ways, key=_unexplained)
+    for at, back in enumerate(reversed(backs)):
+        if best.faults == 0 and at >= LAST:
             break
         other = chosen ^ {back - 1, back}
-        best, chosen = min((best, chosen), (matched(other), other), key=_unexplained)
-    return best
+        ways.append((matched(other), other))
+        best, chosen = min((best, chosen), ways[-1], key=_unexplained)
+    return reduce(
+        Matching.agreed, _steady([one for one, _ in ways if one.faults == best.faults], owed, times)
+    )
+
+
+def _steady(ways: list[Matching], owed: list[Owed], times: Sequence[float]) -> list[Matching]:
+    """Of several ways to match the same messages, those in which the delays differ least; all of
+    them where there are no times.
+    """
+    when = {one.line: one.time for one in owed}
+    spreads = []
+    for way in ways:
+        delays = [times[row] - when[line] for row, line in way.pairs] or [0.0]
+        spreads.append(max(delays) - min(delays))
+    most = 2 * min(spreads) + BREATH
+    return [way for way, spread in zip(ways, spreads, strict=True) if not spread > most]
 
 
 def _unexplained(one: tuple[Matching, set[int]]) -> tuple[int, int]:
