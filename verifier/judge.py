@@ -16,7 +16,8 @@ from verifier.engine import Engine, Local, make_engine, run_check
 from verifier.findings import Outcome, Severity, Tally
 from verifier.history.case import Case
 from verifier.history.fit import misfit
-from verifier.history.lives import Swarm, join, make_life
+from verifier.history.lives import Swarm, make_life
+from verifier.history.pairing import join
 from verifier.history.resumed import HASHES, Earlier, inherit
 from verifier.history.runs import Run, find_runs
 from verifier.history.starts import find_lost_starts

@@ -63,6 +63,7 @@ class Ends:
         """Whether a message that another log has at a line may have been sent above a log's first line."""
         mate = hearer.mates[conn]
         begun = mate is not None and mate[0] == life.index and not life.unopened(mate[1])
+        begun = begun and not hearer.unopened(conn)
         # An earlier have is of a piece that the log has.
         later = line > self._facts[hearer.index].conns[conn].accounted[0]
         return bool(life.lost_start) and not begun and not later

@@ -15,12 +15,12 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from verifier.reading.columns import LATE, NEVER, Connection, LogColumns
+from verifier.reading.columns import LATE, NEVER, LogColumns
 from verifier.reading.sentences import Kind
 from verifier.reading.words import TOPICS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from verifier.reading.config import Config
     from verifier.reading.finding import LogFile
@@ -226,96 +226,3 @@ def make_life(
     life.mates = [None] * len(columns.conns)
     life.bases = [None] * len(columns.conns)
     return life
-
-
-def join(swarm: Swarm, inherit: Callable[[Swarm], None]) -> None:
-    """Order the lives of each peer and match the connections of each pair, n-th with n-th.
-
-    `inherit` gives lives the pieces that they begin with, once their connections are matched.
-    """
-    peers = len(swarm.config.peers)
-    swarm.by_peer = [[] for _ in range(peers)]
-    oldest_first = sorted(  # .1 is the oldest, 0 the current one
-        swarm.lives, key=lambda life: (life.file.generation == 0, life.file.generation)
-    )
-    for life in oldest_first:
-        swarm.by_peer[life.owner].append(life.index)
-    swarm.missing = [peer for peer in range(peers) if swarm.final(peer) is None]
-    ends: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for lives in swarm.by_peer:
-        for number in lives:
-            life = swarm.lives[number]
-            life.last = number == lives[-1]
-            for conn, connection in enumerate(life.columns.conns):
-                ends.setdefault((life.owner, connection.other), []).append((number, conn))
-    for (owner, other), mine in ends.items():
-        theirs = ends.get((other, owner), [])
-        if owner < other or not theirs:
-            _match(swarm, mine, theirs)
-    inherit(swarm)
-    for life in swarm.lives:
-        for conn, connection in enumerate(life.columns.conns):
-            life.bases[conn] = _base(swarm, life.mates[conn], connection)
-
-
-def _idle(swarm: Swarm, end: tuple[int, int]) -> bool:
-    """Whether nothing more was heard on a connection after its line (invariants 1.7)."""
-    life = swarm.lives[end[0]]
-    conn = life.columns.conns[end[1]]
-    return not conn.implicit and life.last_lines[end[1]] <= conn.line
-
-
-def _front_is_lost(swarm: Swarm, ends: list[tuple[int, int]]) -> bool:
-    """Whether a peer's logs of a pair's connections lack the first ones."""
-    oldest = swarm.lives[swarm.by_peer[swarm.lives[ends[0][0]].owner][0]]
-    return bool(oldest.lost_start)
-
-
-def _match(swarm: Swarm, mine: list[tuple[int, int]], theirs: list[tuple[int, int]]) -> None:
-    """Match two ends' connections; those on which nothing happened may stay alone."""
-    mine, theirs = list(mine), list(theirs)
-    for longer, shorter in ((mine, theirs), (theirs, mine)):
-        if shorter and _front_is_lost(swarm, shorter):
-            continue
-        for end in [end for end in longer if _idle(swarm, end)]:
-            if len(longer) > len(shorter):
-                longer.remove(end)
-                swarm.unmatched.append((*end, True))
-    both = min(len(mine), len(theirs))
-    late = both > 0 and (
-        _front_is_lost(swarm, mine)
-        or _front_is_lost(swarm, theirs)
-        or any(swarm.lives[one].columns.conns[conn].implicit for one, conn in (mine[0], theirs[0]))
-    )
-    if late:
-        extra = mine[: len(mine) - both] + theirs[: len(theirs) - both]
-        mine, theirs = mine[len(mine) - both :], theirs[len(theirs) - both :]
-    else:
-        extra = mine[both:] + theirs[both:]
-    swarm.unmatched.extend((*end, False) for end in extra)
-    for one, other in zip(mine[:both], theirs[:both], strict=True):
-        swarm.lives[one[0]].mates[one[1]] = other
-        swarm.lives[other[0]].mates[other[1]] = one
-
-
-def _base(swarm: Swarm, mate: tuple[int, int] | None, conn: Connection) -> int | None:
-    """How many of the mate's downloads were in the bitfield of a connection."""
-    if swarm.config.peers[conn.other].has_file:
-        return 0
-    if mate is None:
-        return None
-    life = swarm.lives[mate[0]]
-    if life.headless:
-        return None
-    connection = life.columns.conns[mate[1]]
-    if connection.implicit:
-        first = life.seq_lines[0] if life.seq else NEVER
-        heard = [
-            line
-            for line, number in zip(
-                life.columns.events.lines, life.columns.events.conns, strict=True
-            )
-            if number == mate[1]
-        ]
-        return 0 if heard and heard[0] < first else None
-    return life.had_before(connection.line)

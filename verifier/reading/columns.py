@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 EXAMPLES = 20
@@ -18,8 +18,10 @@ EXAMPLES = 20
 LATE = 1.0
 """Seconds by which a program with several threads may write a line after those that follow from it."""
 LATE_LINES = 50
-"""The same in lines, where there are no times."""
+"""The same in lines: where more stand in between, it is another connection."""
 
+FIRST = 8
+"""How many pieces a connection is known by without its haves."""
 SILENCE = 1.0
 """Seconds without a line after which a log's process may have been stopped in between (SIGSTOP)."""
 
@@ -86,7 +88,8 @@ class Connection:
 
     `kind` is `Kind.MAKES`, `Kind.CONNECTED_FROM`, or -1 where no line tells that it began;
     `line` is then 0. `opened` is the line of its first event where that stands above the line that
-    tells of it, or no line does. The three arrays hold the haves received, each piece once.
+    tells of it, or no line does. The three arrays hold the haves received, each piece once; what is
+    left of them where they are left behind is their number, the last line and the first pieces.
     """
 
     other: int
@@ -99,6 +102,7 @@ class Connection:
     repeats: Examples = field(default_factory=Examples)
     haves: int = 0
     last_have: int = 0
+    first_pieces: tuple[int, ...] = ()
     opened: int = 0
     above: float = 0.0
     """The time of the line above its own: the end of a run that it may follow."""
@@ -110,8 +114,8 @@ class Connection:
 
     def opens_late(self, line: int, time: float, timed: bool) -> bool:  # noqa: FBT001  # a value
         """Whether a line tells of it although its first events stand right above."""
-        near = time - self.time <= LATE if timed else line - self.opened <= LATE_LINES
-        return self.implicit and near
+        soon = not timed or time - self.time <= LATE
+        return self.implicit and soon and line - self.opened <= LATE_LINES
 
     def compact(self, pieces: int) -> None:
         """Keep the first have of each piece and count the others as repeats."""
@@ -133,6 +137,7 @@ class Connection:
             self.compact(pieces)
         self.haves = len(self.lines)
         self.last_have = self.lines[-1] if self.lines else 0
+        self.first_pieces = tuple(self.pieces[:FIRST])
 
     def cut(self, first: int, last: int) -> Connection:
         """The part of it in a range of lines."""
@@ -141,33 +146,21 @@ class Connection:
         whole = first <= self.line and self.last_have <= last
         count = self.repeats.count if whole else len(repeats)
         lines = self.lines[begin:end]
-        return Connection(
-            self.other,
-            self.kind,
-            self.line,
-            self.time,
-            self.pieces[begin:end],
-            lines,
-            self.times[begin:end],
-            Examples(count, repeats),
-            len(lines) or (self.haves if whole else 0),
-            lines[-1] if lines else (self.last_have if whole else 0),
-            self.opened if first <= self.opened <= last else 0,
-            self.above,
+        return replace(
+            self,
+            pieces=self.pieces[begin:end],
+            lines=lines,
+            times=self.times[begin:end],
+            repeats=Examples(count, repeats),
+            haves=len(lines) or (self.haves if whole else 0),
+            last_have=lines[-1] if lines else (self.last_have if whole else 0),
+            first_pieces=tuple(self.pieces[begin:end][:FIRST]) or self.first_pieces * whole,
+            opened=self.opened if first <= self.opened <= last else 0,
         )
 
     def without_haves(self) -> Connection:
         """The connection without its columns, cheap to send to another process."""
-        return Connection(
-            self.other,
-            self.kind,
-            self.line,
-            self.time,
-            haves=self.haves,
-            last_have=self.last_have,
-            opened=self.opened,
-            above=self.above,
-        )
+        return replace(self, pieces=ints(), lines=ints(), times=floats(), repeats=Examples())
 
 
 @dataclass(slots=True)
@@ -356,20 +349,15 @@ class LogColumns:
             self.silences,
         )
 
+    def settle(self, pieces: int) -> None:
+        """Drop repeated haves, and note what stays where the haves are left behind."""
+        for conn in self.conns:
+            conn.settle(pieces)
+        self.have_count = sum(conn.haves + conn.repeats.count for conn in self.conns)
+
     def without_haves(self) -> LogColumns:
         """All but the haves, cheap to send to another process."""
-        return LogColumns(
-            self.owner,
-            self.events,
-            [conn.without_haves() for conn in self.conns],
-            self.form,
-            self.line_count,
-            self.have_count,
-            self.first_time,
-            self.last_time,
-            self.resolution,
-            self.silences,
-        )
+        return replace(self, conns=[conn.without_haves() for conn in self.conns])
 
     def silence_within(self, begin: float, end: float) -> float:
         """Seconds of the longest silence between two lines, 0 without one."""

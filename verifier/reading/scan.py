@@ -31,6 +31,7 @@ from verifier.reading.expressions import (
     shape_of,
 )
 from verifier.reading.files import Block, blocks
+from verifier.reading.late import reclaim
 from verifier.reading.phrases import OTHERWISE
 from verifier.reading.sentences import BEGINNINGS, Kind, Sentence
 from verifier.reading.words import topics
@@ -104,9 +105,8 @@ class Scanner:
         except _FloodError as flood:
             log.line_count = flood.line
             log.form.flood = str(flood)
-        for conn in log.conns:
-            conn.settle(self._pieces)
-        log.have_count = sum(len(conn.pieces) + conn.repeats.count for conn in log.conns)
+        reclaim(log)
+        log.settle(self._pieces)
         log.last_time = self._time or 0.0
         return log
 

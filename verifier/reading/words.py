@@ -185,6 +185,8 @@ _MENTIONS = {
 _MENTIONED = {topic: re.compile(text, re.IGNORECASE) for topic, text in _MENTIONS.items()}
 _ANY = re.compile("|".join(_MENTIONS.values()), re.IGNORECASE)
 _NUMBERS = re.compile(r"\d+")
+_ONESELF = re.compile(r"\b(?:us|me|messages?|msg)\b", re.IGNORECASE)
+"""Words behind the one that matters which may end a sentence that names its neighbor first."""
 _OWN_ACT = re.compile(
     r"\b(?:sen[dt]|sends|sending|upload(?:s|ed|ing)?|serv(?:es|ed|ing)|request(?:s|ed|ing)?"
     r"|broadcast(?:s|ed|ing)?|start(?:s|ed|ing)?|wait(?:s|ed|ing)?|try|tries|trying"
@@ -215,4 +217,5 @@ def _names_something(text: str, found: re.Match[str]) -> bool:
     """Whether a number stands by a word: an event names a peer or a piece, mostly behind the word."""
     rest = text[found.end() :]
     before = text[max(0, found.start() - _NEAR) : found.start()]
-    return "0" in rest or ("0" in before and not any(map(str.isalpha, rest)))
+    ends = not any(map(str.isalpha, _ONESELF.sub("", rest)))
+    return "0" in rest or ("0" in before and ends)

@@ -155,6 +155,7 @@ def test_unread_lines_prove_nothing(tmp_path: Path) -> None:
         ("10:00: downloaded: piece=3 peer=1001", ["download"]),
         ("10:00: HAVE 5 <- 1002", ["have"]),
         ("10:00: 1002 unchoked me, 1001", ["choke"]),
+        ("10:00: 1002 => unchoked us", ["choke"]),
         ("10:00: 1003 says it is interested in 1001", ["interest"]),
         ("10:00: sending 'have' 5 to 1002", []),
         ("10:00: Unchoking Interval set to 5", []),

@@ -69,6 +69,18 @@ def test_no_one_is_blamed_for_what_was_cut_off(seed: int, tmp_path: Path) -> Non
     assert blamed(tmp_path, seed, 5, CUTS) == []
 
 
+@pytest.mark.parametrize("seed", [1059, 1063, 1079, 1153, 1165, 5187])
+def test_no_one_is_blamed_any_more(seed: int, tmp_path: Path) -> None:
+    """Late lines of later connections, and logs of earlier lives that are empty or gone, blame nobody."""
+    assert blamed(tmp_path, seed, 6) == []
+
+
+@pytest.mark.parametrize("seed", [2003, 2083, 2103, 2163, 2193])
+def test_no_one_is_blamed_for_cuts_any_more(seed: int, tmp_path: Path) -> None:
+    """Nor do logs of several lives of a peer that lost their beginnings."""
+    assert blamed(tmp_path, seed, 6, CUTS) == []
+
+
 @pytest.mark.thorough
 @pytest.mark.timeout(1800)
 def test_no_one_is_blamed_for_many_cuts(tmp_path: Path) -> None:

@@ -9,6 +9,9 @@ import pytest
 from peerio.simulation.scenario import Faults, Scenario
 from peerio.simulation.swarm import Swarm
 from tests.kit.verifier.judging import faults, fired, good_run, judge
+from tests.kit.verifier.simulator import Shape
+from tests.kit.verifier.simulator import Swarm as SimulatedLogs
+from verifier.findings import Severity
 from verifier.judge import UNKNOWN, VIOLATION
 
 
@@ -32,6 +35,26 @@ def test_a_returning_peers_log_is_missing(tmp_path: Path, seed: int) -> None:
     for log in tmp_path.glob(f"log_peer_{1002 + seed % 4}.log*"):
         log.unlink()
     assert fired(judge(tmp_path)) == {"F01"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_restarted_peer_has_overwritten_its_log(tmp_path: Path, seed: int) -> None:
+    """A program that opens its log anew loses that of its earlier life: the connections that others
+    tell of are matched by what came over them, and nobody is blamed (invariants 1.7).
+    """
+    shape = Shape(leechers=3, pieces=60, kills=[(1.5 + seed / 5, 1003, 1.0)])
+    folder = SimulatedLogs(shape, seed).run().write(tmp_path)
+    old = folder / "log_peer_1003.log.1"
+    assert "downloaded" in old.read_text()
+    old.unlink()
+    verdict = judge(folder, lenient=True)
+    assert not fired(verdict, Severity.ERROR)
+    (life,) = (one for one in verdict.case.lives if one.file.peer_id == 1003)
+    for mate in life.mates:
+        assert mate is not None
+        other = verdict.case.lives[mate[0]]
+        assert [conn.other for conn in other.columns.conns].count(life.owner) == 2
+        assert other.latest(life.owner) == mate[1]
 
 
 def test_killed_before_its_first_line(tmp_path: Path) -> None:
