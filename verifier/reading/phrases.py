@@ -89,10 +89,10 @@ _BY_KIND = {
     ),
     Kind.UNCHOKED: (
         rf"(?:{_HAS}(?:(?:got|gets|being|becomes|became|optimistically) )*unchoked {_FROM}"
-        rf"|{_receipt('unchoked')})"
+        rf"|{_receipt('(?:unchoked|unchoking)')})"
     ),
     Kind.CHOKED: (
-        rf"(?:{_HAS}(?:(?:got|gets|being|becomes|became) )*choked {_FROM}|{_receipt('choked')})"
+        rf"(?:{_HAS}(?:(?:got|gets|being|becomes|became) )*choked {_FROM}|{_receipt('(?:choked|choking)')})"
     ),
     Kind.HAVE: (
         rf"(?:{_GOT}{_THE}have {_MESSAGE}(?:{_FROM}(?:{_ABOUT})?|{_ABOUT}{_FROM}|(?:[:,-] )?(?P<piece># ){_FROM}"

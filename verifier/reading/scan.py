@@ -125,7 +125,7 @@ class Scanner:
         self.log.form.truncated |= block.truncated
         data = block.data[:-1]
         plain = shape_of(data, b"%d" % self._owner_id) if data else None
-        shape = self._shape(data, plain)
+        shape = None if block.truncated else self._shape(data, plain)  # a torn line is alone
         if shape is not None:
             self._quickly(shape, plain, data, first)
         elif data.strip(b"\n"):

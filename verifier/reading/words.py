@@ -32,6 +32,12 @@ _NOBODY = re.compile(
     r"(?<![\w.-])(?:-1(?!\d)|(?:null|none|nil)(?=\s*[,;]))|(?<=[,;])\s*(?:null|none|nil)\b",
     re.IGNORECASE,
 )
+_FILLERS = {
+    "ellipsis": re.compile(r"\.{2,}|\u2026"),
+    "bars": re.compile(r"\|(?=\s*(?:[A-Za-z]|$))|(?<=[A-Za-z])\s*\|"),
+    "possessive": re.compile(r"(?<=\0)['\u2019]s\b"),
+}
+"""What stands between words and means nothing."""
 _MISSING_BLANK = re.compile(r"[A-Za-z]\0|\0[A-Za-z]|[.,:;][A-Za-z]")
 _EXTRA_BLANK = re.compile(r"\s\s|[^\S ]")
 
@@ -58,6 +64,9 @@ def normalise(shape: str) -> tuple[str, list[str]]:
     if ending != ".":
         names = {"": "no-full-stop", " .": "blank-before-full-stop"}
         notes.append(names.get(ending, "odd-full-stop"))
+    for name, pattern in _FILLERS.items():
+        body, found = pattern.subn(" ", body)
+        notes += [name] * bool(found)
     words: list[str] = []
     for part in _TOKEN.findall(body.translate(_DASHES)):
         if part == NUMBER:

@@ -40,7 +40,8 @@ WORDS = (
 
 
 def _some(rng: Random, logs: Logs) -> str:
-    return rng.choice(sorted(logs))
+    """A log that has lines: a process may be killed before its first one."""
+    return rng.choice([name for name in sorted(logs) if logs[name]])
 
 
 def _time(line: str) -> datetime:
@@ -71,7 +72,7 @@ def torn_end(rng: Random, logs: Logs) -> None:
 
 def _cut_starts(rng: Random, logs: Logs, *, torn: bool) -> None:
     """One log, or all of them, lose what stands above a line, or above a place within one."""
-    for name in rng.choice([[_some(rng, logs)], sorted(logs)]):
+    for name in rng.choice([[_some(rng, logs)], [name for name in sorted(logs) if logs[name]]]):
         at = rng.choice([rng.randint(1, len(logs[name])), rng.randint(1, 20)])
         rest = [line[rng.randint(1, len(line) - 1) :] for line in logs[name][at - 1 : at] if torn]
         logs[name] = rest + logs[name][at:]
@@ -125,7 +126,8 @@ def late_lines(rng: Random, logs: Logs) -> None:
 def late_connections(rng: Random, logs: Logs) -> None:
     """A connection's line stands below its first messages."""
     lines = logs[_some(rng, logs)]
-    for at in [at for at, line in enumerate(lines) if "connect" in line]:
+    for line in [line for line in lines if "connect" in line]:
+        at = lines.index(line)
         lines.insert(at + rng.randint(0, 4), lines.pop(at))
 
 

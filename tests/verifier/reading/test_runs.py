@@ -187,6 +187,20 @@ def test_a_last_line_that_was_cut_is_not_believed(tmp_path: Path) -> None:
     assert "F04" not in fired(verdict)
 
 
+@pytest.mark.parametrize(
+    "words", ["received the 'have' message from {} for the piece {}", "HAVE {} {}"]
+)
+def test_a_last_have_that_was_cut_is_not_believed(words: str, tmp_path: Path) -> None:
+    """Nor is the piece of a have, in whatever words the log has its haves."""
+    path = tmp_path / "log_peer_1001.log"
+    start = "2026-04-18 10:00:00: Peer 1001 "
+    lines = [f"{start}{words.format(1002, piece)}.\n" for piece in range(20, 30)]
+    path.write_text("".join([*lines, start, words.format(1002, 3)]))
+    log = Scanner(1001, [1001, 1002], 40).read(path)
+    assert [list(conn.pieces) for conn in log.conns] in ([list(range(20, 30))], [])
+    assert log.form.truncated
+
+
 @pytest.mark.parametrize("timed", [True, False])
 def test_two_connections_of_a_pair_are_one_run(timed: bool, tmp_path: Path) -> None:
     """Programs that share a connection each way start no further run with the second one."""

@@ -41,7 +41,17 @@ PREFIXES = (
     "[INFO] [utils.LogHandler] ",
     "DEBUG - ",
 )
-PEERS = ("Peer {}", "Peer [{}]", "peer {}", "[{}]", "Peer: {}", "PEER {}", "Peer ID {}")
+PEERS = (
+    "Peer {}",
+    "Peer {} |",
+    "Peer {}...",
+    "Peer [{}]",
+    "peer {}",
+    "[{}]",
+    "Peer: {}",
+    "PEER {}",
+    "Peer ID {}",
+)
 FROM = ("from {}", "from Peer {}", "from peer [{}]", "by {}", "from Peer: {}")
 QUOTES = ("'{}'", '"{}"', "\u2018{}\u2019", "{}", "`{}`")
 ENDS = (".", "", " .", "!", "..")
