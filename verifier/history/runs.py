@@ -163,6 +163,7 @@ def find_runs(logs: Sequence[LogColumns]) -> list[Run]:
         _spread(read, mates)
     if not any(log.starts for log in read):
         return [Run([(number, log.parts()[0]) for number, log in enumerate(read)])]
+    _leave_reconnects(read, mates)
     _cut_by_time(read)
     groups = _groups(read, mates)
     return [
@@ -221,6 +222,20 @@ def _spread(logs: list[_Log], mates: dict[tuple[int, int], tuple[int, int]]) -> 
             if begins and logs[there].may_start(mate):
                 logs[there].starts = sorted({*logs[there].starts, logs[there].line(mate)})
                 changed = True
+
+
+def _leave_reconnects(logs: list[_Log], mates: dict[tuple[int, int], tuple[int, int]]) -> None:
+    """Leave to the run above what looks like a run's first connection and is its last reconnect: its
+    other end is in an earlier part of that log than the other end of the next one of the pair.
+    """
+    for number, log in enumerate(logs):
+        for place in range(len(log.starts)):
+            conns = [one for one in log.conns if log.part_of(log.line(one)) == place + 1]
+            pair = [one for one in conns if log.way(one) == log.way(conns[0])]
+            ends = [mates.get((number, one)) for one in pair[:2]]
+            parts = [logs[end[0]].part_of(logs[end[0]].line(end[1])) for end in ends if end]
+            if len(parts) == 2 and parts[0] < parts[1]:
+                log.starts[place] = log.line(conns[1])
 
 
 def _cut_by_time(logs: list[_Log]) -> None:
