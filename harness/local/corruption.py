@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
+from core.config import SwarmConfig
 from harness.local.copies import Copy
+from harness.remote.host.place import piece_sums
 from verifier.api import Report
 from verifier.history.case import Case
 from verifier.reading.columns import NEVER
@@ -27,37 +30,38 @@ class Wrong:
     source: int | None
 
 
-def explain(folder: Path, copies: Mapping[int, Copy], report: Report) -> list[str]:
-    """Lines for people, from the copies and the logs in a run's folder; empty where none differs."""
+def suspects(copies: Mapping[int, Copy], config: SwarmConfig) -> list[int]:
+    """The seed, and whose copies differ from its file: the peers whose pieces are compared."""
+    seed = next(peer.peer_id for peer in config.peers if peer.has_file)
+    differing = [one for one, copy in copies.items() if copy.sha256 and not copy.identical]
+    return [seed, *differing] if differing and copies[seed].sha256 else []
+
+
+def hashes_here(copies: Mapping[int, Copy], config: SwarmConfig) -> dict[int, list[str]]:
+    """The hashes of the pieces of the copies to compare, by peer; without those that can't be read."""
+    found = {}
+    for peer_id in suspects(copies, config):
+        with suppress(OSError):
+            found[peer_id] = piece_sums(copies[peer_id].path, config.piece_size)
+    return found
+
+
+def explain(folder: Path, hashes: Mapping[int, Sequence[str]], report: Report) -> list[str]:
+    """Lines for people, from the hashes of pieces of copies that differ and of the seed's, by peer, and
+    from the logs in a run's folder; empty where no copy differs.
+    """
     if not report.verdicts:
         return []
     case = report.verdicts[-1].case
     seed = next(peer.peer_id for peer in case.config.peers if peer.has_file)
-    differing = [
-        peer_id
-        for peer_id, copy in copies.items()
-        if copy.sha256 is not None and not copy.identical and copy.path.is_file()
-    ]
-    if copies[seed].sha256 is None or not copies[seed].path.is_file():
-        return []
     lines, wrong = [], list[Wrong]()
-    for peer_id in differing:
-        pieces = _differing(copies[peer_id].path, copies[seed].path, case.config.piece_size)
+    for peer_id in sorted(hashes.keys() - {seed}) if seed in hashes else ():
+        pairs = zip_longest(hashes[peer_id], hashes[seed])
+        pieces = [piece for piece, (one, other) in enumerate(pairs) if other not in {one, None}]
         found = [Wrong(peer_id, piece, _source(case, peer_id, piece)) for piece in pieces]
         wrong += found
-        lines.append(_told(folder, case, found, seed))
+        lines.append(_told(folder, case, found, hashes[seed]))
     return lines + _origins(wrong)
-
-
-def _differing(copy: Path, right: Path, piece_size: int) -> list[int]:
-    """The pieces in which two files differ."""
-    found, piece = [], 0
-    with copy.open("rb") as one, right.open("rb") as other:
-        while expected := other.read(piece_size):
-            if one.read(piece_size) != expected:
-                found.append(piece)
-            piece += 1
-    return found
 
 
 def _source(case: Case, peer_id: int, piece: int) -> int | None:
@@ -71,9 +75,10 @@ def _source(case: Case, peer_id: int, piece: int) -> int | None:
     return None
 
 
-def _told(folder: Path, case: Case, wrong: Sequence[Wrong], seed: int) -> str:
-    """One peer's copy in one line."""
+def _told(folder: Path, case: Case, wrong: Sequence[Wrong], right: Sequence[str]) -> str:
+    """One peer's copy in one line; `right` are the hashes of the seed's pieces."""
     peer = wrong[0].peer if wrong else 0
+    seed = next(peer.peer_id for peer in case.config.peers if peer.has_file)
     words = (
         f"peer {peer}'s copy differs from peer {seed}'s in {_pieces(one.piece for one in wrong)}"
     )
@@ -85,7 +90,7 @@ def _told(folder: Path, case: Case, wrong: Sequence[Wrong], seed: int) -> str:
         f"{number} from peer {source}" if source else f"{number} {unknown}"
         for source, number in sources.most_common()
     )
-    damaged = _damaged_here(folder, case, wrong, seed)
+    damaged = _damaged_here(folder, wrong, right)
     if damaged:
         words += f"; by its trace {_pieces(damaged)} came right, and changed here afterwards"
     return words
@@ -102,10 +107,9 @@ def _pieces(pieces: Iterable[int]) -> str:
     return f"{len(found)} piece{'' if len(found) == 1 else 's'} ({names})"
 
 
-def _damaged_here(folder: Path, case: Case, wrong: Sequence[Wrong], seed: int) -> list[int]:
+def _damaged_here(folder: Path, wrong: Sequence[Wrong], right: Sequence[str]) -> list[int]:
     """The pieces that were right when they came, as a peer's trace has it."""
     pieces = {one.piece for one in wrong}
-    right = folder / f"peer_{seed}" / case.config.file_name
     received: dict[int, str] = {}
     for one in wrong[:1]:
         try:
@@ -117,15 +121,7 @@ def _damaged_here(folder: Path, case: Case, wrong: Sequence[Wrong], seed: int) -
                             received[record["piece"]] = str(record.get("sha"))
         except (OSError, ValueError, LookupError):
             return []
-    return [piece for piece, sha in received.items() if sha == _digest(right, case, piece)]
-
-
-def _digest(path: Path, case: Case, piece: int) -> str:
-    """A piece's hash as traces have it (docs/trace.md)."""
-    with path.open("rb") as file:
-        file.seek(piece * case.config.piece_size)
-        content = file.read(case.config.piece_length(piece))
-    return hashlib.sha256(content).hexdigest()[:16]
+    return [piece for piece, sha in received.items() if sha == right[piece]]
 
 
 def _origins(wrong: Sequence[Wrong]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -235,7 +236,8 @@ def _run(run: Run, options: Options) -> int:
         interrupted=outcome.interrupted,
     )
     try:
-        return conclude(result, console, report=options.report)
+        pieces = corruption.hashes_here(compared, run.config)
+        return conclude(result, console, report=options.report, pieces=pieces)
     finally:
         if outcome.exit_status and (run.folder / hashes.FILE_NAME).is_file():
             print("the copies are kept: go on with `swarmproof swarm --resume`")
@@ -244,10 +246,16 @@ def _run(run: Run, options: Options) -> int:
 
 
 def conclude(
-    result: Result, console: Console, *, report: bool = False, table: Table | None = None
+    result: Result,
+    console: Console,
+    *,
+    pieces: Mapping[int, Sequence[str]],
+    report: bool = False,
+    table: Table | None = None,
 ) -> int:
     """Judge the logs, write and tell the result; the exit status that it all comes to.
 
+    `pieces` are the hashes of the pieces of copies that differ (harness/local/corruption.py).
     With `report` the page with charts is written too; `table` stands in for the result's. What was
     interrupted isn't judged: nothing would be found but that the logs end too early.
     """
@@ -271,7 +279,7 @@ def conclude(
     exit_status = _write(result)
     say(console, "\n".join([*verdict.problems, verdict.text, ""]))
     if exit_status == ExitStatus.COPIES_DIFFER:
-        say(console, "\n".join(corruption.explain(result.folder, result.copies, verdict)))
+        say(console, "\n".join(corruption.explain(result.folder, pieces, verdict)))
     _show(console, result.table(console.width) if table is None else table, whole=table is not None)
     say(console, result.last_words())
     if report:

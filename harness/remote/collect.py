@@ -17,11 +17,12 @@ from harness import records
 from harness.errors import HarnessError, HostError
 from harness.local import copies, runfolder
 from harness.local.copies import Copy
+from harness.local.corruption import suspects
 from harness.local.result import Result
 from harness.options import format_bytes
 from harness.records import RecordError
 from harness.remote.fleet import Fleet, Outcomes
-from harness.remote.host.messages import Note, Results, Sums
+from harness.remote.host.messages import Note, PieceSums, Results, Sums
 from harness.remote.plan import Plan
 from harness.remote.session import Session, named
 from harness.watch.board import Board
@@ -124,6 +125,24 @@ def _fetch(
             got.problems.append(f"{name}: {error}")
         else:
             got.files[name] = size
+
+
+def hashes_there(plan: Plan, fleet: Fleet, result: Result) -> dict[int, list[str]]:
+    """Ask for the hashes of the pieces of the copies that differ, and of the seed's, by peer (harness/local/corruption.py);
+    without those of a host that fails.
+    """
+    wanted = suspects(result.copies, plan.config)
+    hashes: dict[int, list[str]] = {}
+
+    def ask(session: Session) -> None:
+        for peer in session.host.peers:
+            if peer.peer_id in wanted:
+                order = {"path": plan.copy_of(peer), "piece_size": plan.config.piece_size}
+                hashes[peer.peer_id] = session.ask(PieceSums, **order).sums
+
+    if wanted:
+        fleet.each(ask)
+    return hashes
 
 
 def _room(plan: Plan, session: Session) -> int:

@@ -10,7 +10,7 @@ from harness.local.children import GRACE
 from harness.local.swarm import conclude
 from harness.output import busy
 from harness.remote.check import check
-from harness.remote.collect import collect
+from harness.remote.collect import collect, hashes_there
 from harness.remote.delivery import arrivals, deliver
 from harness.remote.deploy import deploy
 from harness.remote.fleet import Fleet
@@ -100,5 +100,6 @@ def run_swarm(options: Options) -> int:
         with busy("collecting"):
             result = collect(plan, fleet, console, board=board, exit_status=outcome.exit_status)
         places = deliver(plan, fleet, result, console)
-    table = arrivals(plan, result, places)
-    return conclude(replace(result, interrupted=outcome.interrupted), console, table=table)
+        pieces = hashes_there(plan, fleet, result)
+    result = replace(result, interrupted=outcome.interrupted)
+    return conclude(result, console, pieces=pieces, table=arrivals(plan, result, places))

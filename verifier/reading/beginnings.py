@@ -3,13 +3,19 @@ line, since what stood above was cut off, or rotated away.
 
 Such a line is the end of a longer one, as other lines of the file show. Its first number may lack digits,
 so nothing in it is believed.
+
+And what a connection's beginning shows: a program with several threads may write its line when messages
+of it are written already. Where it is the first one of a neighbor, the scanner sees it, as nothing else
+explains these messages; else they look like messages of the connection before.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
+from verifier.reading.columns import LATE_LINES
 from verifier.reading.dialects import read_line
 from verifier.reading.encodings import decode
 from verifier.reading.files import Block, blocks
@@ -18,6 +24,8 @@ from verifier.reading.times import guess_order, is_ambiguous, match_time
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from verifier.reading.columns import Connection, LogColumns
 
 TORN = "the file ends in the middle of it"
 SAMPLE = 1 << 16
@@ -111,3 +119,40 @@ def order_of(path: Path, first: Block) -> str | None:
         dates = {date for block in blocks(path) for date in DATE.findall(block.data)}
         times += [f"{date.decode()} 00:00:00" for date in sorted(dates)[:MOST_DATES]]
     return guess_order(times)
+
+
+def reclaim(log: LogColumns) -> None:
+    """Give each connection what stands above its line and has a later time."""
+    latest: dict[int, int] = {}
+    for number, conn in enumerate(log.conns):
+        before = latest.get(conn.other)
+        if before is not None and not conn.implicit and conn.time < conn.above:
+            lines = _messages(log, before, number) + _haves(log.conns[before], conn)
+            if lines:
+                conn.line = conn.opened = min(lines)
+        latest[conn.other] = number
+
+
+def _messages(log: LogColumns, before: int, number: int) -> list[int]:
+    """Move the other lines, all but haves; their numbers."""
+    events, conn, moved = log.events, log.conns[number], []
+    first = bisect_left(events.lines, conn.line - LATE_LINES)
+    for row in range(first, bisect_left(events.lines, conn.line)):
+        if events.conns[row] == before and events.times[row] > conn.time:
+            events.conns[row] = number
+            moved.append(events.lines[row])
+    return moved
+
+
+def _haves(before: Connection, conn: Connection) -> list[int]:
+    """Move the haves; the numbers of their lines."""
+    first = bisect_left(before.lines, conn.line - LATE_LINES)
+    first = bisect_right(before.times, conn.time, first)
+    moved = list(before.lines[first:])
+    conn.pieces, conn.lines, conn.times = (
+        before.pieces[first:] + conn.pieces,
+        before.lines[first:] + conn.lines,
+        before.times[first:] + conn.times,
+    )
+    del before.pieces[first:], before.lines[first:], before.times[first:]
+    return moved

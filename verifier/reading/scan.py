@@ -17,7 +17,7 @@ from math import isnan
 from operator import lt, not_, sub
 from pathlib import Path
 
-from verifier.reading.beginnings import TORN, begins_torn, opens, order_of
+from verifier.reading.beginnings import TORN, begins_torn, opens, order_of, reclaim
 from verifier.reading.columns import LATE, NOBODY, SILENCE, STRANGER, Connection, LogColumns
 from verifier.reading.encodings import decode
 from verifier.reading.expressions import (
@@ -31,7 +31,6 @@ from verifier.reading.expressions import (
     shape_of,
 )
 from verifier.reading.files import Block, blocks
-from verifier.reading.late import reclaim
 from verifier.reading.phrases import OTHERWISE
 from verifier.reading.sentences import BEGINNINGS, Kind, Sentence
 from verifier.reading.words import topics

@@ -173,6 +173,10 @@ class Agent:
     def _do_sums(self, paths: list[str]) -> Answer:
         return messages.Sums(self._place.sums(paths, self._say_alive))
 
+    def _do_piece_sums(self, path: str, piece_size: int) -> Answer:
+        file = self._place.swarm / path
+        return messages.PieceSums(place.piece_sums(file, piece_size, self._say_alive))
+
     def _do_adopt(self, upload: str, path: str) -> Answer:
         return messages.Adopted(self._place.adopt(upload, path))
 

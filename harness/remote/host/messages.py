@@ -21,6 +21,7 @@ LONGEST_PATH = 4096
 Peer = Annotated[int, OWN]
 ExitStatus = Annotated[int, range(256).__contains__]
 Digest = Annotated[str, re.compile("[0-9a-f]{64}").fullmatch]
+PieceDigest = Annotated[str, re.compile("[0-9a-f]{16}").fullmatch]
 Place = Annotated[str, lambda text: text.isprintable() and 0 < len(text) <= LONGEST_PATH]
 """A path that goes into commands: nothing in it that a terminal would act on."""
 Name = Annotated[str, lambda text: len(text) <= LONGEST_PATH]
@@ -115,6 +116,14 @@ class Sums(Answer):
 
     KIND = "sums"
     sums: dict[Name, Sum]
+
+
+@dataclass(frozen=True, slots=True)
+class PieceSums(Answer):
+    """The short hashes of the pieces of one file, in order (harness/remote/host/place.py)."""
+
+    KIND = "piece_sums"
+    sums: list[PieceDigest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +248,8 @@ class Ended(Message):
 KINDS: dict[tuple[str, str], type[Message]] = {
     (kind.KEY, kind.KIND): kind
     for kind in (
-        *(Opened, Clock, Look, HasProgram, Unpacked, Configured, Sums, Adopted, Reused),
-        *(Delivered, Prepared, Results),
+        *(Opened, Clock, Look, HasProgram, Unpacked, Configured, Sums, PieceSums, Adopted),
+        *(Reused, Delivered, Prepared, Results),
         *(Stopped, Refused, Alive, Started, Line, Diagnostic, Ended),
     )
 }

@@ -30,6 +30,8 @@ LAUNCH = "launch.json"
 HASHES = "pieces.sha256"
 _RESULT = re.compile(r"(log_peer_|trace_peer_|peer_)([0-9]+)\.(log|jsonl|stderr)(\.[0-9]+)?")
 _CHUNK = 1 << 20
+DIGITS = 16
+"""Hex digits of a piece's SHA-256 that are compared: as many as traces have (docs/trace.md)."""
 
 
 class PlaceError(Exception):
@@ -239,3 +241,13 @@ def unresolved(names: Iterable[str], alive: Callable[[], None]) -> list[str]:
             found.append(name)
         alive()
     return found
+
+
+def piece_sums(path: Path, piece_size: int, tick: Callable[[], object] = str) -> list[str]:
+    """Return the hash of each piece in order; OSError if the file can't be read. `tick` is called at each."""
+    sums = []
+    with path.open("rb") as file:
+        while content := file.read(piece_size):
+            sums.append(hashlib.sha256(content).hexdigest()[:DIGITS])
+            tick()
+    return sums

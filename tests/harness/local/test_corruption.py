@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.local import copies
-from harness.local.corruption import explain
+from harness.local.corruption import explain, hashes_here
 from peerio.simulation.scenario import Scenario
 from peerio.simulation.swarm import Swarm
 from verifier.api import verify
@@ -21,7 +21,7 @@ def corrupted(folder: Path, **shape: int) -> list[str]:
         (folder / f"peer_{peer_id}").mkdir()
         (folder / f"peer_{peer_id}" / "simulated.dat").write_bytes(lives[-1].file.data)
     compared = copies.compare(folder, swarm.config)
-    return explain(folder, compared, verify([folder]))
+    return explain(folder, hashes_here(compared, swarm.config), verify([folder]))
 
 
 def test_wrong_pieces_are_traced_to_their_sender(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_copy_that_was_damaged_at_home(tmp_path: Path) -> None:
         (tmp_path / f"peer_{peer_id}").mkdir()
         (tmp_path / f"peer_{peer_id}" / "simulated.dat").write_bytes(data)
     compared = copies.compare(tmp_path, swarm.config)
-    told = explain(tmp_path, compared, verify([tmp_path]))
+    told = explain(tmp_path, hashes_here(compared, swarm.config), verify([tmp_path]))
     assert told[0].startswith(
         "peer 1003's copy differs from peer 1001's in 1 piece (4): 1 from peer"
     )
@@ -63,4 +63,6 @@ def test_nothing_to_explain(tmp_path: Path) -> None:
     scenario = Scenario(peers=3, pieces=5, p=0.3)
     swarm = Swarm(scenario, 3)
     swarm.run().write(tmp_path)
-    assert explain(tmp_path, copies.compare(tmp_path, swarm.config), verify([tmp_path])) == []
+    compared = copies.compare(tmp_path, swarm.config)
+    assert hashes_here(compared, swarm.config) == {}
+    assert explain(tmp_path, {}, verify([tmp_path])) == []

@@ -12,7 +12,7 @@ from core.config import PeerInfo, SwarmConfig
 from core.exits import ExitStatus
 from harness.errors import HostError
 from harness.local.settings import Settings
-from harness.remote.collect import collect
+from harness.remote.collect import collect, hashes_there
 from harness.remote.fleet import Fleet, side_by_side
 from harness.remote.plan import Options, Plan
 from harness.remote.session import Host, Session
@@ -96,3 +96,27 @@ def test_what_is_not_a_hosts_fault_is_raised() -> None:
         side_by_side([0, 1], work)
     (error,) = side_by_side([0], work)
     assert str(error) == "no"
+
+
+def test_the_pieces_of_copies_that_differ_are_hashed_where_they_are(
+    plan: Plan, tmp_path: Path
+) -> None:
+    """Of a copy that differs, and of the seed's, each host tells the hashes of the pieces; of no other."""
+    for name, content in (("one", "abcdef"), ("two", "abcdXY")):
+        number = 1 + (name == "two")
+        place(tmp_path / name / f"swarm/peer_{number}", file=content)
+        place(tmp_path / name / "swarm", launch__json="{}")
+
+    def connect(host: Host) -> Session:
+        return Session(host, PipeWire(), str(tmp_path / host.name))
+
+    with Fleet(plan.hosts, connect) as fleet:
+        result = collect(plan, fleet, make_console(), board=None, exit_status=0)
+        assert not result.copies[2].identical
+        told = hashes_there(plan, fleet, result)
+        place(tmp_path / "two/swarm/peer_2", file="abcdef")
+        again = collect(plan, fleet, make_console(), board=None, exit_status=0)
+        assert hashes_there(plan, fleet, again) == {}
+    first, second = told[1], told[2]
+    assert (len(first), len(second)) == (2, 2)
+    assert [one == other for one, other in zip(first, second, strict=True)] == [True, False]
