@@ -79,19 +79,27 @@ def lasting_output() -> Iterator[None]:
 
 
 @contextmanager
-def busy(what: str, every: float = 2.0) -> Iterator[None]:
-    """Within, tell every few seconds on stderr that something still goes on, and for how long."""
+def busy(what: str, every: float = 2.0) -> Iterator[Callable[[str], None]]:
+    """Within, tell every few seconds on stderr that something still goes on, and for how long.
+
+    What this yields takes what is being done just now, which is told too.
+    """
     over = threading.Event()
     begun = time.monotonic()
+    now = [""]
 
     def tell() -> None:
         while not over.wait(every):
-            print(f"{what}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+            line = f"{what}: {time.monotonic() - begun:.0f} s{now[-1]}"
+            print(line, file=sys.stderr, flush=True)
+
+    def at(text: str) -> None:
+        now[:] = [f", {text}"]
 
     teller = threading.Thread(target=tell, daemon=True)
     teller.start()
     try:
-        yield
+        yield at
     finally:
         over.set()
         while teller.is_alive():

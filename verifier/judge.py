@@ -262,9 +262,9 @@ def _judge(engine: Engine, swarm: Swarm, options: Options) -> Verdict:
     unreliable = case.clocks.unreliable
     results = []
     traces = _traces(case, options)
-    for name in wanted:
+    for number, name in enumerate(wanted, 1):
         check = CHECKS[name]
-        options.told(f"checking {name}, {check.name}")
+        options.told(f"checking {name}, {check.name} ({number} of {len(wanted)})")
         if check.scope is Scope.LOG:
             tally = Tally(check.weight(lenient=swarm.lenient))
             for _, tallies, _ in judged:

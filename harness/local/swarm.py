@@ -29,6 +29,7 @@ from harness.watch.live import make_display
 from peerio import hashes
 from verifier.api import verify
 from verifier.judge import UNUSABLE, VIOLATION
+from verifier.judge import Options as Judging
 
 _WIDEST = 1000
 """Characters of a table's line; paths are told whole."""
@@ -268,8 +269,8 @@ def conclude(
     if exit_status == 0 and not all(copy.identical for copy in result.copies.values()):
         exit_status = ExitStatus.COPIES_DIFFER
     try:
-        with busy("judging the logs"):
-            verdict = verify([result.folder], color=has_color(console))
+        with busy("judging the logs") as told:
+            verdict = verify([result.folder], Judging(told=told), color=has_color(console))
     except KeyboardInterrupt:  # the swarm had ended before
         _write(replace(result, exit_status=ExitStatus.INTERRUPTED))
         raise

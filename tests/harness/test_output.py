@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.output import busy
 from tests.test_robustness import SIGNALLER, closed_pipe, unread_pipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,3 +133,12 @@ def test_ctrl_c_while_a_command_is_loaded(tmp_path: Path) -> None:
         check=False,
     )
     assert (ended.returncode, ended.stderr) == (130, "")
+
+
+def test_who_waits_is_told_what_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """What goes on for long tells how long already, and what it is at just now."""
+    with busy("judging the logs", every=0.01) as at:
+        at("checking D08 (3 of 92)")
+        while "(3 of 92)" not in (told := capsys.readouterr().err):
+            pass
+    assert told.splitlines()[-1].startswith("judging the logs: 0 s, checking D08")
