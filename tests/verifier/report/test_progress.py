@@ -28,7 +28,7 @@ def test_each_trace_is_told(tmp_path: Path) -> None:
         f"reading trace {number} of 5" for number in range(1, 6)
     ]
     assert told[0].startswith("reading 5 logs")
-    assert "checking W16, sent-before-received (" in told
+    assert any(one.startswith("checking W16, sent-before-received (") for one in told)
 
 
 def test_only_a_terminal_is_told() -> None:
