@@ -228,7 +228,7 @@ def announced_true(case: Case, tally: Tally) -> None:
             tally.unsure(f"{mate.file.label} never logs downloads")
             continue
         for piece, line, time in zip(untrue.pieces, untrue.lines, untrue.times, strict=True):
-            excuse = case.ends.excuse(mate, life, number, line, time)
+            excuse = case.ends.excuse(mate, life, number, line, time, piece=True)
             if excuse:
                 tally.unsure(excuse)
                 continue

@@ -53,7 +53,7 @@ def source_had_it(case: Case, tally: Tally) -> None:
                 continue
             source = case.lives[sources[-1]]
             excuse = _may_lack(case, sources) or case.ends.excuse(
-                source, life, conn, line, life.columns.events.times[row]
+                source, life, conn, line, life.columns.events.times[row], piece=True
             )
             if other in case.swarm.missing:  # only earlier logs of it are there
                 excuse = f"the log of {case.name(other)} is missing"

@@ -49,12 +49,16 @@ class Ends:
             return ""
         return self.lost(life) or f"{life.file.label} may have lost its end below its last piece"
 
-    def may_follow(self, life: Life, hearer: Life, conn: int, line: int, time: float) -> bool:
-        """Whether a message that another log has at a line may have been sent after a log's end."""
-        if line < self._facts[hearer.index].conns[conn].accounted[1]:
-            return False  # a later have is of a piece that the log has
-        if not (life.columns.timed and hearer.columns.timed):
-            return True
+    def may_follow(
+        self, life: Life, hearer: Life, conn: int, line: int, time: float, *, loosely: bool = False
+    ) -> bool:
+        """Whether a message that another log has at a line may have been sent after a log's end; `loosely`
+        also if a later have is of a piece that the log has, as with programs that write lines late.
+        """
+        earlier = line < self._facts[hearer.index].conns[conn].accounted[1]
+        timed = life.columns.timed and hearer.columns.timed
+        if not timed or (earlier and not loosely):
+            return not earlier
         least = self._clocks.interval(life.index, hearer.index)[0]
         latest = time + hearer.columns.resolution - least
         return latest >= life.columns.last_time - LAG
@@ -64,14 +68,20 @@ class Ends:
         mate = hearer.mates[conn]
         begun = mate is not None and mate[0] == life.index and not life.unopened(mate[1])
         begun = begun and not hearer.unopened(conn)
-        # An earlier have is of a piece that the log has.
+        # An earlier have is of a piece that the log has: only programs that announce a piece twice tell of
+        # an older one below it.
         later = line > self._facts[hearer.index].conns[conn].accounted[0]
-        return bool(life.lost_start) and not begun and not later
+        twice = self._swarm.lenient and life.headless
+        return bool(life.lost_start) and not begun and (twice or not later)
 
-    def excuse(self, life: Life, hearer: Life, conn: int, line: int, time: float) -> str | None:
-        """Why a log needn't tell of what another one has at a line; None where it must."""
-        reason = self.lost(life)
-        if reason and self.may_follow(life, hearer, conn, line, time):
+    def excuse(
+        self, life: Life, hearer: Life, conn: int, line: int, time: float, *, piece: bool = False
+    ) -> str | None:
+        """Why a log needn't tell of what another one has at a line, the download of a `piece` or another
+        event; None where it must.
+        """
+        reason, loosely = self.lost(life), piece and self._swarm.lenient
+        if reason and self.may_follow(life, hearer, conn, line, time, loosely=loosely):
             return reason
         return life.lost_start if self.may_precede(life, hearer, conn, line) else None
 
