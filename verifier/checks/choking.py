@@ -26,16 +26,32 @@ def _decisions(case: Case, kind: Kind) -> Iterator[tuple[Life, Decision]]:
                 yield life, decision
 
 
-def _unheard(case: Case, life: Life, other: int, line: int) -> bool:
-    """Whether a neighbor's last word on its interest may have stood above the log's first line."""
-    return bool(life.lost_start) and not _last_word(case, life, other, line)
-
-
 def _last_word(case: Case, life: Life, other: int, line: int) -> list[int]:
     """The line of a neighbor's last word on its interest before a line, if there is one."""
     lines = case.words(life).get(other, [])
     place = bisect_left(lines, line)
     return lines[place - 1 : place] if place else []
+
+
+def _interest(case: Case, tally: Tally, kind: Kind) -> None:
+    """Whether all that decisions of a kind chose were interested."""
+    for life, decision in _decisions(case, kind):
+        if case.swarm.lenient and not life.writes(Kind.INTERESTED):
+            tally.unsure(f"{life.file.label} never logs interest")
+            continue
+        for other in decision.chosen:
+            tally.saw()
+            if other in decision.interested:
+                continue
+            lines = _last_word(case, life, other, decision.line)
+            if life.lost_start and not lines:
+                tally.unsure(life.lost_start)  # it may have stood above the log's first line
+                continue
+            tally.report(
+                f"{case.name(other)} isn't interested then",
+                *(case.at(life, line) for line in lines),
+                case.at(life, decision.line),
+            )
 
 
 @check(
@@ -73,21 +89,7 @@ def at_most_k(case: Case, tally: Tally) -> None:
 )
 def preferred_interested(case: Case, tally: Tally) -> None:
     """The last word of each preferred neighbor."""
-    for life, decision in _decisions(case, Kind.PREFERRED):
-        if case.swarm.lenient and not life.writes(Kind.INTERESTED):
-            tally.unsure(f"{life.file.label} never logs interest")
-            continue
-        for other in decision.chosen:
-            tally.saw()
-            if other not in decision.interested and _unheard(case, life, other, decision.line):
-                tally.unsure(life.lost_start)
-            elif other not in decision.interested:
-                lines = _last_word(case, life, other, decision.line)
-                tally.report(
-                    f"{case.name(other)} isn't interested then",
-                    *(case.at(life, line) for line in lines),
-                    case.at(life, decision.line),
-                )
+    _interest(case, tally, Kind.PREFERRED)
 
 
 @check(
@@ -226,21 +228,7 @@ def optimistic_period(case: Case, tally: Tally) -> None:
 )
 def optimistic_interested(case: Case, tally: Tally) -> None:
     """The last word of the one chosen."""
-    for life, decision in _decisions(case, Kind.OPTIMISTIC):
-        if case.swarm.lenient and not life.writes(Kind.INTERESTED):
-            tally.unsure(f"{life.file.label} never logs interest")
-            continue
-        tally.saw()
-        other = decision.chosen[0]
-        if other not in decision.interested and _unheard(case, life, other, decision.line):
-            tally.unsure(life.lost_start)
-        elif other not in decision.interested:
-            lines = _last_word(case, life, other, decision.line)
-            tally.report(
-                f"{case.name(other)} isn't interested then",
-                *(case.at(life, line) for line in lines),
-                case.at(life, decision.line),
-            )
+    _interest(case, tally, Kind.OPTIMISTIC)
 
 
 @check(
