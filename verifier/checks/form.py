@@ -183,6 +183,7 @@ def list_form(view: View, tally: Tally) -> None:
     "F08",
     "one-run-per-file",
     ERROR,
+    lenient=WARNING,
     clause="8.1",
     rule="A log holds one run only.",
     order="L",

@@ -175,7 +175,7 @@ def test_several_runs_are_each_judged(tmp_path: Path) -> None:
         "first",
         "second.zip.unpacked",
     ]
-    assert [run["verdict"] for run in document["runs"]] == ["FAIL", "FAIL", "PASS", "PASS"]
+    assert [run["verdict"] for run in document["runs"]] == ["PASS", "PASS", "PASS", "PASS"]
     assert document["counted"] == 3
     assert graded.row("alice")["run_count"] == 4
     assert graded.row("alice")["remarks"][0] == "4 runs, the best counts: second.zip.unpacked"
