@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.verifier.judging import good_run
+from tests.kit.verifier.judging import fired, good_run
+from tests.kit.verifier.simulator import Shape, Swarm
 from verifier.api import verify
+from verifier.findings import Severity
 from verifier.judge import Options
 from verifier.reading.config import load
 
@@ -72,3 +74,21 @@ def test_a_slip_is_no_other_configuration(tmp_path: Path) -> None:
     report = verify([tmp_path])
     assert report.status == 1
     assert "F06" in {one.check.id for one in report.verdicts[0].results if one.tally.counts[2]}
+
+
+def test_the_file_given_to_other_peers(tmp_path: Path) -> None:
+    """Where peers that start with the file download it from the first piece on, one message names them."""
+    folder = change(good_run().write(tmp_path), "PeerInfo.cfg", r"(100[234] .*) 0", r"\1 1")
+    report = verify([folder], Options(lenient=True))
+    assert (report.status, report.verdicts) == (2, [])
+    (problem,) = report.problems
+    assert "gives the file to peers that download it from the start: 1002, 1003, 1004" in problem
+    assert "With a 0 at the end of the line of each of 1002, 1003, 1004 it fits" in problem
+
+
+def test_one_seed_of_many_that_downloads_is_its_own_fault(tmp_path: Path) -> None:
+    """A single peer whose downloads are few of all lines is judged (D04)."""
+    folder = Swarm(Shape(leechers=7, pieces=40), 1).run().write(tmp_path)
+    change(folder, "PeerInfo.cfg", r"(1008 .*) 0", r"\1 1")
+    report = verify([folder], Options(lenient=True))
+    assert "D04" in fired(report.verdicts[0], Severity.ERROR)
