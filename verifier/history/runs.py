@@ -8,13 +8,16 @@ log shows, its neighbors' logs may not: the other end of a connection that begin
 nothing there speaks against it.
 
 Parts of different logs belong to one run when a connection joins them: the n-th line of a pair in one
-log and the n-th in the other are the two ends of one connection.
+log and the n-th in the other are the two ends of one connection. A log of another run, left or brought
+among these, shows by its times and by what came over its connections, together: a wrong clock alone
+changes no piece, and a wrong program no time.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from verifier.reading.columns import NEVER, LogColumns
@@ -24,6 +27,10 @@ HOUR = 3600.0
 NEAR = 60.0
 """Seconds within which two lines can be the two ends of one connection, where their number differs."""
 DAY = 86400.0
+HEARD = 4
+"""Pieces that must have been heard of on a connection to tell that it is of another run."""
+STRANGE = 2
+"""How many of the first pieces heard, in another order or not downloaded at all, tell it."""
 
 Part = tuple[int, int]
 """A log's number and one of its parts' number."""
@@ -52,6 +59,8 @@ class _Log:
         self.starts: list[int] = []
         self.begins: list[float] = []
         """When each part begins; empty until that is asked for."""
+        rows = zip(events.kinds, events.pieces, strict=True)
+        self.downloads = [piece for kind, piece in rows if kind == Kind.DOWNLOADED]
         self.find_starts(alone=True)
 
     def line(self, conn: int) -> int:
@@ -61,6 +70,23 @@ class _Log:
     def late(self, conn: int) -> bool:
         """Whether a connection's line stands below its first events."""
         return self.columns.conns[conn].opened > 0
+
+    def is_of_another_run(self, conn: int, other: _Log) -> bool:
+        """Whether a connection can't be one of those that its neighbor's log tells: it begins a minute and
+        more outside that log's times, and the pieces heard on it aren't those downloaded there.
+        """
+        mine, theirs = self.columns, other.columns
+        heard, time = mine.conns[conn].first_pieces, mine.conns[conn].time
+        if len(heard) < HEARD or not (mine.timed and theirs.timed):
+            return False
+        places = [self._place(piece, other.downloads) for piece in heard]
+        strange = sum(after <= before for before, after in pairwise([-1, *places]))
+        apart = max(theirs.first_time - time, time - theirs.last_time)
+        return apart > NEAR and strange >= STRANGE
+
+    @staticmethod
+    def _place(piece: int, downloads: list[int]) -> int:
+        return downloads.index(piece) if piece in downloads else -1
 
     def part_of(self, line: int) -> int:
         """The number of the part that a line is in."""
@@ -156,26 +182,31 @@ class _Log:
 def find_runs(logs: Sequence[LogColumns]) -> list[Run]:
     """The runs that these logs hold, in the order of time; one at least."""
     read = [_Log(columns) for columns in logs]
-    mates = _mates(read)
+    mates, strangers = _mates(read)
     if _began_together(read):
         for log in read:
             log.find_starts(alone=False)
         _spread(read, mates)
-    if not any(log.starts for log in read):
+    if not strangers and not any(log.starts for log in read):
         return [Run([(number, log.parts()[0]) for number, log in enumerate(read)])]
     _leave_reconnects(read, mates)
     _cut_by_time(read)
-    groups = _groups(read, mates)
+    groups = _groups(read, mates, strangers)
     return [
         Run([(log, read[log].parts()[part]) for log, part in sorted(group)])
         for group in _in_order(read, groups)
     ]
 
 
-def _mates(logs: list[_Log]) -> dict[tuple[int, int], tuple[int, int]]:
-    """The two ends of each connection as (log, connection), n-th with n-th, or nearest in time."""
+def _mates(
+    logs: list[_Log],
+) -> tuple[dict[tuple[int, int], tuple[int, int]], set[tuple[int, int]]]:
+    """The two ends of each connection as (log, connection), n-th with n-th, or nearest in time; and the
+    pairs of logs, both ways, that aren't of one run.
+    """
     number_of = {log.columns.owner: number for number, log in enumerate(logs)}
     mates: dict[tuple[int, int], tuple[int, int]] = {}
+    strangers = set[tuple[int, int]]()
     for number, log in enumerate(logs):
         for other, mine in log.by_other.items():
             there = number_of.get(other, -1)
@@ -183,9 +214,14 @@ def _mates(logs: list[_Log]) -> dict[tuple[int, int], tuple[int, int]]:
                 continue
             theirs = logs[there].by_other.get(log.columns.owner, [])
             for one, two in _pairs(log, mine, logs[there], theirs):
+                if log.is_of_another_run(one, logs[there]) or logs[there].is_of_another_run(
+                    two, log
+                ):
+                    strangers |= {(number, there), (there, number)}
+                    continue
                 mates[number, one] = (there, two)
                 mates[there, two] = (number, one)
-    return mates
+    return mates, strangers
 
 
 def _pairs(log: _Log, mine: list[int], there: _Log, theirs: list[int]) -> list[tuple[int, int]]:
@@ -261,7 +297,11 @@ def _time_of(log: _Log, line: int) -> float:
     return next(conn.time for conn in log.columns.conns if conn.line == line)
 
 
-def _groups(logs: list[_Log], mates: dict[tuple[int, int], tuple[int, int]]) -> list[set[Part]]:
+def _groups(
+    logs: list[_Log],
+    mates: dict[tuple[int, int], tuple[int, int]],
+    strangers: set[tuple[int, int]],
+) -> list[set[Part]]:
     """Parts that connections join; a part that none joins goes to the run that it fits by time or order."""
     group_of: dict[Part, set[Part]] = {}
     for number, log in enumerate(logs):
@@ -278,7 +318,8 @@ def _groups(logs: list[_Log], mates: dict[tuple[int, int], tuple[int, int]]) -> 
     joined = [group for group in groups if len(group) > 1]
     for group in [group for group in groups if len(group) == 1]:
         (lonely,) = group
-        home = _home(logs, lonely, joined)
+        others = {log for number, log in strangers if number == lonely[0]}
+        home = _home(logs, lonely, [one for one in joined if others.isdisjoint(dict(one))])
         if home is None:
             joined.append(group)
         else:

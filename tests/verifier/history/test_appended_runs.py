@@ -11,6 +11,7 @@ import pytest
 
 from tests.kit.verifier.simulator import Shape, Swarm
 from verifier.api import verify
+from verifier.findings import Severity
 from verifier.judge import Options
 
 if TYPE_CHECKING:
@@ -105,3 +106,38 @@ def test_each_run_is_judged_as_by_itself(seed: int, tmp_path: Path) -> None:
     split = verify([tmp_path / "both"], Options(lenient=True, run="all", config=tmp_path)).verdicts
     alone = [verify([one], Options(lenient=True, config=tmp_path)).verdicts[0] for one in folders]
     assert [told(verdict) for verdict in split] == [told(verdict) for verdict in alone]
+
+
+@pytest.mark.parametrize("hours", [0.25, 30])
+@pytest.mark.parametrize("owner", [1001, 1003])
+def test_a_log_of_another_run_among_these_is_told_from_them(
+    owner: int, hours: float, tmp_path: Path
+) -> None:
+    """A peer's log that a later run overwrote is a run of its own: no other log is held against it."""
+    shape = Shape(leechers=3, pieces=40, k=2, m=2, p=1, rate=2e4)
+    one, two = (Swarm(shape, seed).run().write(tmp_path / str(seed)) for seed in (1, 2))
+    name = f"log_peer_{owner}.log"
+    lines = [line.split(": ", 1) for line in (two / name).read_text().splitlines()]
+    later = timedelta(hours=hours)
+    (one / name).write_text(
+        "".join(
+            f"{(datetime.fromisoformat(time) + later).isoformat(timespec='microseconds')}: {text}\n"
+            for time, text in lines
+        )
+    )
+    runs = verify([one], Options(lenient=True, run="all")).verdicts
+    assert [[life.file.peer_id for life in run.case.lives] for run in runs] == [
+        [peer for peer in (1001, 1002, 1003, 1004) if peer != owner],
+        [owner],
+    ]
+    for run in runs:
+        assert not [one.check.id for one in run.results if one.tally.counts[Severity.ERROR]]
+
+
+def test_a_clock_that_is_hours_ahead_makes_no_other_run(tmp_path: Path) -> None:
+    """A log with a wrong clock, whose pieces came over the connections of the others, belongs to them."""
+    folder = Swarm(Shape(leechers=3, pieces=40, p=1, rate=2e4), 1).run().write(tmp_path)
+    path = folder / "log_peer_1003.log"
+    path.write_text(path.read_text().replace("2026-11-22T10:", "2026-11-24T17:"))
+    (run,) = verify([folder], Options(lenient=True, run="all")).verdicts
+    assert len(run.case.lives) == 4
