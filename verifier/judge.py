@@ -159,8 +159,17 @@ def _nobodys(folder: Path, files: Sequence[LogFile], configuration: Configuratio
     )
 
 
+MOST_RUNS = 200
+"""Runs that are judged at once: nobody appends more by hand, and each costs time."""
+
+
 def _chosen(most: int, wanted: str) -> list[tuple[int, str]]:
     """Which of so many runs to judge, counted from 0, with their names."""
+    if wanted == "all" and most > MOST_RUNS:
+        raise InputError(
+            f"--run all: the logs hold {most:,} runs, at most {MOST_RUNS} are judged at once; "
+            "name one with --run N, 1 is the first"
+        )
     if wanted == "all":
         numbers = range(1, most + 1)
     elif wanted == "last":

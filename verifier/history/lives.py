@@ -68,6 +68,7 @@ class Life:
     mates: list[tuple[int, int] | None] = field(default_factory=list)
     bases: list[int | None] = field(default_factory=list)
     _came: dict[int, list[int]] = field(default_factory=dict)
+    _kinds: set[int] = field(default_factory=set)
 
     def came_over(self, conn: int) -> Sequence[int]:
         """The places in `seq` of the pieces that came over a connection, in order."""
@@ -131,7 +132,9 @@ class Life:
         """Whether a sentence of this kind occurs at all."""
         if kind == Kind.HAVE:
             return self.columns.have_count > 0
-        return kind in self.columns.events.kinds
+        if not self._kinds:
+            self._kinds.update(self.columns.events.kinds)
+        return kind in self._kinds
 
 
 @dataclass(slots=True)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 STRANGE = 3
 """So many of its first pieces heard in another order than the other end has them: it is another connection."""
+MOST_COMPARED = 10_000
+"""Pairs of connections that are compared for one pair of peers, so that no log can cost much time."""
 
 
 def join(swarm: Swarm, inherit: Callable[[Swarm], None]) -> None:
@@ -93,6 +95,8 @@ def _shifted(swarm: Swarm, mine: list[End], theirs: list[End]) -> list[tuple[End
     implicit = any(swarm.lives[log].columns.conns[n].implicit for log, n in (mine[0], theirs[0]))
     more = len(mine) - len(theirs)
     shifts = range(abs(more), -1, -1) if lost or implicit else range(abs(more) + 1)
+    if len(shifts) * min(len(mine), len(theirs)) > MOST_COMPARED:
+        shifts = shifts[:1]
     ways = [
         list(
             zip(mine[shift if more > 0 else 0 :], theirs[shift if more < 0 else 0 :], strict=False)

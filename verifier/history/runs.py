@@ -16,8 +16,8 @@ changes no piece, and a wrong program no time.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from verifier.reading.columns import NEVER, LogColumns
@@ -27,6 +27,10 @@ HOUR = 3600.0
 NEAR = 60.0
 """Seconds within which two lines can be the two ends of one connection, where their number differs."""
 DAY = 86400.0
+MOST_STARTS = 200
+"""A log that seems to begin anew more often isn't split: nobody appends so many runs."""
+MOST_LOOKS = 2_000_000
+"""Connections of a log that are looked at, so that none can cost much time."""
 HEARD = 4
 """Pieces that must have been heard of on a connection to tell that it is of another run."""
 STRANGE = 2
@@ -48,6 +52,9 @@ class _Log:
     def __init__(self, columns: LogColumns) -> None:
         self.columns = columns
         self.conns = [number for number, conn in enumerate(columns.conns) if not conn.implicit]
+        self.conns.sort(key=self.line)
+        self._places = {number: place for place, number in enumerate(self.conns)}
+        self._looked = 0
         self.by_other: dict[int, list[int]] = {}
         for number in self.conns:
             self.by_other.setdefault(columns.conns[number].other, []).append(number)
@@ -59,8 +66,8 @@ class _Log:
         self.starts: list[int] = []
         self.begins: list[float] = []
         """When each part begins; empty until that is asked for."""
-        rows = zip(events.kinds, events.pieces, strict=True)
-        self.downloads = [piece for kind, piece in rows if kind == Kind.DOWNLOADED]
+        rows = enumerate(zip(events.kinds, events.pieces, strict=True))
+        self.place = {piece: row for row, (kind, piece) in rows if kind == Kind.DOWNLOADED}
         self.find_starts(alone=True)
 
     def line(self, conn: int) -> int:
@@ -79,14 +86,10 @@ class _Log:
         heard, time = mine.conns[conn].first_pieces, mine.conns[conn].time
         if len(heard) < HEARD or not (mine.timed and theirs.timed):
             return False
-        places = [self._place(piece, other.downloads) for piece in heard]
+        places = [other.place.get(piece, -1) for piece in heard]
         strange = sum(after <= before for before, after in pairwise([-1, *places]))
         apart = max(theirs.first_time - time, time - theirs.last_time)
         return apart > NEAR and strange >= STRANGE
-
-    @staticmethod
-    def _place(piece: int, downloads: list[int]) -> int:
-        return downloads.index(piece) if piece in downloads else -1
 
     def part_of(self, line: int) -> int:
         """The number of the part that a line is in."""
@@ -117,12 +120,24 @@ class _Log:
         begin = self.starts[part - 1] if part else 1
         if line == begin:
             return False
-        other = self.columns.conns[conn].other
-        before = [number for number in self.conns if begin <= self.line(number) < line]
-        latest = {self.columns.conns[number].other: number for number in before}
-        return self.way(conn) in map(self.way, before) and all(
-            self.last[number] < line for peer, number in latest.items() if peer != other
-        )
+        repeats, heard = False, {self.columns.conns[conn].other}
+        for number in self._above(conn):
+            peer = self.columns.conns[number].other
+            if self.line(number) < begin or (repeats and len(heard) == len(self.by_other)):
+                break
+            if peer not in heard and self.last[number] >= line:
+                return False
+            heard.add(peer)
+            repeats = repeats or self.way(number) == self.way(conn)
+        return repeats
+
+    def _above(self, conn: int) -> Iterator[int]:
+        """The connections above one, the latest first; none once too many were asked for."""
+        for place in range(self._places[conn] - 1, -1, -1):
+            self._looked += 1
+            if self._looked > MOST_LOOKS:
+                return
+            yield self.conns[place]
 
     def find_starts(self, *, alone: bool) -> None:
         """Find where runs begin, in one walk; `alone` by what no reconnect explains, whatever others show."""
@@ -159,6 +174,8 @@ class _Log:
             elif kind == Kind.COMPLETE:
                 complete = True
             before = time
+        if len(self.starts) > MOST_STARTS:
+            self.starts = []
 
     def _following_counts(self) -> list[int]:
         """For each event the next count of pieces, which is low where a beginner follows."""
@@ -170,12 +187,11 @@ class _Log:
 
     def _others_return(self, conn: int, known: set[tuple[int, int]]) -> bool:
         """Whether another neighbor connects again before this one does once more."""
-        for number in self.conns:
-            if self.line(number) > self.line(conn):
-                if self.way(number) == self.way(conn):
-                    return False
-                if self.way(number) in known:
-                    return True
+        for number in islice(self.conns, self._places[conn] + 1, None):
+            if self.way(number) == self.way(conn):
+                return False
+            if self.way(number) in known:
+                return True
         return False
 
 
@@ -265,13 +281,17 @@ def _leave_reconnects(logs: list[_Log], mates: dict[tuple[int, int], tuple[int, 
     other end is in an earlier part of that log than the other end of the next one of the pair.
     """
     for number, log in enumerate(logs):
-        for place in range(len(log.starts)):
-            conns = [one for one in log.conns if log.part_of(log.line(one)) == place + 1]
+        begun: dict[int, list[int]] = {}
+        for one in log.conns:
+            begun.setdefault(log.part_of(log.line(one)), []).append(one)
+        for part, conns in begun.items():
+            if not part:
+                continue
             pair = [one for one in conns if log.way(one) == log.way(conns[0])]
             ends = [mates.get((number, one)) for one in pair[:2]]
             parts = [logs[end[0]].part_of(logs[end[0]].line(end[1])) for end in ends if end]
             if len(parts) == 2 and parts[0] < parts[1]:
-                log.starts[place] = log.line(conns[1])
+                log.starts[part - 1] = log.line(conns[1])
 
 
 def _cut_by_time(logs: list[_Log]) -> None:

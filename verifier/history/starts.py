@@ -8,6 +8,8 @@ stood above the first line is unknown then, and no check concludes from its abse
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from math import inf
 from typing import TYPE_CHECKING
 
 from verifier.reading.columns import LATE
@@ -158,11 +160,21 @@ def _on_time(life: Life, told: Told) -> bool:
 
 def _gaps(life: Life, told: Told) -> Iterator[float]:
     """Seconds from each connection to the nearest one that its other end tells."""
+    if not life.columns.timed:
+        return
+    times: dict[int, list[float]] = {}
     for conn in life.columns.conns:
-        theirs = told.get((conn.other, life.owner), [])
-        times = [there.time for other, there in theirs if other.columns.timed]
-        if times and not conn.implicit and life.columns.timed:
-            yield min(abs(time - conn.time) for time in times)
+        if conn.other not in times:
+            theirs = told.get((conn.other, life.owner), [])
+            times[conn.other] = sorted(one.time for other, one in theirs if other.columns.timed)
+        if times[conn.other] and not conn.implicit:
+            yield _nearest(times[conn.other], conn.time)
+
+
+def _nearest(times: list[float], time: float) -> float:
+    """Seconds from a time to the nearest one of these, which are in order; infinity where there is none."""
+    place = bisect_left(times, time)
+    return min((abs(one - time) for one in times[max(0, place - 1) : place + 1]), default=inf)
 
 
 def _outlasted(life: Life, more: dict[int, list[tuple[Life, Connection]]]) -> bool:
@@ -185,7 +197,7 @@ def _unmet(
 ) -> Iterator[float]:
     """When neighbors were connected with a peer whose logs tell nothing of it."""
     for other, theirs in more.items():
-        mine = [conn.time for _, conn in told.get((life.owner, other), [])]
+        mine = sorted(conn.time for _, conn in told.get((life.owner, other), []))
         for _, conn in theirs:
-            if all(abs(conn.time - time) > LATE for time in mine):
+            if _nearest(mine, conn.time) > LATE:
                 yield conn.time

@@ -322,11 +322,11 @@ class LogColumns:
         kept: list[Connection] = []
         renumbered: dict[int, int] = {}
         for number, conn in enumerate(self.conns):
-            part = conn.cut(first, last)
             begun = not conn.implicit and first <= conn.line <= last
             # Told by what every copy has, with or without its columns, so that all number alike.
             spans = conn.line < first and (conn.implicit or conn.last_have >= first)
             if begun or spans:
+                part = conn.cut(first, last)
                 if not begun:
                     part.kind, part.line = -1, 0
                 renumbered[number] = len(kept)

@@ -22,9 +22,9 @@ ESCAPE = "\x1b[31m\x9b2J"
 BLOCK = 1 << 20
 
 
-def answer(folder: Path, text: str = "") -> Report:
+def answer(folder: Path, text: str = "", run: str = "last") -> Report:
     """What is said of a folder: a documented status, and no check that crashed."""
-    report = verify([folder], Options(lenient=True))
+    report = verify([folder], Options(lenient=True, run=run))
     assert report.status in {0, 1, 2, 3}
     for verdict in report.verdicts:
         reasons = [reason for one in verdict.results for reason in one.tally.reasons]
@@ -115,6 +115,29 @@ def test_a_flood_ends_the_reading(kind: str, tmp_path: Path) -> None:
     report = answer(folder, f"note: {LOG} is read up to line")
     (life,) = (one for one in report.verdicts[0].case.lives if one.file.label == LOG)
     assert report.verdicts[0].case.ends.lost(life)
+
+
+@pytest.mark.parametrize("choice", ["last", "all"])
+def test_connections_that_begin_anew_without_end(choice: str, tmp_path: Path) -> None:
+    """Logs that look like thousands of runs, with another number of connections at each end, are one run."""
+    folder = good_run().write(tmp_path)
+    for peer in (1001, 1002, 1003, 1004):
+        rng, lines = random.Random(peer), []
+        for number in range(4000 - 500 * (peer - 1001)):
+            other = rng.choice([one for one in (1001, 1002, 1003, 1004) if one != peer])
+            way = "makes a connection to" if other < peer else "is connected from"
+            stamp = f"2026-11-22 {number // 3600 + 10}:{number // 60 % 60:02d}:{number % 60:02d}"
+            texts = [
+                f"{way} Peer {other}.",
+                f"received the 'have' message from {other} for the piece 1.",
+            ]
+            if number % 7 == 0:
+                count = f"Now the number of pieces it has is {number % 9 + 1}."
+                texts.append(f"has downloaded the piece {number % 9} from {other}. {count}")
+            lines += [f"{stamp}: Peer {peer} {text}\n" for text in texts]
+        (folder / f"log_peer_{peer}.log").write_text("".join(lines))
+    report = answer(folder, run=choice)
+    assert len(report.verdicts) == 1
 
 
 @pytest.mark.parametrize("seed", range(3))
