@@ -189,12 +189,21 @@ def _hand_on(pipe: IO[bytes], far: socket.socket) -> None:
 
 
 def trace_in(text: str) -> list[str]:
-    """The first lines of the first stack trace in a text, the exception's own among them; or none."""
+    """The most telling lines of the first stack trace in a text, the exception's own among them; or none."""
     found = _TRACEBACK.search(text)
     if not found:
         return []
     start = text.rfind("\n", 0, found.start()) + 1
-    return [clean(line) for line in text[start:].splitlines() if line.strip()][:6]
+    lines = [clean(line) for line in text[start:].splitlines() if line.strip()]
+    heads = [at for at, line in enumerate(lines[:2]) if line.startswith("Traceback")]
+    return _of_python(lines[heads[0] + 1 :]) if heads else lines[:6]
+
+
+def _of_python(lines: list[str]) -> list[str]:
+    """A Python stack trace, which names the exception last: that first, then the innermost frames."""
+    last = next((at for at, line in enumerate(lines) if line[0] != " "), len(lines))
+    marks = [at for at in range(last) if lines[at].strip(" ^~")]
+    return [*lines[last : last + 1], *(lines[at] for at in marks[-4:])]
 
 
 def clean(line: str) -> str:

@@ -89,9 +89,17 @@ def file_is_right(stage: Stage, case: str, *, in_time: bool | None = None) -> No
         stage.keep(case)
     elif _is_whole(stage):
         because = "The file was not there 4 s after the last piece, but it is at the end. Who looks earlier, or ends you, finds nothing."
-        stage.tell(case, because, Outcome.WARNED)
+        _warn_of_file(stage, case, because)
     else:
         _file_is_wrong(stage, case)
+
+
+def _warn_of_file(stage: Stage, case: str, because: str) -> None:
+    """A right file that comes late or lies elsewhere: only a case on files (FI) is about that."""
+    if case.startswith("FI-"):
+        stage.tell(case, because, Outcome.WARNED)
+    else:
+        stage.keep(case)
 
 
 def _is_whole(stage: Stage) -> bool:
@@ -113,7 +121,7 @@ def _file_is_wrong(stage: Stage, case: str) -> None:
         others = [p for p in stage.folder.found_copies() if p.read_bytes() == stage.content]
         if others:
             found = others[0].relative_to(stage.folder.root / "run")
-            stage.tell(case, f"The file is {found}; it should be {where}.", Outcome.WARNED)
+            _warn_of_file(stage, case, f"The file is {found}; it should be {where}.")
             return
         because = f"There is no {where} 4 s after the last piece."
     stage.blame(case, because)

@@ -31,12 +31,9 @@ def meet(stage: Stage, who: int) -> Link:
             f"It didn't accept a connection of {who} on port {stage.port} within {UP_SECONDS:g} s.",
         )
     else:
-        stage.expect(
-            special or "CN-01",
-            UP_SECONDS,
-            lambda: neighbor.here,
-            f"You ({stage.plan.you}) didn't dial {who}, which is listed before you, within {UP_SECONDS:g} s.",
-        )
+        came = stage.wait(UP_SECONDS, lambda: neighbor.here or not stage.running)
+        because = f"You ({stage.plan.you}) didn't dial {who}, which is listed before you, within {UP_SECONDS:g} s."
+        stage.require(special or ended_at_once(stage) or "CN-01", came and neighbor.here, because)
     link = stage.link(who)
     came = stage.wait(ANSWER_SECONDS, lambda: neighbor.greeted or not stage.running)
     because = f"No handshake came to {who} within {ANSWER_SECONDS:g} s of the connection"
@@ -48,6 +45,12 @@ def meet(stage: Stage, who: int) -> Link:
         because += f" {earlier[0].peer_id}, which came before it, got one."
     stage.require(case, came and neighbor.greeted, because, who)
     return stage.link(who)
+
+
+def ended_at_once(stage: Stage) -> str:
+    """ST-01 where the program ended before it had a connection with anybody, or nothing."""
+    alone = not any(one.links for one in stage.neighbors.values())
+    return "ST-01" if alone and not stage.running else ""
 
 
 def meet_all(stage: Stage) -> None:

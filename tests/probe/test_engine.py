@@ -133,7 +133,6 @@ def test_a_loud_program_is_heard_in_short(tmp_path: Path) -> None:
     [
         "java.io.EOFException: gone\n\tat java.base/java.io.DataInputStream.readInt(DataInputStream.java:398)\n",
         'Exception in thread "main" java.lang.NullPointerException\n\tat A.b(A.java:1)\n',
-        "Traceback (most recent call last):\n  File x\nValueError: no\n",
         "terminate called after throwing an instance of 'std::out_of_range'\n",
     ],
 )
@@ -142,6 +141,15 @@ def test_a_stack_trace_begins_with_what_was_thrown(text: str) -> None:
     found = trace_in(f"connected\nwaiting\n{text}more\n")
     assert found[0] == text.splitlines()[0]
     assert not trace_in("connected\nno error at Peer.java\n")
+
+
+@pytest.mark.parametrize("head", ["", "Exception in thread Thread-1 (run):\n"])
+def test_a_python_trace_begins_with_its_last_line(head: str) -> None:
+    """Python names the exception last: it comes first, then the innermost frames, without the marks below them."""
+    frames = "".join(f'  File "a.py", line {n}, in f\n    g{n}()\n    ^^~~\n' for n in range(9))
+    found = trace_in(f"up\n{head}Traceback (most recent call last):\n{frames}ValueError: no\nmore\n")
+    assert found[0] == "ValueError: no"
+    assert [line.strip() for line in found[1:]] == ['File "a.py", line 7, in f', "g7()", 'File "a.py", line 8, in f', "g8()"]  # fmt: skip
 
 
 def test_the_project_is_not_written_to(tmp_path: Path) -> None:

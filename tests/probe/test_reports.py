@@ -89,6 +89,15 @@ def test_roots_before_symptoms() -> None:
     assert [one.case for one in roots[0].blocks] == ["RQ-04"]
 
 
+def test_a_cause_that_is_refuted_explains_nothing() -> None:
+    """Whoever reads our bitfield right doesn't misread it, however its own is written (BF-05 kept)."""
+    lowest = broken("BF-01", "contact-seed", cause="lowest-bit")
+    found = [lowest, broken("BF-03"), broken("IN-02"), kept("BF-05")]
+    roots = verdicts.roots(verdicts.combine(found, [one.case for one in found]))
+    assert [root.result.case for root in roots] == ["BF-01", "IN-02"]
+    assert [one.case for one in roots[0].explains] == ["BF-03"]
+
+
 def test_exit_statuses() -> None:
     """Broken is 1, undecided 3, a warning counts with --strict, and what is expected doesn't."""
     results = verdicts.combine([broken("SV-02"), broken("IN-06")], ["SV-02", "IN-06"])
