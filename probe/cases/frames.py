@@ -78,7 +78,7 @@ cases(
     ),
     Case(
         "BF-06", "F", "3.3", "It works with neighbors that skip the bitfield because they have nothing.",
-        "A bitfield is awaited as the first message. Look at the type of each message, the first one too.",
+        "A bitfield is awaited as the first message, or haves only count after one. Look at the type of each message, and begin with no pieces for each neighbor.",
         needs=("RQ-02", "HV-01"),
     ),
     Case(

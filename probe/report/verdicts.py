@@ -109,7 +109,8 @@ def roots(results: dict[str, Result]) -> list[Root]:
             (
                 other
                 for other in bad
-                if case in explained_by(bad[other], results) and bad[other].outcome is Outcome.BROKEN
+                if case in explained_by(bad[other], results)
+                and bad[other].outcome is Outcome.BROKEN
             ),
             "",
         )

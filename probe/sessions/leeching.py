@@ -256,7 +256,7 @@ def not_wanted(stage: Stage, who: int) -> bool:
 
 @session("mute", "1001 1002* >1003 1004 1005", (2, 1, 2), "CN-03 CN-04 BF-06", seconds=4.0)
 def mute(stage: Stage) -> None:
-    """Nobody who has nothing says anything after the handshake; 1002 is a seed."""
+    """Nobody who has nothing says anything after the handshake; 1002 is a seed, and 1001 gets a piece later."""
     for who in (1001, 1004, 1005):
         stage.neighbors[who].tells = stage.neighbors[who].minds = False
     stage.start()
@@ -280,12 +280,30 @@ def mute(stage: Stage) -> None:
     )
     interested(stage, 1002)
     link = stage.link(1002)
+    seed.serves = False
     link.say(wire.UNCHOKE)
     index = asked(stage, 1002)
+    link.piece(index)
     others = (1001, 1004, 1005)
     stage.wait(MUST_SECONDS, lambda: all(stage.seen("have", who, index=index) for who in others))
     missed = [who for who in others if not stage.seen("have", who, index=index)]
     stage.check("BF-06", kept=not missed, because=f"{', '.join(map(str, missed))} skipped the bitfield, having nothing; no have for your piece {index} came there.")  # fmt: skip
+    link.say(wire.CHOKE)
+    _asked_without_bitfield(stage, 1001)
+
+
+def _asked_without_bitfield(stage: Stage, who: int) -> None:
+    """A neighbor that skipped the bitfield gets a piece: its have counts (BF-06)."""
+    stage.run(0.1)  # the request that crosses our choke
+    left = set(range(stage.plan.pieces)) - {e.index for e in stage.seen("request")}
+    if not left:
+        return  # it asks for everything at once, which RQ-03 says
+    index = min(left)
+    text = f"{who} skipped the bitfield, having nothing, and told you piece {index} by have when it got it; you didn't"
+    stage.neighbors[who].gain([index])
+    interested(stage, who, "BF-06", f"{text} say interested.")
+    stage.link(who).say(wire.UNCHOKE)
+    asked(stage, who, "BF-06", f"{text} ask for it when {who} unchoked you.")
 
 
 @session("order", "1005* >1003 1001", (2, 1, 2), "CN-05", seconds=1.5, cap=True)
@@ -369,18 +387,3 @@ def big_fetch(stage: Stage) -> None:
         1001,
     )
     ends.file_is_right(stage, "FR-09")
-
-
-@session("late", "1001* >1002", (1, 1, 2), "CN-07", seconds=7.0, lawful=False, quick=False)
-def late(stage: Stage) -> None:
-    """1001 only listens 4 s after the program's start."""
-    one = stage.neighbors[1001]
-    one.listens = False
-    stage.start()
-    stage.run(4.0)
-    one.listen()
-    stage.wait(10.0, lambda: one.greeted)
-    because = (
-        "1001 wasn't up when you started, and you didn't dial it again until 10 s after it was."
-    )
-    stage.check("CN-07", kept=one.greeted, because=because + ("" if stage.running else " Your program had ended."))  # fmt: skip

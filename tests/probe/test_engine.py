@@ -147,7 +147,9 @@ def test_a_stack_trace_begins_with_what_was_thrown(text: str) -> None:
 def test_a_python_trace_begins_with_its_last_line(head: str) -> None:
     """Python names the exception last: it comes first, then the innermost frames, without the marks below them."""
     frames = "".join(f'  File "a.py", line {n}, in f\n    g{n}()\n    ^^~~\n' for n in range(9))
-    found = trace_in(f"up\n{head}Traceback (most recent call last):\n{frames}ValueError: no\nmore\n")
+    found = trace_in(
+        f"up\n{head}Traceback (most recent call last):\n{frames}ValueError: no\nmore\n"
+    )
     assert found[0] == "ValueError: no"
     assert [line.strip() for line in found[1:]] == ['File "a.py", line 7, in f', "g7()", 'File "a.py", line 8, in f', "g8()"]  # fmt: skip
 
