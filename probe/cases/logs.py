@@ -280,7 +280,7 @@ def choices(record: Record, *, ended: bool) -> Finding:
         because = (
             f"You unchoked {', '.join(map(str, unlogged))}, but no line says that it was chosen."
         )
-        keys = [(kind, who, None) for who in unlogged for kind in _CHOICES]
+        keys: list[Key] = [(kind, who, None) for who in unlogged for kind in _CHOICES]
         if odd := _may_mean(other, keys):
             because += " Some lines may mean it, but nobody can read them."
             return Finding("LG-05", name, Outcome.WARNED, because, lines=tuple(odd[:2]))

@@ -19,6 +19,7 @@ from probe.model import Event, Finding, Outcome, Plan, Record
 from probe.program import ports
 from probe.program.folders import Folder, content
 from probe.program.program import Order, Program, ProgramError
+from probe.program.words import meaning
 from probe.settings import Settings, SettingsError
 
 LONGEST_SECONDS = 50.0
@@ -276,14 +277,20 @@ class Stage:
             if case in self.plan.answers:
                 self.keep(case)
             return
-        lines: tuple[str, ...] = ()
+        assert self.program
+        lines = tuple(self.program.traceback())
         links = self.neighbors[who].links if who else []
         if self.running and links and links[-1].eof and "closed" not in because:
             because += f" You had closed the connection with {who}."
         if not self.running:
-            assert self.program
             because += f" The program had ended {how_ended(self.program.status)}."
-            lines = tuple(self.program.traceback() or self.program.last_words())
+            lines = lines or tuple(self.program.last_words())
+        elif lines:
+            because += (
+                " It printed a stack trace; the thread that had to do this may have died of it."
+            )
+        if said := meaning(lines):
+            because += f" {said}"
         self.blame(case, because, *(self.last(who) if who else ()), lines=lines, spine=True)
         raise Stuck(case)
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from probe.program.words import clean, trace_in
+
 KEEPER = Path(__file__).with_name("keeper.py")
 OUTPUT_BYTES = 8 << 20
 """Of what a program prints no more than this is kept; some never stop saying that they wait."""
@@ -23,12 +25,6 @@ FLOOD_BYTES = 64 << 20
 FILE_BYTES = 256 << 20
 CPU_SECONDS = 120
 BUILD_SECONDS = 300
-_TRACEBACK = re.compile(
-    r"Traceback \(most recent call last\)|^Exception in thread|^[\w.$]+(?:Exception|Error)\b.*\n\s+at "
-    r"|^[ \t]+at [\w.$<>/]+\([\w.]+:\d+\)"
-    r"|^thread '.*' panicked|^terminate called|^panic: |Segmentation fault|AddressSanitizer",
-    re.MULTILINE,
-)
 _WINDOWS_SHELL = re.compile("[|&;<>%^]")
 _SHELL = re.compile(r"[|&;<>()$`*?\[\]#~=%\n]")
 
@@ -186,30 +182,6 @@ def _hand_on(pipe: IO[bytes], far: socket.socket) -> None:
     with far, pipe, suppress(OSError):
         while data := os.read(pipe.fileno(), 4096):
             far.sendall(data)
-
-
-def trace_in(text: str) -> list[str]:
-    """The most telling lines of the first stack trace in a text, the exception's own among them; or none."""
-    found = _TRACEBACK.search(text)
-    if not found:
-        return []
-    start = text.rfind("\n", 0, found.start()) + 1
-    lines = [clean(line) for line in text[start:].splitlines() if line.strip()]
-    heads = [at for at, line in enumerate(lines[:2]) if line.startswith("Traceback")]
-    return _of_python(lines[heads[0] + 1 :]) if heads else lines[:6]
-
-
-def _of_python(lines: list[str]) -> list[str]:
-    """A Python stack trace, which names the exception last: that first, then the innermost frames."""
-    last = next((at for at, line in enumerate(lines) if line[0] != " "), len(lines))
-    marks = [at for at in range(last) if lines[at].strip(" ^~")]
-    return [*lines[last : last + 1], *(lines[at] for at in marks[-4:])]
-
-
-def clean(line: str) -> str:
-    """A line of somebody's output as it may be shown on a terminal."""
-    text = "".join(char if char.isprintable() else "?" for char in line.expandtabs(2))
-    return text if len(text) <= 160 else text[:157] + "..."
 
 
 def _tail(path: Path, size: int = 65536) -> str:

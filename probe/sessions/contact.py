@@ -8,6 +8,7 @@ from probe.conversation.link import Link
 from probe.conversation.stage import Stage, how_ended
 from probe.model import Finding, Outcome
 from probe.program.program import listening_ports
+from probe.program.words import meaning
 from probe.registry import session
 from probe.sessions.steps import UP_SECONDS, give_up
 
@@ -66,7 +67,7 @@ def contact_leecher(stage: Stage) -> None:
     stage.require(
         "CN-01",
         one.link is not None,
-        f"It didn't dial 1001, which is listed before it, within {UP_SECONDS:g} s.",
+        f"You didn't dial 1001, which is listed before you, within {UP_SECONDS:g} s.",
     )
     link = stage.link(1001)
     alone = stage.run(1.5 * stage.patience, lambda: bool(link.reader.raw) or link.eof)
@@ -127,8 +128,9 @@ def judge(stage: Stage, link: Link, *, first: bool) -> None:
     if link.greeted_by is None:
         stage.record.marks["diagnosis"] = 1.0
         closed = " You closed it." if link.eof else ""
-        text = f"You have a connection with {who}, but send no handshake on it.{closed}"
-        stage.blame("HS-01", text, lines=last_words(stage), spine=True)
+        text = f"You have a connection with {who}, but send no handshake on it.{closed}{other_ports(stage)}"
+        said = last_words(stage)
+        stage.blame("HS-01", f"{text} {meaning(said)}".rstrip(), lines=said, spine=True)
         give_up("HS-01")
     stage.keep("HS-01")
     if any(stage.seen(kind, who) for kind in wire.NAMES):
@@ -175,9 +177,20 @@ def not_up(stage: Stage) -> None:
         because = f"The program ended {how_ended(status)} after {stage.record.ended_at or 0:.1f} s, before the probe could connect to it."
         if status == _NOT_FOUND:
             because += " With this status a shell says that there is no such command: is it spelt right, and installed?"
-    stage.blame("ST-01", because, lines=last_words(stage), spine=True)
+    lines = last_words(stage)
+    because = f"{because} {meaning(lines)}".rstrip()
+    stage.blame("ST-01", because, lines=lines, spine=True)
     stage.record.marks["diagnosis"] = 1.0
     give_up("ST-01")
+
+
+def other_ports(stage: Stage) -> str:
+    """Ports beside its own on which the program listens, as a sentence."""
+    assert stage.program
+    others = [one for one in listening_ports(stage.program.pid) if one != stage.port]
+    if not others:
+        return ""
+    return f" You also listen on {', '.join(map(str, others))}: each peer has one port, and one connection with each other peer."
 
 
 def last_words(stage: Stage) -> tuple[str, ...]:

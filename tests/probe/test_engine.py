@@ -16,7 +16,8 @@ from probe.conversation.stage import LONGEST_SECONDS, Stage
 from probe.engine import Engine, Run, look_at
 from probe.model import Finding, Outcome, Plan, Record
 from probe.program.folders import Folder
-from probe.program.program import OUTPUT_BYTES, trace_in
+from probe.program.program import OUTPUT_BYTES
+from probe.program.words import trace_in
 from probe.registry import PLANS
 from probe.settings import Settings
 
@@ -152,6 +153,30 @@ def test_a_python_trace_begins_with_its_last_line(head: str) -> None:
     )
     assert found[0] == "ValueError: no"
     assert [line.strip() for line in found[1:]] == ['File "a.py", line 7, in f', "g7()", 'File "a.py", line 8, in f', "g8()"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lines", "word"),
+    [
+        ('Exception in thread "main" java.util.NoSuchElementException: No line found', "type something"),
+        ("EOFError: EOF when reading a line", "type something"),
+        ("java.io.FileNotFoundException: /home/me\\Common.cfg (No such file)", "backslash"),
+        ("FileNotFoundError: [Errno 2] No such file or directory: 'cfg/Common.cfg'", "configuration"),
+        ("Error: Could not find or load main class peerProcess", "-cp"),
+        ("OSError: [Errno 98] Address already in use", "in use"),
+        ("ConnectionRefusedError: [Errno 111] Connection refused", ""),
+    ],
+)  # fmt: skip
+def test_usual_last_words_are_explained(lines: str, word: str) -> None:
+    """What a program dies of at its start is said in words, where it is one of the usual reasons."""
+    assert word in meaning([lines]) if word else not meaning([lines])
+
+
+def test_a_caught_exception_stands_before_the_trace_that_it_led_to() -> None:
+    """An exception that was only printed is quoted before the stack trace that follows it."""
+    caught = "java.io.FileNotFoundException: Common.cfg"
+    thrown = 'Exception in thread "main" java.lang.ArithmeticException: / by zero'
+    assert trace_in(f"up\n{caught}\n{thrown}\n\tat A.main(A.java:1)\n")[:2] == [caught, thrown]
 
 
 def test_the_project_is_not_written_to(tmp_path: Path) -> None:
