@@ -177,8 +177,8 @@ def _not_held(plan: Plan, contact: list[Record]) -> Record:
 
 
 def _spoke(record: Record) -> bool:
-    """Whether a diagnosis of its bytes was made: then it is up, wherever its file is."""
-    return any(
+    """Whether it is up, wherever its file is: a diagnosis of its bytes was made, or it listens elsewhere."""
+    return "up" in record.marks or any(
         line.startswith("you sent") for one in record.findings if one.spine for line in one.lines
     )
 

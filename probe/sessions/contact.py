@@ -127,6 +127,10 @@ def judge(stage: Stage, link: Link, *, first: bool) -> None:
         give_up(other[0].case)
     if link.greeted_by is None:
         stage.record.marks["diagnosis"] = 1.0
+        if any(one.greeted_by is not None for one in link.neighbor.links):
+            text = f"You don't answer on the connection that {who} made, but make another one to {who} and send your handshake there. One connection serves both directions."
+            stage.blame("CN-02", text, lines=(f"you sent    your handshake on a connection that you made to {who}",), spine=True)  # fmt: skip
+            give_up("CN-02")
         closed = " You closed it." if link.eof else ""
         text = f"You have a connection with {who}, but send no handshake on it.{closed}{other_ports(stage)}"
         said = last_words(stage)
@@ -164,14 +168,13 @@ def not_up(stage: Stage) -> None:
     assert stage.program
     if stage.running:
         ports = listening_ports(stage.program.pid)
-        where = (
-            f" It listens on {', '.join(map(str, ports))}."
-            if ports
-            else " It listens on no port that can be seen."
-        )
+        where = " You listen on no port that can be seen."
+        if ports:
+            stage.record.marks["up"] = 1.0
+            where = f" You listen on {', '.join(map(str, ports))} instead."
         if stage.port in ports:
-            where = f" It listens on that port, but not on the address of {stage.settings.host}. Listen on all addresses, or name its own with --host."
-        because = f"Nobody accepts connections on port {stage.port}, which PeerInfo.cfg gives it, {UP_SECONDS * stage.patience:g} s after the start.{where}"
+            where = f" You listen on that port, but not on the address of {stage.settings.host}. Listen on all addresses, or name its own with --host."
+        because = f"Nobody accepts connections on port {stage.port}, which PeerInfo.cfg gives you, {UP_SECONDS * stage.patience:g} s after the start.{where}"
     else:
         status = stage.program.poll()
         because = f"The program ended {how_ended(status)} after {stage.record.ended_at or 0:.1f} s, before the probe could connect to it."

@@ -17,7 +17,7 @@ from probe.engine import Engine, Run, look_at
 from probe.model import Finding, Outcome, Plan, Record
 from probe.program.folders import Folder
 from probe.program.program import OUTPUT_BYTES
-from probe.program.words import trace_in
+from probe.program.words import meaning, trace_in
 from probe.registry import PLANS
 from probe.settings import Settings
 
