@@ -127,7 +127,7 @@ def judge(stage: Stage, link: Link, *, first: bool) -> None:
         give_up(other[0].case)
     if link.greeted_by is None:
         stage.record.marks["diagnosis"] = 1.0
-        if any(one.greeted_by is not None for one in link.neighbor.links):
+        if any(one.greeted_by is not None for one in stage.neighbors[who].links):
             text = f"You don't answer on the connection that {who} made, but make another one to {who} and send your handshake there. One connection serves both directions."
             stage.blame("CN-02", text, lines=(f"you sent    your handshake on a connection that you made to {who}",), spine=True)  # fmt: skip
             give_up("CN-02")

@@ -92,7 +92,8 @@ def all_in_one(stage: Stage) -> None:
     link.note("interested", sent=True)
     link.interested = True
     link.put(b"".join(link.have_bytes(index) for index in range(19)) + wire.frame(wire.INTERESTED))
-    unchoked(stage, 1002, "FR-07", 2 * stage.plan.p + 1.5 + 20 * MESSAGE_SECONDS)
+    because = "1002 sent 19 haves and then interested, all in one segment; you never unchoked it, as if interested had been lost."
+    unchoked(stage, 1002, "FR-07", 2 * stage.plan.p + 1.5 + 20 * MESSAGE_SECONDS, because)
     new = range(19, 38)
     one.has |= set(new)
     for _ in range(2):

@@ -109,7 +109,9 @@ def not_interested(stage: Stage, who: int, case: str, because: str) -> bool:
     )
 
 
-def unchoked(stage: Stage, who: int, case: str = "CH-01", seconds: float = 0.0) -> None:
+def unchoked(
+    stage: Stage, who: int, case: str = "CH-01", seconds: float = 0.0, because: str = ""
+) -> None:
     """The program unchokes a played peer that is interested."""
     link = stage.link(who)
     stage.wait(1.0, lambda: link.interested)
@@ -118,7 +120,8 @@ def unchoked(stage: Stage, who: int, case: str = "CH-01", seconds: float = 0.0) 
         case,
         seconds,
         lambda: not link.choked_by,
-        f"{who} is interested and there is a place for it, but no unchoke came within {seconds:g} s.",
+        because
+        or f"{who} is interested and there is a place for it, but no unchoke came within {seconds:g} s.",
         who,
     )
 
