@@ -12,7 +12,9 @@ from pathlib import Path
 
 from probe.conversation.stage import Cancelled, Stage
 from probe.model import Finding, Outcome, Plan, Record
+from probe.program.folders import FILE_NAME
 from probe.program.program import ProgramError
+from probe.program.words import folder_named
 from probe.registry import CASES, PLANS, WATCHES
 from probe.settings import Settings, SettingsError
 
@@ -21,6 +23,8 @@ MOST_LAG = 0.1
 """Seconds that the probe's own loop may be late before timing cases are void (rule 5)."""
 STALL = 1.0
 """Seconds that the probe's own loop may be late before nothing at all can be judged: the machine stood still."""
+USUAL_PLACES = ("peer_{id}", "{id}", ".")
+"""Where programs look for a seed's file, the assignment's place first."""
 LESS_PATIENCE = 0.4
 """Factor on the waits where another place for the file is tried."""
 _WHY = {
@@ -78,7 +82,7 @@ class Engine:
         """Both contact sessions; where the seed doesn't work, with the file in other places."""
         places = [self.settings.data]
         if self.settings.data == "auto":
-            places = ["peer_{id}", "{id}", "."]
+            places = list(USUAL_PLACES)
         first: list[Record] | None = None
         for place in places:
             settings = dataclasses.replace(self.settings, data=place)
@@ -88,6 +92,7 @@ class Engine:
             records = self._hold([PLANS[name] for name in names], 2, settings)
             if first is None:
                 first = records
+                places[1:1] = named_place(records[0]) if self.settings.data == "auto" else []
             if not self._lacks_file(records[0]):
                 records = [*records, *first[1:]] if records is not first else records
                 run.place = place
@@ -160,6 +165,21 @@ def _diagnosis(record: Record) -> Finding | None:
     if record.stuck in _WHY:
         return Finding(record.plan.answers[0], record.plan.name, Outcome.BROKEN, _WHY[record.stuck], lines=record.output)  # fmt: skip
     return None
+
+
+def named_place(record: Record) -> list[str]:
+    """The folder in which a seed says that it didn't find its file, below the working directory, if it says so."""
+    said = folder_named((*record.trace, *record.output), FILE_NAME)
+    if said is None:
+        return []
+    path = Path(said)
+    if path.is_absolute():
+        run = Path(record.folder).resolve() / "run"
+        if not path.resolve().is_relative_to(run):
+            return []
+        path = path.resolve().relative_to(run)
+    place = path.as_posix().replace(str(record.plan.you), "{id}")
+    return [] if ".." in path.parts or place in USUAL_PLACES else [place]
 
 
 def _hopeless(plan: Plan, contact: list[Record]) -> bool:

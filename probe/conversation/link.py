@@ -15,7 +15,7 @@ from probe.conversation.wire import Frame, Reader
 from probe.model import Event
 
 _CHUNK = 65536
-APART = 0.01
+APART = 0.02
 """Seconds between two messages: many programs take what one read gives for one message. FR-03 and FR-07 ask for that."""
 
 

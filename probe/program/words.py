@@ -13,6 +13,9 @@ _TRACEBACK = re.compile(
 )
 _TOLD = re.compile(r"Exception|Error|[Nn]o such file|[Nn]ot found", re.ASCII)
 """Lines before a stack trace that may tell its reason: an exception that was caught and printed."""
+_MISSING = re.compile(
+    r"FileNotFound|NoSuchFile|[Nn]o such file|ENOENT|[Nn]ot found|[Cc](?:ould|an)(?:no|n'|not )t open"
+)
 _BEFORE = 2
 _MEANINGS = (
     (
@@ -78,3 +81,13 @@ def clean(line: str) -> str:
     """A line of somebody's output as it may be shown on a terminal."""
     text = "".join(char if char.isprintable() else "?" for char in line.expandtabs(2))
     return text if len(text) <= 160 else text[:157] + "..."
+
+
+def folder_named(lines: Iterable[str], name: str) -> str | None:
+    """The folder in which a program says that it didn't find this file, as it writes it; None if it says nothing."""
+    for line in lines:
+        if _MISSING.search(line):
+            found = re.search(rf"([^\s'\"(:=]*){re.escape(name)}", line)
+            if found:
+                return found[1]
+    return None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from probe.cases import logs
 from probe.conversation.stage import Stage, how_ended
 from probe.logs import read_log
 from probe.model import Finding, Outcome
-from probe.program.folders import FILE_NAME
 from probe.sessions.steps import MESSAGE_SECONDS
 
 END_SECONDS = 8.0
@@ -103,13 +104,17 @@ def _warn_of_file(stage: Stage, case: str, because: str) -> None:
 
 
 def _is_whole(stage: Stage) -> bool:
-    path = stage.folder.data_file()
+    return any(_same(path, stage) for path in stage.folder.finished_files())
+
+
+def _same(path: Path, stage: Stage) -> bool:
     return path.is_file() and path.read_bytes() == stage.content
 
 
 def _file_is_wrong(stage: Stage, case: str) -> None:
-    path = stage.folder.data_file()
-    where = f"{path.parent.name}/{FILE_NAME}"
+    places = stage.folder.finished_files()
+    path = next((one for one in places if one.is_file()), places[0])
+    where = path.relative_to(stage.folder.work)
     if path.is_file():
         data = path.read_bytes()
         if len(data) != len(stage.content):
@@ -118,7 +123,7 @@ def _file_is_wrong(stage: Stage, case: str) -> None:
             at = next(i for i, (a, b) in enumerate(zip(data, stage.content, strict=True)) if a != b)
             because = f"{where} differs from the seed's file from byte {at} on (piece {at // stage.plan.piece_size})."
     else:
-        others = [p for p in stage.folder.found_copies() if p.read_bytes() == stage.content]
+        others = [one for one in stage.folder.found_copies() if _same(one, stage)]
         if others:
             found = others[0].relative_to(stage.folder.root / "run")
             _warn_of_file(stage, case, f"The file is {found}; it should be {where}.")
@@ -129,9 +134,11 @@ def _file_is_wrong(stage: Stage, case: str) -> None:
 
 def file_is_untouched(stage: Stage) -> None:
     """A seed's own file (FI-04)."""
-    path = stage.folder.data_file()
-    same = path.is_file() and path.read_bytes() == stage.content
-    stage.check("FI-04", kept=same, because="The seed's own file was changed, or is gone.")
+    stage.check(
+        "FI-04",
+        kept=_same(stage.folder.data_file(), stage),
+        because="The seed's own file was changed, or is gone.",
+    )
 
 
 def log_is_right(stage: Stage, *, exact: bool = True, answers: tuple[str, ...] = ()) -> None:

@@ -26,35 +26,42 @@ from probe.sessions.steps import (
 
 @session("choked", ">1001* 1002 1003 1004", (1, 2, 60), "SV-01", seconds=5.0)
 def choked(stage: Stage) -> None:
-    """Three are interested, one is unchoked, the two others ask for piece 4."""
+    """Three are interested; one asks for piece 4 before the first choice, and those who are then choked again."""
     stage.start()
     meet_all(stage)
     for who in stage.neighbors:
         told(stage, who)
-    stage.expect(
-        "CH-01",
-        2 * stage.plan.p + 1.5,
-        lambda: bool(stage.seen("unchoke")),
-        "Three neighbors are interested, but none was unchoked.",
-    )
+    stage.wait(1.0, lambda: all(stage.link(who).interested for who in stage.neighbors))
+    if stage.link(1004).choked_by:
+        stage.link(1004).ask(4)
+    stage.wait(2 * stage.plan.p + 1.5, lambda: bool(stage.seen("unchoke")))
+    if _served_choked(stage):
+        return
+    stage.require("CH-01", bool(stage.seen("unchoke")), "Three neighbors are interested, but none was unchoked.")  # fmt: skip
     stage.run(0.05)
     waiting = [who for who in stage.neighbors if stage.link(who).choked_by]
+    for who in waiting:
+        stage.link(who).ask(4)
+    stage.run(1.0)
+    if _served_choked(stage):
+        return
+    stage.keep("SV-01")
     if not waiting:
         stage.require(
             "CH-02", kept=False, because="With k = 1 you unchoked all three neighbors at once."
         )
-    since = stage.now()
-    for who in waiting:
-        stage.link(who).ask(4)
-    stage.run(1.0)
-    for who in waiting:
-        served = stage.seen("piece", who, since=since)
+
+
+def _served_choked(stage: Stage) -> bool:
+    """Whether somebody who was choked since the start got a piece (SV-01)."""
+    for who in stage.neighbors:
+        served = stage.seen("piece", who)
         if served and not any(e.at < served[0].at for e in stage.seen("unchoke", who)):
-            first = stage.seen("unchoke")[0]
             request = next(e for e in stage.record.events if e.who == who and e.kind == "request")
-            stage.blame("SV-01", f"You serve neighbors that you choke: {who} asked while it was choked, and got piece 4.", first, request, served[0])  # fmt: skip
-            return
-    stage.keep("SV-01")
+            unchokes = [e for e in stage.seen("unchoke") if e.at < request.at]
+            stage.blame("SV-01", f"You serve neighbors that you choke: {who} asked while it was choked, and got piece 4.", *unchokes[:1], request, served[0])  # fmt: skip
+            return True
+    return False
 
 
 @session("bytewise", ">1001* 1002", (1, 1, 2), "HS-03", seconds=3.0)

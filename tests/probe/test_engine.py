@@ -179,6 +179,35 @@ def test_a_caught_exception_stands_before_the_trace_that_it_led_to() -> None:
     assert trace_in(f"up\n{caught}\n{thrown}\n\tat A.main(A.java:1)\n")[:2] == [caught, thrown]
 
 
+@pytest.mark.parametrize(
+    ("line", "places"),
+    [
+        ("java.io.FileNotFoundException: Peer_1001/TheFile.dat (No such file or directory)", ["Peer_{id}"]),
+        ("[Errno 2] No such file or directory: './files/1001/TheFile.dat'", ["files/{id}"]),
+        ("TheFile.dat: No such file or directory", []),
+        ("couldn't open ../TheFile.dat", []),
+        ("cannot open /nowhere/TheFile.dat", []),
+        ("reading Peer_1001/TheFile.dat", []),
+    ],
+)  # fmt: skip
+def test_a_folder_that_the_program_names_is_tried(line: str, places: list[str]) -> None:
+    """Where a seed says in which folder it didn't find its file, that is another place to try."""
+    record = Record(PLANS["contact-seed"], output=(line,), folder="/tmp/session")
+    assert engine.named_place(record) == places
+
+
+@pytest.mark.parametrize(("data", "file", "found"), [("auto", "peer_1003", True), (".", "peer_1003", True), (".", "", True), ("{id}", "peer_1003", True), ("auto", "1003", False)])  # fmt: skip
+def test_the_place_of_the_assignment_is_always_right(
+    data: str, file: str, found: bool, tmp_path: Path
+) -> None:
+    """A leecher's file may lie in peer_[id]/, wherever a seed's file was found."""
+    folder = Folder(tmp_path, PLANS["fetch"], Settings(command="x {id}", data=data, copy="none"))
+    path = folder.work / file / "TheFile.dat"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert any(one.is_file() for one in folder.finished_files()) is found
+
+
 def test_the_project_is_not_written_to(tmp_path: Path) -> None:
     """Code is linked; a file that a program might write to is copied, so that the project stays as it is."""
     project = tmp_path / "project"
