@@ -20,6 +20,9 @@ from probe.sessions.steps import (
     watch,
 )
 
+AGAIN_SECONDS = 12.0
+"""Some only ask for a lost piece again when a time is over."""
+
 
 @session("trickle", "1001 >1002 1003*", (2, 1, 2), "RQ-04 IN-05 IN-04 IN-07")
 def trickle(stage: Stage) -> None:
@@ -65,6 +68,7 @@ def rechoke(stage: Stage) -> None:
         stage,
         lambda: "RQ-06" if pieces_missing(stage) <= {lost} else "RQ-08",
         f"1001 choked you before it answered your request for piece {lost}; you never asked for it again, though 1002 has it and unchoked you.",
+        pause=AGAIN_SECONDS,
         who=1002,
     )
     stage.keep("RQ-06")

@@ -99,9 +99,11 @@ def interested(stage: Stage, who: int, case: str = "IN-01", because: str = "") -
 
 
 def not_interested(stage: Stage, who: int, case: str, because: str) -> bool:
-    """The program says not interested, or had never said interested."""
+    """The program says not interested, had never said interested, or is complete and closes, which says no less."""
     link = stage.link(who)
-    so = stage.wait(MUST_SECONDS, lambda: link.interest is not True or link.closed)
+    so = stage.wait(MUST_SECONDS, lambda: link.interest is not True or link.closed or link.eof)
+    if link.eof and stage.running and complete(stage, who):
+        return stage.check(case, kept=True, because="")
     if link.interest is True and not stage.running and not any(e.kind == "not interested" for e in stage.last(who, 3)):  # fmt: skip
         because += " The program had ended."
     return stage.check(
