@@ -53,7 +53,7 @@ class Link:
         self.out: deque[bytes] = deque()
         self.free_at = 0.0
         """When the next message may go out, in seconds since the program's start."""
-        self._waiting = 0
+        self._later: deque[bytes] = deque()
         self.greeted = False
         """Whether our handshake went out."""
         self.greeted_by: int | None = None
@@ -158,14 +158,14 @@ class Link:
         now = self.stage.now()
         at = max(now, self.free_at)
         self.free_at = at + apart
-        self._waiting += 1
-        if at > now or self._waiting > 1:
-            self.stage.after(at - now, partial(self._put, data))
+        self._later.append(data)
+        if at > now or len(self._later) > 1:
+            self.stage.after(at - now, self._put)
         else:
-            self._put(data)
+            self._put()
 
-    def _put(self, data: bytes) -> None:
-        self._waiting -= 1
+    def _put(self) -> None:
+        data = self._later.popleft()  # in order, whichever timer comes first
         if not self.closed:
             self.out.append(data)
             self._send()
@@ -190,7 +190,7 @@ class Link:
                 self.out[0] = self.out[0][sent:]
             else:
                 self.out.popleft()
-        if self.closing and not self.out and not self._waiting:
+        if self.closing and not self.out and not self._later:
             with suppress(OSError):
                 self.sock.shutdown(socket.SHUT_WR)
         if self.sock in self.stage.selector.get_map():

@@ -280,6 +280,8 @@ class Stage:
         assert self.program
         lines = tuple(self.program.traceback())
         links = self.neighbors[who].links if who else []
+        if case == self.plan.special:
+            because = f"{self.plan.about.rstrip('.')}: {because}"
         if self.running and links and links[-1].eof and "closed" not in because:
             because += f" You had closed the connection with {who}."
         if not self.running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import probe.cases
 import probe.sessions  # noqa: F401 -- registers the sessions
 from probe import engine
+from probe.conversation.link import Link
 from probe.conversation.stage import LONGEST_SECONDS, Stage
 from probe.engine import Engine, Run, look_at
 from probe.model import Finding, Outcome, Plan, Record
@@ -206,6 +208,23 @@ def test_the_place_of_the_assignment_is_always_right(
     path.parent.mkdir(parents=True)
     path.touch()
     assert any(one.is_file() for one in folder.finished_files()) is found
+
+
+def test_messages_go_out_apart_and_in_order(tmp_path: Path) -> None:
+    """Two messages never come in one read by themselves, and parts that are sent slowly keep their order behind them."""
+    stage = Stage(PLANS["exact"], Settings(command="x {id}", copy="none"), tmp_path)
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    far.settimeout(2)
+    link = Link(stage.neighbors[1002], near, dialled=True)
+    link.put(b"first")
+    link.put(b"second")
+    assert far.recv(99) == b"first"
+    stage.run(link.put_slowly(bytes(range(64)), 1, 0.0001) + 0.1)
+    link.finish()
+    data = b"".join(iter(lambda: far.recv(99), b""))
+    stage.close()
+    assert data == b"second" + bytes(range(64))
 
 
 def test_the_project_is_not_written_to(tmp_path: Path) -> None:
