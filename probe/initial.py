@@ -32,6 +32,8 @@ def attempts(settings: Settings) -> Iterator[Settings]:
     for copy in ("link", "copy"):
         for data in ("peer_{id}", "{id}", "."):
             yield dataclasses.replace(settings, copy=copy, data=data)
+        for data in ("../peer_{id}", "peer_{id}", "../{id}") if settings.workdir else ():
+            yield dataclasses.replace(settings, copy=copy, data=data, configs=["."])
         for workdir in _script_folders(settings):
             for data in ("peer_{id}", "{id}"):
                 yield dataclasses.replace(settings, copy=copy, workdir=workdir, data=data)

@@ -39,6 +39,7 @@ def trickle(stage: Stage) -> None:
     stage.wait(MUST_SECONDS, lambda: not link.open)
     gone = not_interested(stage, 1001, "IN-05", "1001 has nothing more that you need, but you didn't say not interested.")  # fmt: skip
     one.has.add(9)
+    one.serves = False  # who has it before it says interested needn't say so
     link.have(9)
     if gone:
         interested(stage, 1001, "IN-04", f"1001 told you by have a piece that you need, but you didn't say interested within {MUST_SECONDS:g} s.")  # fmt: skip
