@@ -11,6 +11,10 @@ from probe.model import Finding, Outcome
 from probe.sessions.steps import MESSAGE_SECONDS
 
 END_SECONDS = 8.0
+LATE_SECONDS = 22.0
+"""Some look every ten seconds whether all are complete, and wait ten more before they end."""
+AT_ONCE_SECONDS = 3.0
+"""Who ends later than that after the others closed didn't wait for that, but for a time of its own."""
 
 
 def ends(stage: Stage, case: str) -> None:
@@ -18,13 +22,14 @@ def ends(stage: Stage, case: str) -> None:
     began = stage.mark("all complete")
     patience = END_SECONDS + stage.plan.pieces * MESSAGE_SECONDS / 2
     by_itself = stage.wait(patience, lambda: not stage.running)
+    closed = stage.now()
     if not by_itself:
         for one in stage.neighbors.values():
             for link in one.links:
                 link.finish()
-        stage.wait(END_SECONDS, lambda: not stage.running)
+        stage.wait(LATE_SECONDS - END_SECONDS, lambda: not stage.running)
     if stage.running:
-        seconds = (patience + END_SECONDS) * stage.patience
+        seconds = (patience + LATE_SECONDS - END_SECONDS) * stage.patience
         stage.blame(
             case,
             f"All peers had told you all pieces, and all connections were closed, but your program was still running {seconds:.0f} s later.",
@@ -33,9 +38,10 @@ def ends(stage: Stage, case: str) -> None:
             _block(stage, name, case)
         return
     stage.keep(case)
+    ended = stage.record.ended_at or 0.0
     stage.check(
         "EN-09",
-        kept=by_itself,
+        kept=by_itself or ended - closed > AT_ONCE_SECONDS,
         because=f"You ended only after all others had closed their connections; for {patience:.0f} s after all were complete you waited.",
     )
     assert stage.program
@@ -45,7 +51,6 @@ def ends(stage: Stage, case: str) -> None:
         kept=status == 0,
         because=f"Your program ended {how_ended(status)}; it should be 0.",
     )
-    ended = stage.record.ended_at or 0.0
     stage.tell("EN-08", f"It ended {ended - began:.1f} s after all were complete.", Outcome.TOLD)
 
 

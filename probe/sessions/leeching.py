@@ -362,7 +362,7 @@ def end_eof(stage: Stage) -> None:
         "HV-04", link.eof or complete(stage, 1001), "1001 wasn't told all your pieces.", 1001
     )
     link.finish()
-    stage.expect("EN-06", ends.END_SECONDS, lambda: not stage.running, "All were complete and 1001 had closed, but your program went on running.", 1001)  # fmt: skip
+    stage.expect("EN-06", ends.LATE_SECONDS, lambda: not stage.running, "All were complete and 1001 had closed, but your program went on running.", 1001)  # fmt: skip
 
 
 @session(
