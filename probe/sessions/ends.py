@@ -13,7 +13,7 @@ from probe.sessions.steps import MESSAGE_SECONDS
 END_SECONDS = 8.0
 LATE_SECONDS = 22.0
 """Some look every ten seconds whether all are complete, and wait ten more before they end."""
-AT_ONCE_SECONDS = 3.0
+AT_ONCE_SECONDS = 1.0
 """Who ends later than that after the others closed didn't wait for that, but for a time of its own."""
 
 
