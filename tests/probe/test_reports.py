@@ -134,6 +134,14 @@ def test_the_first_screen_fits() -> None:
     assert len(report_text.render(run, results, full=True).splitlines()) > 100
 
 
+def test_a_failed_swarm_is_no_pass() -> None:
+    """Where a swarm failed the report doesn't end with PASS, though no conversation found anything."""
+    run, results = run_of(kept("SV-02"))
+    run.notes = ["swarm of five, the other is the seed: FAIL: 1001 had not ended after 60 s"]
+    text = report_text.render(run, results)
+    assert text.endswith("Nothing is broken in the conversations, but a swarm failed.\n")
+
+
 def test_nothing_broken_says_so() -> None:
     """A program without a fault is told PASS."""
     run, results = run_of(*(kept(case) for case in CASES))
