@@ -21,6 +21,8 @@ from probe.settings import Settings, SettingsError
 CONTACT = ("contact-seed", "contact-leecher")
 MOST_LAG = 0.1
 """Seconds that the probe's own loop may be late before timing cases are void (rule 5)."""
+SLOW_STARTS = 20.0
+"""At most so many programs start at once, times the seconds that one was seen to take."""
 STALL = 1.0
 """Seconds that the probe's own loop may be late before nothing at all can be judged: the machine stood still."""
 USUAL_PLACES = ("peer_{id}", "{id}", ".")
@@ -60,6 +62,7 @@ class Engine:
         self.out = out
         self.progress = progress
         self.flag = flag or threading.Event()
+        self.start_seconds = 0.0
 
     def run(self, plans: Iterable[str]) -> Run:
         """Contact, then the sessions; ends early where contact ends in a diagnosis (rule 3)."""
@@ -67,16 +70,28 @@ class Engine:
         run = Run()
         wanted = [PLANS[name] for name in plans]
         self._contact(run)
+        jobs = self._jobs(run)
         rest = [plan for plan in wanted if plan.name not in CONTACT]
         if not run.diagnosis:
             rest.sort(key=lambda plan: -plan.seconds)
             blocked = [plan for plan in rest if _hopeless(plan, run.records)]
             rest = [plan for plan in rest if plan not in blocked]
-            run.records += self._hold(rest, self.settings.jobs)
+            run.records += self._hold(rest, jobs)
             run.records += [_not_held(plan, run.records) for plan in blocked]
             self._repeat_alone(run)
         run.seconds = time.monotonic() - began
         return run
+
+    def _jobs(self, run: Run) -> int:
+        """How many sessions are held at once: fewer of a program that starts slowly, for they slow each other."""
+        first = [
+            next((e.at for e in one.events if e.kind == "connection"), 0.0) for one in run.records
+        ]
+        self.start_seconds = max(first, default=0.0)
+        jobs = min(self.settings.jobs, max(1, int(SLOW_STARTS / max(self.start_seconds, 0.1))))
+        if jobs < self.settings.jobs:
+            run.notes.append(f"Your program takes {self.start_seconds:.1f} s to start, so fewer conversations are held at a time ({jobs}).")  # fmt: skip
+        return jobs
 
     def _contact(self, run: Run) -> None:
         """Both contact sessions; where the seed doesn't work, with the file in other places."""
@@ -137,7 +152,7 @@ class Engine:
         self.progress(plan.name, None)
         folder = self.out / (f"{plan.name}-alone" if alone else plan.name)
         for _ in range(2):  # once more where the machine stood still
-            stage = Stage(plan, settings, folder, self.flag)
+            stage = Stage(plan, settings, folder, self.flag, self.start_seconds)
             record = stage.hold()
             if record.lag <= STALL:
                 break

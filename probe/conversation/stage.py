@@ -22,6 +22,8 @@ from probe.program.program import Order, Program, ProgramError
 from probe.program.words import meaning
 from probe.settings import Settings, SettingsError
 
+UP_SECONDS = 15.0
+"""So long a program may take until it is up, or longer where it was seen to start slowly."""
 LONGEST_SECONDS = 50.0
 """No session is held longer; ending the program comes on top."""
 _TURN = 0.05
@@ -45,8 +47,14 @@ class Stage:
     """A session while it is held."""
 
     def __init__(
-        self, plan: Plan, settings: Settings, root: Path, flag: Flag | None = None
+        self,
+        plan: Plan,
+        settings: Settings,
+        root: Path,
+        flag: Flag | None = None,
+        start_seconds: float = 0.0,
     ) -> None:
+        """`start_seconds`: how long the program was seen to take until it was up."""
         self.plan = plan
         self.settings = settings
         self.flag = flag or Flag()
@@ -54,6 +62,8 @@ class Stage:
         self.content = content(plan)
         self.record = Record(plan)
         self.patience = settings.patience
+        self.up_seconds = max(UP_SECONDS, 4 * start_seconds)
+        self.longest = LONGEST_SECONDS + 2 * start_seconds
         self.selector: selectors.BaseSelector = selectors.DefaultSelector()
         self.timers: list[tuple[float, int, Callable[[], None]]] = []
         self.counter = itertools.count()
@@ -161,7 +171,7 @@ class Stage:
             now = time.monotonic()
             if now >= end:
                 return False
-            if self.now() > LONGEST_SECONDS:
+            if self.now() > self.longest:
                 raise Stuck("time")
             self._turn(end)
 

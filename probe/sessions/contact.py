@@ -10,7 +10,7 @@ from probe.model import Finding, Outcome
 from probe.program.program import listening_ports
 from probe.program.words import meaning
 from probe.registry import session
-from probe.sessions.steps import UP_SECONDS, give_up
+from probe.sessions.steps import comes_up, give_up
 
 _HOLD = 0.4
 """Seconds that we wait with our handshake, to see who speaks first."""
@@ -30,7 +30,7 @@ def contact_seed(stage: Stage) -> None:
     one = stage.neighbors[1002]
     one.greets = one.tells = False
     stage.start()
-    stage.wait(UP_SECONDS, lambda: one.here or not stage.running)
+    comes_up(stage, lambda: one.here)
     if one.link is None:
         not_up(stage)
     stage.keep("ST-01")
@@ -61,13 +61,13 @@ def contact_leecher(stage: Stage) -> None:
     one = stage.neighbors[1001]
     one.greets = one.tells = False
     stage.start()
-    stage.wait(UP_SECONDS, lambda: one.here or not stage.running)
+    comes_up(stage, lambda: one.here)
     if one.link is None and not stage.running:
         not_up(stage)
     stage.require(
         "CN-01",
         one.link is not None,
-        f"You didn't dial 1001, which is listed before you, within {UP_SECONDS:g} s.",
+        f"You didn't dial 1001, which is listed before you, within {stage.up_seconds:g} s.",
     )
     link = stage.link(1001)
     alone = stage.run(1.5 * stage.patience, lambda: bool(link.reader.raw) or link.eof)
@@ -172,9 +172,11 @@ def not_up(stage: Stage) -> None:
         if ports:
             stage.record.marks["up"] = 1.0
             where = f" You listen on {', '.join(map(str, ports))} instead."
+        if not ports:
+            where += " If it takes longer to start, say so with --patience."
         if stage.port in ports:
             where = f" You listen on that port, but not on the address of {stage.settings.host}. Listen on all addresses, or name its own with --host."
-        because = f"Nobody accepts connections on port {stage.port}, which PeerInfo.cfg gives you, {UP_SECONDS * stage.patience:g} s after the start.{where}"
+        because = f"Nobody accepts connections on port {stage.port}, which PeerInfo.cfg gives you, {stage.now():.0f} s after the start.{where}"
     else:
         status = stage.program.poll()
         because = f"The program ended {how_ended(status)} after {stage.record.ended_at or 0:.1f} s, before the probe could connect to it."

@@ -8,7 +8,6 @@ from probe.registry import session
 from probe.sessions import ends
 from probe.sessions.steps import (
     MUST_SECONDS,
-    UP_SECONDS,
     asked,
     complete,
     interested,
@@ -121,7 +120,7 @@ def segment(stage: Stage) -> None:
     seed = stage.neighbors[1001]
     seed.greets = seed.tells = False
     stage.start()
-    stage.expect("CN-01", 15.0, lambda: seed.link is not None, "It didn't dial 1001.")
+    stage.expect("CN-01", stage.up_seconds, lambda: seed.link is not None, "It didn't dial 1001.")
     link = stage.link(1001)
     if not stage.wait(1.5, lambda: seed.greeted):
         stage.require(
@@ -316,7 +315,7 @@ def order(stage: Stage) -> None:
     """The ids fall from line to line: 1005 is dialled, 1001 dials."""
     stage.start()
     above, below = stage.neighbors[1005], stage.neighbors[1001]
-    stage.wait(UP_SECONDS, lambda: bool(above.links or below.links) or not stage.running)
+    stage.wait(stage.up_seconds, lambda: bool(above.links or below.links) or not stage.running)
     dialled = stage.wait(6.0, lambda: above.greeted)
     answered = dialled and stage.wait(6.0, lambda: below.greeted)
     because = "1005 stands above you in PeerInfo.cfg, but you didn't dial it."
@@ -329,7 +328,7 @@ def order(stage: Stage) -> None:
 def ids(stage: Stage) -> None:
     """Ids of one digit, and above 65535."""
     stage.start()
-    stage.wait(UP_SECONDS, lambda: any(one.links for one in stage.neighbors.values()) or not stage.running)  # fmt: skip
+    stage.wait(stage.up_seconds, lambda: any(one.links for one in stage.neighbors.values()) or not stage.running)  # fmt: skip
     came = stage.wait(6.0, lambda: stage.neighbors[70000].greeted and stage.neighbors[5].greeted)
     wrong = [e for e in stage.seen("handshake") if e.index != 7] or stage.seen("bytes")
     if wrong or came:

@@ -208,7 +208,7 @@ def refuse(stage: Stage, case: str, greeting: tuple[int, bytes], because: str) -
     one.greets = one.tells = one.minds = False
     one.greeting = greeting
     stage.start()
-    stage.expect("CN-01", 15.0, lambda: one.link is not None, "It didn't dial 1001.")
+    stage.expect("CN-01", stage.up_seconds, lambda: one.link is not None, "It didn't dial 1001.")
     link = stage.link(1001)
     stage.run(1.0, lambda: one.greeted)
     stage.run(0.3)

@@ -12,7 +12,6 @@ from probe.registry import session
 from probe.sessions.steps import (
     MESSAGE_SECONDS,
     MUST_SECONDS,
-    UP_SECONDS,
     come_back,
     ended_at_once,
     full,
@@ -70,7 +69,7 @@ def bytewise(stage: Stage) -> None:
     one = stage.neighbors[1002]
     one.greets = one.tells = one.minds = False
     stage.start()
-    stage.expect("ST-01", 15.0, lambda: one.here, "It accepts no connection.")
+    stage.expect("ST-01", stage.up_seconds, lambda: one.here, "It accepts no connection.")
     link = stage.link(1002)
     link.note("handshake", sent=True, index=1002, note="in single bytes")
     link.greeted = True
@@ -222,7 +221,9 @@ def p_over_m(stage: Stage) -> None:
 def two_seeds(stage: Stage) -> None:
     """1001 is a seed too, 1003 has nothing."""
     stage.start()
-    up = stage.wait(UP_SECONDS, lambda: stage.neighbors[1001].link is not None or not stage.running)
+    up = stage.wait(
+        stage.up_seconds, lambda: stage.neighbors[1001].link is not None or not stage.running
+    )
     if not up or stage.running:  # a seed that dials nobody, whoever else has the file
         stage.require("CN-06", up, "You have the file and are listed second; you didn't dial 1001, which is listed before you.")  # fmt: skip
     meet(stage, 1001)
@@ -237,7 +238,7 @@ def seed_last(stage: Stage) -> None:
     stage.start()
     for who, one in stage.neighbors.items():
         because = f"You have the file and are listed last; you didn't connect to {who}."
-        came = stage.wait(UP_SECONDS, partial(_greeted_or_ended, stage, one))
+        came = stage.wait(stage.up_seconds, partial(_greeted_or_ended, stage, one))
         stage.require(ended_at_once(stage) or "CN-06", came and one.greeted, because)
         full(stage, who, "CN-06")
 
@@ -290,7 +291,7 @@ def _refused(stage: Stage, case: str, greeting: tuple[int, bytes], who: str) -> 
     bad.greets = bad.tells = bad.minds = good.dials = False
     bad.redials = 0
     stage.start()
-    stage.expect("ST-01", 15.0, lambda: bad.here, "It accepts no connection.")
+    stage.expect("ST-01", stage.up_seconds, lambda: bad.here, "It accepts no connection.")
     link = stage.link(1002)
     stage.run(1.0, lambda: bad.greeted)
     stage.run(0.3)
@@ -350,7 +351,7 @@ def garbage_half(stage: Stage) -> None:
     half.greets = half.tells = False
     good.dials = False
     stage.start()
-    stage.expect("ST-01", 15.0, lambda: half.here, "It accepts no connection.")
+    stage.expect("ST-01", stage.up_seconds, lambda: half.here, "It accepts no connection.")
     stage.link(1002).note("bytes", sent=True, data=wire.handshake(1002)[:16])
     stage.link(1002).put(wire.handshake(1002)[:16])
     stage.run(0.2)
@@ -363,7 +364,7 @@ def garbage_half(stage: Stage) -> None:
 def _configuration(name: str, form: str, case: str, about: str) -> None:
     def script(stage: Stage) -> None:
         stage.start()
-        stage.expect(case, UP_SECONDS, lambda: stage.neighbors[1002].here, f"{about}: your program doesn't start.", 1002)  # fmt: skip
+        stage.expect(case, stage.up_seconds, lambda: stage.neighbors[1002].here, f"{about}: your program doesn't start.", 1002)  # fmt: skip
         stage.expect(case, 4.0, lambda: stage.neighbors[1002].greeted, f"{about}: no handshake came.", 1002)  # fmt: skip
         full(stage, 1002, case)
 

@@ -8,8 +8,9 @@ from probe.conversation import wire
 from probe.conversation.link import Link
 from probe.conversation.stage import Stage, Stuck
 from probe.model import Event
+from probe.program.program import cpu_seconds
 
-UP_SECONDS = 15.0
+BUSY_SECONDS = 40.0
 ANSWER_SECONDS = 4.0
 MUST_SECONDS = 3.0
 """What must come is waited for that long (times the patience)."""
@@ -19,6 +20,18 @@ MUST_NOT_SECONDS = 0.8
 """What must not come is watched for that long."""
 
 
+def comes_up(stage: Stage, until: Callable[[], bool]) -> bool:
+    """Wait for the first connection; longer while the program works hard, as it may still be starting."""
+    up = stage.wait(stage.up_seconds, lambda: until() or not stage.running)
+    while not up and stage.now() < BUSY_SECONDS:
+        assert stage.program
+        before = cpu_seconds(stage.program.pid)
+        up = stage.run(2.0, lambda: until() or not stage.running)
+        if cpu_seconds(stage.program.pid) - before < 0.2:
+            break
+    return until()
+
+
 def meet(stage: Stage, who: int) -> Link:
     """Wait for a connection with a played peer, and for the program's handshake on it."""
     neighbor, special = stage.neighbors[who], stage.plan.special
@@ -26,13 +39,13 @@ def meet(stage: Stage, who: int) -> Link:
     if neighbor.is_successor:
         stage.expect(
             special or ("ST-02" if others else "ST-01"),
-            UP_SECONDS,
+            stage.up_seconds,
             lambda: neighbor.here,
-            f"It didn't accept a connection of {who} on port {stage.port} within {UP_SECONDS:g} s.",
+            f"It didn't accept a connection of {who} on port {stage.port} within {stage.up_seconds:g} s.",
         )
     else:
-        came = stage.wait(UP_SECONDS, lambda: neighbor.here or not stage.running)
-        because = f"You ({stage.plan.you}) didn't dial {who}, which is listed before you, within {UP_SECONDS:g} s."
+        came = stage.wait(stage.up_seconds, lambda: neighbor.here or not stage.running)
+        because = f"You ({stage.plan.you}) didn't dial {who}, which is listed before you, within {stage.up_seconds:g} s."
         stage.require(special or ended_at_once(stage) or "CN-01", came and neighbor.here, because)
     link = stage.link(who)
     came = stage.wait(ANSWER_SECONDS, lambda: neighbor.greeted or not stage.running)

@@ -16,11 +16,12 @@ from probe import engine
 from probe.conversation.link import Link
 from probe.conversation.stage import LONGEST_SECONDS, Stage
 from probe.engine import Engine, Run, look_at
-from probe.model import Finding, Outcome, Plan, Record
+from probe.model import Event, Finding, Outcome, Plan, Record
 from probe.program.folders import Folder
 from probe.program.program import OUTPUT_BYTES
 from probe.program.words import meaning, trace_in
 from probe.registry import PLANS
+from probe.sessions import steps
 from probe.settings import Settings
 
 
@@ -74,6 +75,44 @@ def test_contact_comes_first() -> None:
     engine = Played({})
     engine.run(["trickle", "slots"])
     assert {name for name, _ in engine.held[:2]} == {"contact-seed", "contact-leecher"}
+
+
+@pytest.mark.parametrize(("start", "jobs"), [(0.3, 8), (2.6, 7), (8.0, 2), (30.0, 1)])
+def test_slow_starters_are_held_fewer_at_a_time(start: float, jobs: int) -> None:
+    """A program that takes long to be up gets its time: fewer sessions at once, and it is said."""
+    run = Run([Record(PLANS["contact-seed"], [Event(start, 1002, sent=True, kind="connection")])])
+    engine = Played({})
+    assert engine._jobs(run) == jobs
+    assert (jobs < 8) == bool(run.notes)
+    assert engine.start_seconds == start
+
+
+WORKS = """
+import socket, sys, time
+while time.process_time() < float(sys.argv[2]): pass
+port = next(int(line.split()[2]) for line in open("PeerInfo.cfg") if line.startswith(sys.argv[1]))
+socket.create_server(("", port)).accept()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+@pytest.mark.parametrize(("seconds", "up"), [("1.5", True), ("1000", False)])
+def test_who_works_is_waited_for(
+    seconds: str, up: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that isn't up in time, but works hard, may still be starting; not without end."""
+    monkeypatch.setattr(steps, "BUSY_SECONDS", 3.0 if not up else 20.0)
+    (tmp_path / "works.py").write_text(WORKS)
+    command = f"{sys.executable} {tmp_path / 'works.py'} {{id}} {seconds}"
+    stage = Stage(PLANS["contact-seed"], Settings(command=command, copy="none"), tmp_path / "s")
+    stage.up_seconds = 0.2
+    stage.folder.fill(
+        {one: other.port for one, other in stage.neighbors.items()} | {1001: stage.port}
+    )
+    stage.start()
+    came = steps.comes_up(stage, lambda: stage.neighbors[1002].here)
+    stage.close()
+    assert came is up
 
 
 def test_who_does_not_dial_is_asked_nothing_that_needs_it() -> None:
