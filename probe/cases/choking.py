@@ -11,7 +11,7 @@ from probe.registry import EXPLAINS, cases, watch
 cases(
     Case(
         "CH-01", "F", "4.2", "A neighbor that is interested, with a place for it, is unchoked within two intervals.",
-        "The timer isn't started until all are connected, or counts milliseconds as seconds.",
+        "No timer makes the choice: it isn't started, its thread has ended by an exception, or milliseconds are taken for seconds.",
     ),
     Case(
         "CH-02", "F", "4.1", "At most k + 1 neighbors are unchoked: k preferred and one optimistic.",

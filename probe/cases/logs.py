@@ -13,7 +13,7 @@ from probe.registry import EXPLAINS, cases
 cases(
     Case(
         "LG-01", "F", "8.1", "The log is log_peer_[id].log in the working directory.",
-        "It is written to a folder of its own, or under another name.",
+        "There is none, or it is written to a folder of its own, or under another name.",
     ),
     Case(
         "LG-02", "F", "8.1", "There is a line, in any wording, for each event that happened.",
@@ -30,7 +30,7 @@ cases(
     ),
     Case(
         "LG-05", "F", "8.1", "Choices that are seen on the wire have their lines, and the reverse.",
-        "The line is written at another place than the one where the choice takes effect.",
+        "There is no such line, or it is written at another place than the one where the choice takes effect.",
         needs=("LG-01", "LG-02"),
     ),
     Case(
