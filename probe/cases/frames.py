@@ -79,7 +79,7 @@ cases(
     Case(
         "BF-06", "F", "3.3", "It works with neighbors that skip the bitfield because they have nothing.",
         "A bitfield is awaited as the first message, or haves only count after one. Look at the type of each message, and begin with no pieces for each neighbor.",
-        needs=("RQ-02", "HV-01"),
+        needs=("RQ-02", "HV-01", "IN-04"),
     ),
     Case(
         "BF-07", "W", "3.4", "A bitfield of zeros is accepted.",

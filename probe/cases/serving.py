@@ -10,7 +10,6 @@ cases(
     Case(
         "SV-01", "F", "4.1, 4.8", "A choked neighbor's request isn't served.",
         "Whoever asks gets a piece. Remember whom you unchoked, and look at it when a request comes.",
-        needs=("CH-01",),
     ),
     Case(
         "SV-02", "F", "6.2", "An unchoked neighbor's request is answered within 2.5 s.",
@@ -73,6 +72,7 @@ EXPLAINS |= {
     "SV-01": ("SV-05",),
     "SV-02": ("SV-03", "FR-08", "FR-09", "RB-01", "CF-04", "CF-05", "CF-06", "CF-07"),
     "SV-03": ("FR-09", "CF-05"),
+    "HV-02": ("HV-01", "HV-04", "FR-06", "BF-06", "RQ-05", "RQ-11"),
     "HV-01": ("HV-04", "EN-05", "EN-06"),
     "FI-01": ("FI-02",),
 }
