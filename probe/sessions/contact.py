@@ -120,22 +120,8 @@ def judge(stage: Stage, link: Link, *, first: bool) -> None:
         )
         give_up(found.case)
     who = link.neighbor.peer_id
-    if not raw and (other := diagnosis.of_words(last_words(stage))):
-        stage.record.marks["diagnosis"] = 1.0
-        lines = ("you sent    nothing", f"it printed  {other[1]}")
-        stage.blame(other[0].case, other[0].sentence, lines=lines, spine=True)
-        give_up(other[0].case)
     if link.greeted_by is None:
-        stage.record.marks["diagnosis"] = 1.0
-        if any(one.greeted_by is not None for one in stage.neighbors[who].links):
-            text = f"You don't answer on the connection that {who} made, but make another one to {who} and send your handshake there. One connection serves both directions."
-            stage.blame("CN-02", text, lines=(f"you sent    your handshake on a connection that you made to {who}",), spine=True)  # fmt: skip
-            give_up("CN-02")
-        closed = " You closed it." if link.eof else ""
-        text = f"You have a connection with {who}, but send no handshake on it.{closed}{other_ports(stage)}"
-        said = last_words(stage)
-        stage.blame("HS-01", f"{text} {meaning(said)}".rstrip(), lines=said, spine=True)
-        give_up("HS-01")
+        not_greeted(stage, link, raw)
     stage.keep("HS-01")
     if any(stage.seen(kind, who) for kind in wire.NAMES):
         stage.keep("FR-01")
@@ -146,6 +132,25 @@ def judge(stage: Stage, link: Link, *, first: bool) -> None:
     )
     if plan.seed:
         judge_bitfield(stage, who)
+
+
+def not_greeted(stage: Stage, link: Link, raw: bytes) -> None:
+    """No handshake came: it can't read ours, answers elsewhere, or says nothing."""
+    who = link.neighbor.peer_id
+    stage.record.marks["diagnosis"] = 1.0
+    if not raw and (other := diagnosis.of_words(last_words(stage))):
+        lines = ("you sent    nothing", f"it printed  {other[1]}")
+        stage.blame(other[0].case, other[0].sentence, lines=lines, spine=True)
+        give_up(other[0].case)
+    if any(one.greeted_by is not None for one in stage.neighbors[who].links):
+        text = f"You don't answer on the connection that {who} made, but make another one to {who} and send your handshake there. One connection serves both directions."
+        stage.blame("CN-02", text, lines=(f"you sent    your handshake on a connection that you made to {who}",), spine=True)  # fmt: skip
+        give_up("CN-02")
+    closed = " You closed it." if link.eof else ""
+    text = f"You have a connection with {who}, but send no handshake on it.{closed}{other_ports(stage)}"
+    said = last_words(stage)
+    stage.blame("HS-01", f"{text} {meaning(said)}".rstrip(), lines=said, spine=True)
+    give_up("HS-01")
 
 
 def judge_bitfield(stage: Stage, who: int) -> None:
