@@ -16,6 +16,7 @@ import probe.sessions  # noqa: F401 -- registers the sessions
 from probe import initial, swarm
 from probe.conversation.stage import Cancelled
 from probe.engine import CONTACT, Engine, Run
+from probe.model import FAILED
 from probe.program import isolation, program
 from probe.registry import CASES, PLANS, SelectionError, select
 from probe.report import gradescope as report_gradescope
@@ -113,7 +114,7 @@ def _judge(settings: Settings, cases: set[str], plans: set[str], flag: threading
         if run.diagnosis
         else verdicts.status(results, strict=settings.strict, expected=expected)
     )
-    if swarm.FAILED in " ".join(run.notes) and status != UNUSABLE:
+    if FAILED in " ".join(run.notes) and status != UNUSABLE:
         status = 1
     text = report_text.render(run, results, full=settings.full, expected=expected)
     _write_scripts(runs)

@@ -350,7 +350,7 @@ def about_bitfield(bits: list[Event], wanted: bytes, pieces: int) -> str:
     said = f"For {pieces} pieces you sent {data.hex(' ') or '(no bytes)'}, it must be {wanted.hex(' ')}."
     if is_lowest_first(bits, wanted):
         return (
-            "Your bitfield is written lowest bit first. Piece 0 is the HIGHEST bit of byte 0; "
-            f"java.util.BitSet.toByteArray() does the opposite and cuts zero bytes at the end. {said}"
+            f"Your bitfield is written lowest bit first, at least in its last byte. {said} "
+            "If only the last byte is wrong, it isn't shifted left to its end."
         )
     return f"Your bitfield doesn't tell all pieces of the file. {said}"

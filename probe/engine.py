@@ -12,15 +12,21 @@ from pathlib import Path
 
 from probe.conversation.stage import Cancelled, Stage
 from probe.model import Finding, Outcome, Plan, Record
+from probe.program.folders import FILE_NAME
 from probe.program.program import ProgramError
+from probe.program.words import folder_named
 from probe.registry import CASES, PLANS, WATCHES
 from probe.settings import Settings, SettingsError
 
 CONTACT = ("contact-seed", "contact-leecher")
 MOST_LAG = 0.1
 """Seconds that the probe's own loop may be late before timing cases are void (rule 5)."""
+SLOW_STARTS = 20.0
+"""At most so many programs start at once, times the seconds that one was seen to take."""
 STALL = 1.0
 """Seconds that the probe's own loop may be late before nothing at all can be judged: the machine stood still."""
+USUAL_PLACES = ("peer_{id}", "{id}", ".")
+"""Where programs look for a seed's file, the assignment's place first."""
 LESS_PATIENCE = 0.4
 """Factor on the waits where another place for the file is tried."""
 _WHY = {
@@ -56,6 +62,7 @@ class Engine:
         self.out = out
         self.progress = progress
         self.flag = flag or threading.Event()
+        self.start_seconds = 0.0
 
     def run(self, plans: Iterable[str]) -> Run:
         """Contact, then the sessions; ends early where contact ends in a diagnosis (rule 3)."""
@@ -63,22 +70,34 @@ class Engine:
         run = Run()
         wanted = [PLANS[name] for name in plans]
         self._contact(run)
+        jobs = self._jobs(run)
         rest = [plan for plan in wanted if plan.name not in CONTACT]
         if not run.diagnosis:
             rest.sort(key=lambda plan: -plan.seconds)
             blocked = [plan for plan in rest if _hopeless(plan, run.records)]
             rest = [plan for plan in rest if plan not in blocked]
-            run.records += self._hold(rest, self.settings.jobs)
+            run.records += self._hold(rest, jobs)
             run.records += [_not_held(plan, run.records) for plan in blocked]
             self._repeat_alone(run)
         run.seconds = time.monotonic() - began
         return run
 
+    def _jobs(self, run: Run) -> int:
+        """How many sessions are held at once: fewer of a program that starts slowly, for they slow each other."""
+        first = [
+            next((e.at for e in one.events if e.kind == "connection"), 0.0) for one in run.records
+        ]
+        self.start_seconds = max(first, default=0.0)
+        jobs = min(self.settings.jobs, max(1, int(SLOW_STARTS / max(self.start_seconds, 0.1))))
+        if jobs < self.settings.jobs:
+            run.notes.append(f"Your program takes {self.start_seconds:.1f} s to start, so fewer conversations are held at a time ({jobs}).")  # fmt: skip
+        return jobs
+
     def _contact(self, run: Run) -> None:
         """Both contact sessions; where the seed doesn't work, with the file in other places."""
         places = [self.settings.data]
         if self.settings.data == "auto":
-            places = ["peer_{id}", "{id}", "."]
+            places = list(USUAL_PLACES)
         first: list[Record] | None = None
         for place in places:
             settings = dataclasses.replace(self.settings, data=place)
@@ -88,6 +107,7 @@ class Engine:
             records = self._hold([PLANS[name] for name in names], 2, settings)
             if first is None:
                 first = records
+                places[1:1] = named_place(records[0]) if self.settings.data == "auto" else []
             if not self._lacks_file(records[0]):
                 records = [*records, *first[1:]] if records is not first else records
                 run.place = place
@@ -132,7 +152,7 @@ class Engine:
         self.progress(plan.name, None)
         folder = self.out / (f"{plan.name}-alone" if alone else plan.name)
         for _ in range(2):  # once more where the machine stood still
-            stage = Stage(plan, settings, folder, self.flag)
+            stage = Stage(plan, settings, folder, self.flag, self.start_seconds)
             record = stage.hold()
             if record.lag <= STALL:
                 break
@@ -162,6 +182,21 @@ def _diagnosis(record: Record) -> Finding | None:
     return None
 
 
+def named_place(record: Record) -> list[str]:
+    """The folder in which a seed says that it didn't find its file, below the working directory, if it says so."""
+    said = folder_named((*record.trace, *record.output), FILE_NAME)
+    if said is None:
+        return []
+    path = Path(said)
+    if path.is_absolute():
+        run = Path(record.folder).resolve() / "run"
+        if not path.resolve().is_relative_to(run):
+            return []
+        path = path.resolve().relative_to(run)
+    place = path.as_posix().replace(str(record.plan.you), "{id}")
+    return [] if ".." in path.parts or place in USUAL_PLACES else [place]
+
+
 def _hopeless(plan: Plan, contact: list[Record]) -> bool:
     """Whether the program must dial for this session, and was seen not to."""
     return bool(plan.predecessors) and any(
@@ -177,8 +212,8 @@ def _not_held(plan: Plan, contact: list[Record]) -> Record:
 
 
 def _spoke(record: Record) -> bool:
-    """Whether a diagnosis of its bytes was made: then it is up, wherever its file is."""
-    return any(
+    """Whether it is up, wherever its file is: a diagnosis of its bytes was made, or it listens elsewhere."""
+    return "up" in record.marks or any(
         line.startswith("you sent") for one in record.findings if one.spine for line in one.lines
     )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import shlex
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from probe.conversation.stage import Stage
-from probe.engine import look_at
+from probe.engine import look_at, named_place
 from probe.model import Outcome, Record
 from probe.registry import PLANS
 from probe.settings import Settings, SettingsError, as_toml
@@ -31,6 +32,8 @@ def attempts(settings: Settings) -> Iterator[Settings]:
     for copy in ("link", "copy"):
         for data in ("peer_{id}", "{id}", "."):
             yield dataclasses.replace(settings, copy=copy, data=data)
+        for data in ("../peer_{id}", "peer_{id}", "../{id}") if settings.workdir else ():
+            yield dataclasses.replace(settings, copy=copy, data=data, configs=["."])
         for workdir in _script_folders(settings):
             for data in ("peer_{id}", "{id}"):
                 yield dataclasses.replace(settings, copy=copy, workdir=workdir, data=data)
@@ -66,10 +69,16 @@ def write(settings: Settings, out: Path, flag: threading.Event) -> int:
         raise SettingsError(f"{target} exists already; remove it first, or change it by hand")
     best: tuple[Settings, Record] | None = None
     first: Record | None = None
-    for number, one in enumerate(attempts(settings), 1):
+    ways = attempts(settings)
+    number = 0
+    while one := next(ways, None):
+        number += 1
         record = _try(one, out / f"attempt-{number}", flag)
         print(f"{number:2}  {_words(one)}: {_came(record)}", flush=True)
-        first = first or record
+        if first is None:
+            first = record
+            named = [dataclasses.replace(one, data=place) for place in named_place(record)]
+            ways = itertools.chain(named, ways)
         if _told(record):
             best = (one, record)
             break

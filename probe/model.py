@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
+FAILED = "FAIL"
+"""The word in the note on a swarm that failed."""
 Script = Callable[..., None]
 """A conversation: takes the stage on which it is held."""
 

@@ -11,7 +11,10 @@ PLANS: dict[str, Plan] = {}
 Watch = Callable[[Record], Finding | None]
 WATCHES: list[tuple[tuple[str, ...], Watch]] = []
 EXPLAINS: dict[str, tuple[str, ...]] = {}
-"""For a case that is broken: the cases that then break as a consequence."""
+"""For a case that is broken, or one that is so for a certain cause: the cases that then break as a consequence."""
+
+REFUTED_BY: dict[str, str] = {}
+"""For a key of `EXPLAINS`: the case that shows by being kept that there are no such consequences."""
 
 FAMILIES = {
     "ST": "start",

@@ -12,13 +12,12 @@ from pathlib import Path
 
 from probe.conversation.stage import Cancelled, how_ended
 from probe.logs import judge_swarm
-from probe.model import Plan
+from probe.model import FAILED, Plan
 from probe.program import ports
 from probe.program.folders import Folder, content
 from probe.program.program import Order, Program
 from probe.settings import Settings, SettingsError
 
-FAILED = "FAIL"
 SECONDS = 60.0
 IDS = (1001, 1002, 1003, 1004, 1005)
 _OURS = Path(__file__).resolve().parents[1] / "peerProcess.py"
@@ -46,6 +45,8 @@ def hold(settings: Settings, out: Path, flag: threading.Event) -> list[str]:
         ("the other is the seed", {1002, 1004}),
     ):
         folder = out / name.replace(" ", "-")
+        if not settings.quiet:
+            print(f"swarm of five, {name}: at most {SECONDS:g} s", file=sys.stderr, flush=True)
         lines += _swarm(
             name, {one: settings if one in mine else partner for one in IDS}, folder, flag
         )
@@ -107,13 +108,15 @@ def _verdict(
     bad = [
         one
         for one, folder in folders.items()
-        if not folder.data_file().is_file() or folder.data_file().read_bytes() != whole
+        if not any(
+            path.is_file() and path.read_bytes() == whole for path in folder.finished_files()
+        )
     ]
     if bad:
         wrong.append(f"{FAILED}: the file of {_names(bad)} is missing or differs")
     said, kept = judge_swarm(_collect(folders, out / "logs"))
     if not kept:
-        wrong.append(f"{FAILED}: the verifier says: {said}")
+        wrong.append(f"{FAILED}: the verifier says: {said}; the logs are in {out / 'logs'}")
     return wrong or [f"PASS in {seconds:.1f} s: all complete, all files the same; verifier: {said}"]
 
 

@@ -11,7 +11,7 @@ from probe.registry import EXPLAINS, cases, watch
 cases(
     Case(
         "CH-01", "F", "4.2", "A neighbor that is interested, with a place for it, is unchoked within two intervals.",
-        "The timer isn't started until all are connected, or counts milliseconds as seconds.",
+        "No timer makes the choice: it isn't started, its thread has ended by an exception, or milliseconds are taken for seconds.",
     ),
     Case(
         "CH-02", "F", "4.1", "At most k + 1 neighbors are unchoked: k preferred and one optimistic.",
@@ -50,8 +50,8 @@ cases(
         needs=("CH-01", "RQ-02", "RQ-08"),
     ),
     Case(
-        "CH-09", "F", "4.5", "The optimistically unchoked neighbor is chosen on a timer of its own.",
-        "There is no such timer, or it is only looked at when the preferred neighbors are chosen.",
+        "CH-09", "F", "4.4, 4.5", "The optimistically unchoked neighbor is chosen on a timer of its own, and keeps its place until the next such choice.",
+        "There is no such timer, it is only looked at when the preferred neighbors are chosen, or that choice chokes everybody whom it didn't choose.",
         needs=("CH-01",),
     ),
     Case(
@@ -92,14 +92,18 @@ cases(
 EXPLAINS |= {
     "CH-01": (
         "CH-02", "CH-04", "CH-05", "CH-06", "CH-08", "CH-09", "CH-10", "CH-11", "CH-13", "CH-14", "CH-15",
-        "SV-01", "SV-02", "SV-03", "SV-05", "HS-03", "FR-07", "FR-08", "EN-01", "EN-02", "RB-01", "RB-05", "RB-06",
+        "SV-02", "SV-03", "SV-05", "HS-03", "FR-07", "FR-08", "EN-01", "EN-02", "RB-01", "RB-05", "RB-06",
         "CF-04", "CF-05", "CF-06", "CF-07",
     ),
-    "CH-02": ("CH-10", "SV-01"),
+    "CH-02": ("CH-10",),
     "CH-09": ("CF-07",),
 }  # fmt: skip
 
 
+ALONE_SECONDS = 0.3
+"""Changes that are so close may come of one choice."""
+SLOW_SECONDS = 0.6
+"""So much later than it was chosen a neighbor may be unchoked."""
 SURE_SECONDS = 3.0
 """So long after a not interested it may still be behind other messages (rule 9)."""
 
@@ -178,6 +182,22 @@ def replaced_late(record: Record, end: float) -> Finding:
     because = f"{len(spell.who)} were unchoked for {seconds:.2f} s from {spell.begin:.1f} s on: the former optimistic neighbor was choked late."
     events = [e for e in record.events if not e.sent and e.kind in {"choke", "unchoke"} and abs(e.at - spell.begin) < 2.5]  # fmt: skip
     return Finding("CH-10", record.plan.name, Outcome.BROKEN, because, tuple(events[:4]))
+
+
+def cut_short(record: Record) -> Finding | None:
+    """CH-09: who was unchoked alone, behind the first, has the optimistic place, and is not choked soon (spec 4.4)."""
+    plan = record.plan
+    changes = [e for e in record.events if not e.sent and e.kind in {"unchoke", "choke"}]
+    for begun in unchoke_events(record)[1:]:
+        alone = sum(abs(e.at - begun.at) < ALONE_SECONDS for e in changes) == 1
+        choked = next((e for e in changes if e.who == begun.who and e.at > begun.at), None)
+        if alone and choked and choked.at - begun.at < min(plan.p, plan.m) - SLOW_SECONDS:
+            because = (
+                f"You unchoked {begun.who} and choked it again {choked.at - begun.at:.1f} s later. The optimistic neighbor "
+                f"keeps its place for {plan.m:g} s, also when the preferred ones are chosen."
+            )
+            return Finding("CH-09", plan.name, Outcome.BROKEN, because, (begun, choked))
+    return None
 
 
 def too_few(record: Record, begin: float, end: float) -> Finding:

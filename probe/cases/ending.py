@@ -17,7 +17,7 @@ cases(
     ),
     Case(
         "EN-03", "F", "7.1", "A leecher that is complete runs as long as another peer is incomplete.",
-        "It ends when it has the file itself. Others may still want its pieces.",
+        "It ends when it has the file itself, or takes not interested for complete. Others may still want its pieces.",
         needs=("RQ-08",),
     ),
     Case(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from probe.conversation import wire
 from probe.conversation.walk import walk
 from probe.model import Case, Finding, Outcome, Record
-from probe.registry import EXPLAINS, cases, watch
+from probe.registry import EXPLAINS, REFUTED_BY, cases, watch
 
 cases(
     Case(
@@ -56,7 +56,7 @@ cases(
     ),
     Case(
         "BF-01", "F", "3.3", "A seed tells all its pieces in a bitfield, as its first message.",
-        "No bitfield is sent, or its bits are in another order. Piece 0 is the highest bit of byte 0; java.util.BitSet.toByteArray() does the opposite.",
+        "No bitfield is sent, or its bits are in another order. Piece 0 is the highest bit of byte 0; java.util.BitSet.toByteArray() does the opposite, and cuts zero bytes at the end.",
     ),
     Case(
         "BF-02", "F", "3.3", "A bitfield has as many bytes as are needed for a bit a piece.",
@@ -78,8 +78,8 @@ cases(
     ),
     Case(
         "BF-06", "F", "3.3", "It works with neighbors that skip the bitfield because they have nothing.",
-        "A bitfield is awaited as the first message. Look at the type of each message, the first one too.",
-        needs=("RQ-02", "HV-01"),
+        "A bitfield is awaited as the first message, or haves only count after one. Look at the type of each message, and begin with no pieces for each neighbor.",
+        needs=("RQ-02", "HV-01", "IN-04"),
     ),
     Case(
         "BF-07", "W", "3.4", "A bitfield of zeros is accepted.",
@@ -145,6 +145,7 @@ EXPLAINS |= {
         *("RB-02", "RB-03", "RB-04", "RB-07", "CH-08", "CH-13", "SV-06", "LG-06"),
     ),
 }
+REFUTED_BY["BF-01 lowest-bit"] = "BF-05"
 _SIZES = {"choke": 0, "unchoke": 0, "interested": 0, "not interested": 0, "have": 4, "request": 4}
 
 

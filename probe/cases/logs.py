@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from probe.conversation.walk import walk
@@ -12,7 +13,7 @@ from probe.registry import EXPLAINS, cases
 cases(
     Case(
         "LG-01", "F", "8.1", "The log is log_peer_[id].log in the working directory.",
-        "It is written to a folder of its own, or under another name.",
+        "There is none, or it is written to a folder of its own, or under another name.",
     ),
     Case(
         "LG-02", "F", "8.1", "There is a line, in any wording, for each event that happened.",
@@ -29,7 +30,7 @@ cases(
     ),
     Case(
         "LG-05", "F", "8.1", "Choices that are seen on the wire have their lines, and the reverse.",
-        "The line is written at another place than the one where the choice takes effect.",
+        "There is no such line, or it is written at another place than the one where the choice takes effect.",
         needs=("LG-01", "LG-02"),
     ),
     Case(
@@ -144,6 +145,8 @@ def own_lines(record: Record) -> tuple[list[Line], list[str]]:
 
 
 _WORDS = {
+    "preferred neighbors": "prefer",
+    "optimistically unchoked neighbor": "optimis",
     "makes a connection": "connect",
     "is connected from": "connect",
     "is choked by": "choke",
@@ -155,6 +158,24 @@ _WORDS = {
     "has downloaded the complete file": "complete",
 }
 """A word that a line has which means to state such an event, however it is worded."""
+_NO_EVENTS = ("bitfield", "handshake", "request", "sen", "listen")
+"""Words of lines on what the assignment doesn't ask for."""
+
+
+def _may_mean(other: list[str], keys: list[Key]) -> list[str]:
+    """Lines that can't be read, but may be meant for one of these events: they have its word, or name its peer."""
+    words = {_WORDS[kind] for kind, _, _ in keys}
+    peers = {str(who) for _, who, _ in keys if who is not None}
+    found = [
+        text
+        for text in other
+        if any(word in text.lower() for word in words)
+        or (
+            peers & set(re.findall(r"\d+", text))
+            and not any(word in text.lower() for word in _NO_EVENTS)
+        )
+    ]
+    return sorted(found, key=lambda text: not any(word in text.lower() for word in words))
 
 
 def _place(record: Record) -> Finding:
@@ -178,7 +199,7 @@ def _missing(record: Record, lines: list[Line], other: list[str], until: float) 
     parts = [f"'{kind}' ({count} of {total[kind]})" for kind, count in kinds.items()]
     because = f"Your log has no line for: {', '.join(parts)}."
     shown = tuple(events[key] for key in lacking[:3])
-    odd = [text for text in other if any(_WORDS[kind] in text.lower() for kind in kinds)]
+    odd = _may_mean(other, lacking)
     if odd:  # they may be meant for these events
         because += " Some lines may mean them, but nobody can read them."
         return [Finding("LG-02", record.plan.name, Outcome.WARNED, because, shown, tuple(odd[:2]))]
@@ -225,9 +246,12 @@ def counts(record: Record) -> Finding:
         because = f"The number of pieces is {numbers[at]} at the {at + 1}. download."
         return Finding("LG-06", name, Outcome.BROKEN, because)
     own = [one for one in complete if one.other in {None, record.plan.you}]
-    if len(numbers) == record.plan.pieces and len(own) != 1:
+    if len(numbers) == record.plan.pieces and len(own) > 1:  # none at all is LG-02
         return Finding("LG-06", name, Outcome.BROKEN, f"Completion is logged {len(own)} times.")
     return Finding("LG-06", name, Outcome.KEPT)
+
+
+_CHOICES = ("preferred neighbors", "optimistically unchoked neighbor")
 
 
 def choices(record: Record, *, ended: bool) -> Finding:
@@ -235,13 +259,13 @@ def choices(record: Record, *, ended: bool) -> Finding:
 
     `ended`: the program had ended by itself. Otherwise its last lines may never have been written.
     """
-    lines, _ = own_lines(record)
+    lines, other = own_lines(record)
     name = record.plan.name
     chosen: set[int] = set()
     for one in lines:
-        if one.kind == "preferred neighbors":
+        if one.kind == _CHOICES[0]:
             chosen |= set(one.ids)
-        elif one.kind == "optimistically unchoked neighbor" and one.other is not None:
+        elif one.kind == _CHOICES[1] and one.other is not None:
             chosen.add(one.other)
     unchoked = {e.who for e in record.events if not e.sent and e.kind == "unchoke"}
     if not unchoked:
@@ -256,6 +280,10 @@ def choices(record: Record, *, ended: bool) -> Finding:
         because = (
             f"You unchoked {', '.join(map(str, unlogged))}, but no line says that it was chosen."
         )
+        keys: list[Key] = [(kind, who, None) for who in unlogged for kind in _CHOICES]
+        if odd := _may_mean(other, keys):
+            because += " Some lines may mean it, but nobody can read them."
+            return Finding("LG-05", name, Outcome.WARNED, because, lines=tuple(odd[:2]))
         return Finding("LG-05", name, Outcome.BROKEN, because)
     if unseen := sorted(chosen - unchoked):
         last = max(e.at for e in record.events)

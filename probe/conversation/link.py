@@ -15,6 +15,8 @@ from probe.conversation.wire import Frame, Reader
 from probe.model import Event
 
 _CHUNK = 65536
+APART = 0.02
+"""Seconds between two messages: many programs take what one read gives for one message. FR-03 and FR-07 ask for that."""
 
 
 class Owner(Protocol):
@@ -49,6 +51,9 @@ class Link:
         plan = self.stage.plan
         self.reader = Reader(16 + max(plan.piece_size, plan.pieces * 4) * 4)
         self.out: deque[bytes] = deque()
+        self.free_at = 0.0
+        """When the next message may go out, in seconds since the program's start."""
+        self._later: deque[bytes] = deque()
         self.greeted = False
         """Whether our handshake went out."""
         self.greeted_by: int | None = None
@@ -146,18 +151,30 @@ class Link:
         else:
             selector.register(self.sock, mask, self)
 
-    def put(self, data: bytes) -> None:
-        """Send bytes as they are, in one write if the system takes them."""
+    def put(self, data: bytes, apart: float = APART) -> None:
+        """Send bytes as they are, in one write if the system takes them, and the next ones `apart` from them."""
         if self.closed or self.closing:
             return
-        self.out.append(data)
-        self._send()
+        now = self.stage.now()
+        at = max(now, self.free_at)
+        self.free_at = at + apart
+        self._later.append(data)
+        if at > now or len(self._later) > 1:
+            self.stage.after(at - now, self._put)
+        else:
+            self._put()
+
+    def _put(self) -> None:
+        data = self._later.popleft()  # in order, whichever timer comes first
+        if not self.closed:
+            self.out.append(data)
+            self._send()
 
     def put_slowly(self, data: bytes, size: int, pause: float = 0.01) -> float:
         """Send in pieces of `size` bytes with pauses between; the seconds that it takes."""
         parts = [data[at : at + size] for at in range(0, len(data), size)]
         for number, part in enumerate(parts):
-            self.stage.after(number * pause, partial(self.put, part))
+            self.stage.after(number * pause, partial(self.put, part, 0.0))
         return len(parts) * pause
 
     def _send(self) -> None:
@@ -173,7 +190,7 @@ class Link:
                 self.out[0] = self.out[0][sent:]
             else:
                 self.out.popleft()
-        if self.closing and not self.out:
+        if self.closing and not self.out and not self._later:
             with suppress(OSError):
                 self.sock.shutdown(socket.SHUT_WR)
         if self.sock in self.stage.selector.get_map():

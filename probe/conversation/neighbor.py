@@ -20,8 +20,8 @@ from probe.program import ports
 
 _AGAIN = 0.05
 """Seconds between two dials while nobody listens there yet."""
-BEFORE_BITFIELD = 0.08
-"""Seconds between the handshakes and our bitfield: some programs lose what comes in the same segment."""
+AT_FIRST = 0.08
+"""Seconds between the handshakes and our bitfield, and behind that: some programs lose what comes in the same segment."""
 
 
 class Neighbor:
@@ -165,12 +165,13 @@ class Neighbor:
     def opened(self, link: Link) -> None:
         """Where both handshakes are there: the bitfield, a moment later."""
         if self.tells and link.greeted and link.greeted_by is not None:
-            self.stage.after(BEFORE_BITFIELD, lambda: self.tell(link))
+            self.stage.after(AT_FIRST, lambda: self.tell(link))
 
     def tell(self, link: Link) -> None:
         """Send the bitfield; haves that came meanwhile are in it."""
         if not link.closed and not link.told:
             link.announce(set(self.has))
+            link.free_at = self.stage.now() + AT_FIRST
             self.mind(link)
 
     def on_garbled(self, link: Link) -> None:

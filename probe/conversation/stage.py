@@ -19,8 +19,11 @@ from probe.model import Event, Finding, Outcome, Plan, Record
 from probe.program import ports
 from probe.program.folders import Folder, content
 from probe.program.program import Order, Program, ProgramError
+from probe.program.words import meaning
 from probe.settings import Settings, SettingsError
 
+UP_SECONDS = 15.0
+"""So long a program may take until it is up, or longer where it was seen to start slowly."""
 LONGEST_SECONDS = 50.0
 """No session is held longer; ending the program comes on top."""
 _TURN = 0.05
@@ -44,8 +47,14 @@ class Stage:
     """A session while it is held."""
 
     def __init__(
-        self, plan: Plan, settings: Settings, root: Path, flag: Flag | None = None
+        self,
+        plan: Plan,
+        settings: Settings,
+        root: Path,
+        flag: Flag | None = None,
+        start_seconds: float = 0.0,
     ) -> None:
+        """`start_seconds`: how long the program was seen to take until it was up."""
         self.plan = plan
         self.settings = settings
         self.flag = flag or Flag()
@@ -53,6 +62,8 @@ class Stage:
         self.content = content(plan)
         self.record = Record(plan)
         self.patience = settings.patience
+        self.up_seconds = max(UP_SECONDS, 4 * start_seconds)
+        self.longest = LONGEST_SECONDS + 2 * start_seconds
         self.selector: selectors.BaseSelector = selectors.DefaultSelector()
         self.timers: list[tuple[float, int, Callable[[], None]]] = []
         self.counter = itertools.count()
@@ -160,7 +171,7 @@ class Stage:
             now = time.monotonic()
             if now >= end:
                 return False
-            if self.now() > LONGEST_SECONDS:
+            if self.now() > self.longest:
                 raise Stuck("time")
             self._turn(end)
 
@@ -276,14 +287,22 @@ class Stage:
             if case in self.plan.answers:
                 self.keep(case)
             return
-        lines: tuple[str, ...] = ()
+        assert self.program
+        lines = tuple(self.program.traceback())
         links = self.neighbors[who].links if who else []
+        if case == self.plan.special:
+            because = f"{self.plan.about.rstrip('.')}: {because}"
         if self.running and links and links[-1].eof and "closed" not in because:
             because += f" You had closed the connection with {who}."
         if not self.running:
-            assert self.program
             because += f" The program had ended {how_ended(self.program.status)}."
-            lines = tuple(self.program.traceback() or self.program.last_words())
+            lines = lines or tuple(self.program.last_words())
+        elif lines:
+            because += (
+                " It printed a stack trace; the thread that had to do this may have died of it."
+            )
+        if said := meaning(lines):
+            because += f" {said}"
         self.blame(case, because, *(self.last(who) if who else ()), lines=lines, spine=True)
         raise Stuck(case)
 

@@ -89,6 +89,10 @@ class Folder:
         """The program's own file."""
         return self.data_folder(self.plan.you) / FILE_NAME
 
+    def finished_files(self) -> list[Path]:
+        """Where a leecher may put the file: the assignment's place, and the one where a seed's file was found."""
+        return [self.work / f"peer_{self.plan.you}" / FILE_NAME, self.data_file()]
+
     def found_copies(self) -> list[Path]:
         """Every file below the session's folder with the file's name or size, but no link."""
         found = []

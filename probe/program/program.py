@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from probe.program.words import clean, trace_in
+
 KEEPER = Path(__file__).with_name("keeper.py")
 OUTPUT_BYTES = 8 << 20
 """Of what a program prints no more than this is kept; some never stop saying that they wait."""
@@ -23,12 +25,6 @@ FLOOD_BYTES = 64 << 20
 FILE_BYTES = 256 << 20
 CPU_SECONDS = 120
 BUILD_SECONDS = 300
-_TRACEBACK = re.compile(
-    r"Traceback \(most recent call last\)|^Exception in thread|^[\w.$]+(?:Exception|Error)\b.*\n\s+at "
-    r"|^[ \t]+at [\w.$<>/]+\([\w.]+:\d+\)"
-    r"|^thread '.*' panicked|^terminate called|^panic: |Segmentation fault|AddressSanitizer",
-    re.MULTILINE,
-)
 _WINDOWS_SHELL = re.compile("[|&;<>%^]")
 _SHELL = re.compile(r"[|&;<>()$`*?\[\]#~=%\n]")
 
@@ -188,21 +184,6 @@ def _hand_on(pipe: IO[bytes], far: socket.socket) -> None:
             far.sendall(data)
 
 
-def trace_in(text: str) -> list[str]:
-    """The first lines of the first stack trace in a text, the exception's own among them; or none."""
-    found = _TRACEBACK.search(text)
-    if not found:
-        return []
-    start = text.rfind("\n", 0, found.start()) + 1
-    return [clean(line) for line in text[start:].splitlines() if line.strip()][:6]
-
-
-def clean(line: str) -> str:
-    """A line of somebody's output as it may be shown on a terminal."""
-    text = "".join(char if char.isprintable() else "?" for char in line.expandtabs(2))
-    return text if len(text) <= 160 else text[:157] + "..."
-
-
 def _tail(path: Path, size: int = 65536) -> str:
     with suppress(OSError), path.open("rb") as file:
         file.seek(0, os.SEEK_END)
@@ -237,6 +218,17 @@ def listening_ports(root: int | None) -> list[int]:
                 if cells[3] == "0A" and cells[9] in inodes:
                     ports.add(int(cells[1].rpartition(":")[2], 16))
     return sorted(ports)
+
+
+def cpu_seconds(root: int | None) -> float:
+    """Processor time that the program, and the processes below it, have used so far; 0 where that can't be seen."""
+    used = 0
+    for pid in _family(root) if root is not None else ():
+        with suppress(OSError, ValueError, IndexError):
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+            fields = stat.rpartition(")")[2].split()
+            used += int(fields[11]) + int(fields[12])
+    return used / os.sysconf("SC_CLK_TCK") if used else 0.0
 
 
 def _family(root: int) -> set[int]:

@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 
 from probe.engine import Run
-from probe.model import Event, Finding, Outcome
+from probe.model import FAILED, Event, Finding, Outcome
 from probe.registry import CASES
 from probe.report.verdicts import Result, Root, roots
 
@@ -38,7 +38,7 @@ def render(
     if problems := _problems(run, results, expected):
         lines += problems
     if not causes:
-        lines += ["", _nothing(results)]
+        lines += ["", _nothing(results, run.notes)]
     left = _undecided(results, full=full) if causes else []
     room = SCREEN - len(lines) - len(left) - 2
     shown = 0
@@ -77,7 +77,9 @@ def _counts(run: Run, results: dict[str, Result]) -> str:
     return f"{len(results)} cases in {len(run.records)} conversations, {run.seconds:.0f} s:  {'  '.join(parts)}"
 
 
-def _nothing(results: dict[str, Result]) -> str:
+def _nothing(results: dict[str, Result], notes: list[str]) -> str:
+    if any(FAILED in note for note in notes):
+        return "Nothing is broken in the conversations, but a swarm failed."
     undecided = [one for one in results.values() if one.outcome is Outcome.UNDECIDED]
     if undecided:
         return "Nothing is broken. Undecided: " + ", ".join(one.case for one in undecided) + "."

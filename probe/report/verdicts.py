@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from probe.model import Finding, Outcome
-from probe.registry import CASES, EXPLAINS, order_of
+from probe.registry import CASES, EXPLAINS, REFUTED_BY, order_of
 
 _RANK = (
     Outcome.BROKEN,
@@ -109,7 +109,8 @@ def roots(results: dict[str, Result]) -> list[Root]:
             (
                 other
                 for other in bad
-                if case in explained_by(bad[other]) and bad[other].outcome is Outcome.BROKEN
+                if case in explained_by(bad[other], results)
+                and bad[other].outcome is Outcome.BROKEN
             ),
             "",
         )
@@ -129,11 +130,16 @@ def roots(results: dict[str, Result]) -> list[Root]:
     return sorted(made.values(), key=_weight)
 
 
-def explained_by(result: Result) -> frozenset[str]:
-    """The cases that break as a consequence of this one, given how it broke."""
+def explained_by(result: Result, results: dict[str, Result]) -> frozenset[str]:
+    """The cases that break as a consequence of this one, given how it broke, unless another refutes that."""
     causes = {one.cause for one in result.findings if one.cause}
     keys = [result.case, *(f"{result.case} {cause}" for cause in causes)]
+    keys = [key for key in keys if not _kept(REFUTED_BY.get(key, ""), results)]
     return frozenset(case for key in keys for case in EXPLAINS.get(key, ()))
+
+
+def _kept(case: str, results: dict[str, Result]) -> bool:
+    return case in results and results[case].outcome is Outcome.KEPT
 
 
 def _origin(one: Result, results: dict[str, Result]) -> str:

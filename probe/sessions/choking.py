@@ -56,7 +56,7 @@ def any_unchoke(stage: Stage, seconds: float = 0.0) -> None:
     "slots",
     ">1001* 1002 1003 1004 1005 1006",
     (1, 2, 3),
-    "CH-15 CH-02 CH-04 CH-05 CH-06 CH-10 LG-05",
+    "CH-15 CH-02 CH-04 CH-05 CH-06 CH-09 CH-10 LG-05",
     quick=False,
     seconds=17.0,
 )
@@ -78,6 +78,8 @@ def slots(stage: Stage) -> None:
         cases.on_the_grid(record),
         cases.replaced_late(record, end),
     ]
+    if record.lag <= 0.1 and (short := cases.cut_short(record)):
+        record.findings.append(short)
     chosen_lines(stage)
 
 

@@ -8,8 +8,9 @@ from probe.conversation.link import Link
 from probe.conversation.stage import Stage, how_ended
 from probe.model import Finding, Outcome
 from probe.program.program import listening_ports
+from probe.program.words import meaning
 from probe.registry import session
-from probe.sessions.steps import UP_SECONDS, give_up
+from probe.sessions.steps import comes_up, give_up
 
 _HOLD = 0.4
 """Seconds that we wait with our handshake, to see who speaks first."""
@@ -29,7 +30,7 @@ def contact_seed(stage: Stage) -> None:
     one = stage.neighbors[1002]
     one.greets = one.tells = False
     stage.start()
-    stage.wait(UP_SECONDS, lambda: one.here or not stage.running)
+    comes_up(stage, lambda: one.here)
     if one.link is None:
         not_up(stage)
     stage.keep("ST-01")
@@ -60,13 +61,13 @@ def contact_leecher(stage: Stage) -> None:
     one = stage.neighbors[1001]
     one.greets = one.tells = False
     stage.start()
-    stage.wait(UP_SECONDS, lambda: one.here or not stage.running)
+    comes_up(stage, lambda: one.here)
     if one.link is None and not stage.running:
         not_up(stage)
     stage.require(
         "CN-01",
         one.link is not None,
-        f"It didn't dial 1001, which is listed before it, within {UP_SECONDS:g} s.",
+        f"You didn't dial 1001, which is listed before you, within {stage.up_seconds:g} s.",
     )
     link = stage.link(1001)
     alone = stage.run(1.5 * stage.patience, lambda: bool(link.reader.raw) or link.eof)
@@ -119,17 +120,8 @@ def judge(stage: Stage, link: Link, *, first: bool) -> None:
         )
         give_up(found.case)
     who = link.neighbor.peer_id
-    if not raw and (other := diagnosis.of_words(last_words(stage))):
-        stage.record.marks["diagnosis"] = 1.0
-        lines = ("you sent    nothing", f"it printed  {other[1]}")
-        stage.blame(other[0].case, other[0].sentence, lines=lines, spine=True)
-        give_up(other[0].case)
     if link.greeted_by is None:
-        stage.record.marks["diagnosis"] = 1.0
-        closed = " You closed it." if link.eof else ""
-        text = f"You have a connection with {who}, but send no handshake on it.{closed}"
-        stage.blame("HS-01", text, lines=last_words(stage), spine=True)
-        give_up("HS-01")
+        not_greeted(stage, link, raw)
     stage.keep("HS-01")
     if any(stage.seen(kind, who) for kind in wire.NAMES):
         stage.keep("FR-01")
@@ -140,6 +132,25 @@ def judge(stage: Stage, link: Link, *, first: bool) -> None:
     )
     if plan.seed:
         judge_bitfield(stage, who)
+
+
+def not_greeted(stage: Stage, link: Link, raw: bytes) -> None:
+    """No handshake came: it can't read ours, answers elsewhere, or says nothing."""
+    who = link.neighbor.peer_id
+    stage.record.marks["diagnosis"] = 1.0
+    if not raw and (other := diagnosis.of_words(last_words(stage))):
+        lines = ("you sent    nothing", f"it printed  {other[1]}")
+        stage.blame(other[0].case, other[0].sentence, lines=lines, spine=True)
+        give_up(other[0].case)
+    if any(one.greeted_by is not None for one in stage.neighbors[who].links):
+        text = f"You don't answer on the connection that {who} made, but make another one to {who} and send your handshake there. One connection serves both directions."
+        stage.blame("CN-02", text, lines=(f"you sent    your handshake on a connection that you made to {who}",), spine=True)  # fmt: skip
+        give_up("CN-02")
+    closed = " You closed it." if link.eof else ""
+    text = f"You have a connection with {who}, but send no handshake on it.{closed}{other_ports(stage)}"
+    said = last_words(stage)
+    stage.blame("HS-01", f"{text} {meaning(said)}".rstrip(), lines=said, spine=True)
+    give_up("HS-01")
 
 
 def judge_bitfield(stage: Stage, who: int) -> None:
@@ -162,22 +173,34 @@ def not_up(stage: Stage) -> None:
     assert stage.program
     if stage.running:
         ports = listening_ports(stage.program.pid)
-        where = (
-            f" It listens on {', '.join(map(str, ports))}."
-            if ports
-            else " It listens on no port that can be seen."
-        )
+        where = " You listen on no port that can be seen."
+        if ports:
+            stage.record.marks["up"] = 1.0
+            where = f" You listen on {', '.join(map(str, ports))} instead."
+        if not ports:
+            where += " If it takes longer to start, say so with --patience."
         if stage.port in ports:
-            where = f" It listens on that port, but not on the address of {stage.settings.host}. Listen on all addresses, or name its own with --host."
-        because = f"Nobody accepts connections on port {stage.port}, which PeerInfo.cfg gives it, {UP_SECONDS * stage.patience:g} s after the start.{where}"
+            where = f" You listen on that port, but not on the address of {stage.settings.host}. Listen on all addresses, or name its own with --host."
+        because = f"Nobody accepts connections on port {stage.port}, which PeerInfo.cfg gives you, {stage.now():.0f} s after the start.{where}"
     else:
         status = stage.program.poll()
         because = f"The program ended {how_ended(status)} after {stage.record.ended_at or 0:.1f} s, before the probe could connect to it."
         if status == _NOT_FOUND:
             because += " With this status a shell says that there is no such command: is it spelt right, and installed?"
-    stage.blame("ST-01", because, lines=last_words(stage), spine=True)
+    lines = last_words(stage)
+    because = f"{because} {meaning(lines)}".rstrip()
+    stage.blame("ST-01", because, lines=lines, spine=True)
     stage.record.marks["diagnosis"] = 1.0
     give_up("ST-01")
+
+
+def other_ports(stage: Stage) -> str:
+    """Ports beside its own on which the program listens, as a sentence."""
+    assert stage.program
+    others = [one for one in listening_ports(stage.program.pid) if one != stage.port]
+    if not others:
+        return ""
+    return f" You also listen on {', '.join(map(str, others))}: each peer has one port, and one connection with each other peer."
 
 
 def last_words(stage: Stage) -> tuple[str, ...]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from probe.cases import logs
 from probe.conversation.stage import Stage, how_ended
 from probe.logs import read_log
 from probe.model import Finding, Outcome
-from probe.program.folders import FILE_NAME
 from probe.sessions.steps import MESSAGE_SECONDS
 
 END_SECONDS = 8.0
+LATE_SECONDS = 22.0
+"""Some look every ten seconds whether all are complete, and wait ten more before they end."""
+AT_ONCE_SECONDS = 1.0
+"""Who ends later than that after the others closed didn't wait for that, but for a time of its own."""
 
 
 def ends(stage: Stage, case: str) -> None:
@@ -17,13 +22,14 @@ def ends(stage: Stage, case: str) -> None:
     began = stage.mark("all complete")
     patience = END_SECONDS + stage.plan.pieces * MESSAGE_SECONDS / 2
     by_itself = stage.wait(patience, lambda: not stage.running)
+    closed = stage.now()
     if not by_itself:
         for one in stage.neighbors.values():
             for link in one.links:
                 link.finish()
-        stage.wait(END_SECONDS, lambda: not stage.running)
+        stage.wait(LATE_SECONDS - END_SECONDS, lambda: not stage.running)
     if stage.running:
-        seconds = (patience + END_SECONDS) * stage.patience
+        seconds = (patience + LATE_SECONDS - END_SECONDS) * stage.patience
         stage.blame(
             case,
             f"All peers had told you all pieces, and all connections were closed, but your program was still running {seconds:.0f} s later.",
@@ -32,9 +38,10 @@ def ends(stage: Stage, case: str) -> None:
             _block(stage, name, case)
         return
     stage.keep(case)
+    ended = stage.record.ended_at or 0.0
     stage.check(
         "EN-09",
-        kept=by_itself,
+        kept=by_itself or ended - closed > AT_ONCE_SECONDS,
         because=f"You ended only after all others had closed their connections; for {patience:.0f} s after all were complete you waited.",
     )
     assert stage.program
@@ -44,7 +51,6 @@ def ends(stage: Stage, case: str) -> None:
         kept=status == 0,
         because=f"Your program ended {how_ended(status)}; it should be 0.",
     )
-    ended = stage.record.ended_at or 0.0
     stage.tell("EN-08", f"It ended {ended - began:.1f} s after all were complete.", Outcome.TOLD)
 
 
@@ -89,19 +95,31 @@ def file_is_right(stage: Stage, case: str, *, in_time: bool | None = None) -> No
         stage.keep(case)
     elif _is_whole(stage):
         because = "The file was not there 4 s after the last piece, but it is at the end. Who looks earlier, or ends you, finds nothing."
-        stage.tell(case, because, Outcome.WARNED)
+        _warn_of_file(stage, case, because)
     else:
         _file_is_wrong(stage, case)
 
 
+def _warn_of_file(stage: Stage, case: str, because: str) -> None:
+    """A right file that comes late or lies elsewhere: only a case on files (FI) is about that."""
+    if case.startswith("FI-"):
+        stage.tell(case, because, Outcome.WARNED)
+    else:
+        stage.keep(case)
+
+
 def _is_whole(stage: Stage) -> bool:
-    path = stage.folder.data_file()
+    return any(_same(path, stage) for path in stage.folder.finished_files())
+
+
+def _same(path: Path, stage: Stage) -> bool:
     return path.is_file() and path.read_bytes() == stage.content
 
 
 def _file_is_wrong(stage: Stage, case: str) -> None:
-    path = stage.folder.data_file()
-    where = f"{path.parent.name}/{FILE_NAME}"
+    places = stage.folder.finished_files()
+    path = next((one for one in places if one.is_file()), places[0])
+    where = path.relative_to(stage.folder.work)
     if path.is_file():
         data = path.read_bytes()
         if len(data) != len(stage.content):
@@ -110,10 +128,10 @@ def _file_is_wrong(stage: Stage, case: str) -> None:
             at = next(i for i, (a, b) in enumerate(zip(data, stage.content, strict=True)) if a != b)
             because = f"{where} differs from the seed's file from byte {at} on (piece {at // stage.plan.piece_size})."
     else:
-        others = [p for p in stage.folder.found_copies() if p.read_bytes() == stage.content]
+        others = [one for one in stage.folder.found_copies() if _same(one, stage)]
         if others:
             found = others[0].relative_to(stage.folder.root / "run")
-            stage.tell(case, f"The file is {found}; it should be {where}.", Outcome.WARNED)
+            _warn_of_file(stage, case, f"The file is {found}; it should be {where}.")
             return
         because = f"There is no {where} 4 s after the last piece."
     stage.blame(case, because)
@@ -121,9 +139,11 @@ def _file_is_wrong(stage: Stage, case: str) -> None:
 
 def file_is_untouched(stage: Stage) -> None:
     """A seed's own file (FI-04)."""
-    path = stage.folder.data_file()
-    same = path.is_file() and path.read_bytes() == stage.content
-    stage.check("FI-04", kept=same, because="The seed's own file was changed, or is gone.")
+    stage.check(
+        "FI-04",
+        kept=_same(stage.folder.data_file(), stage),
+        because="The seed's own file was changed, or is gone.",
+    )
 
 
 def log_is_right(stage: Stage, *, exact: bool = True, answers: tuple[str, ...] = ()) -> None:

@@ -208,7 +208,7 @@ def refuse(stage: Stage, case: str, greeting: tuple[int, bytes], because: str) -
     one.greets = one.tells = one.minds = False
     one.greeting = greeting
     stage.start()
-    stage.expect("CN-01", 15.0, lambda: one.link is not None, "It didn't dial 1001.")
+    stage.expect("CN-01", stage.up_seconds, lambda: one.link is not None, "It didn't dial 1001.")
     link = stage.link(1001)
     stage.run(1.0, lambda: one.greeted)
     stage.run(0.3)
@@ -219,3 +219,18 @@ def refuse(stage: Stage, case: str, greeting: tuple[int, bytes], because: str) -
     stage.run(1.0)
     said = messages_since(stage, 1001, since)
     stage.check(case, *said[:2], kept=not said, because=because)
+
+
+@session("late", "1001* >1002", (1, 1, 2), "CN-07", seconds=7.0, lawful=False, quick=False)
+def late(stage: Stage) -> None:
+    """1001 only listens 4 s after the program's start."""
+    one = stage.neighbors[1001]
+    one.listens = False
+    stage.start()
+    stage.run(4.0)
+    one.listen()
+    stage.wait(10.0, lambda: one.greeted)
+    because = (
+        "1001 wasn't up when you started, and you didn't dial it again until 10 s after it was."
+    )
+    stage.check("CN-07", kept=one.greeted, because=because + ("" if stage.running else " Your program had ended."))  # fmt: skip

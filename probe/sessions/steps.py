@@ -8,8 +8,9 @@ from probe.conversation import wire
 from probe.conversation.link import Link
 from probe.conversation.stage import Stage, Stuck
 from probe.model import Event
+from probe.program.program import cpu_seconds
 
-UP_SECONDS = 15.0
+BUSY_SECONDS = 40.0
 ANSWER_SECONDS = 4.0
 MUST_SECONDS = 3.0
 """What must come is waited for that long (times the patience)."""
@@ -19,6 +20,18 @@ MUST_NOT_SECONDS = 0.8
 """What must not come is watched for that long."""
 
 
+def comes_up(stage: Stage, until: Callable[[], bool]) -> bool:
+    """Wait for the first connection; longer while the program works hard, as it may still be starting."""
+    up = stage.wait(stage.up_seconds, lambda: until() or not stage.running)
+    while not up and stage.now() < BUSY_SECONDS:
+        assert stage.program
+        before = cpu_seconds(stage.program.pid)
+        up = stage.run(2.0, lambda: until() or not stage.running)
+        if cpu_seconds(stage.program.pid) - before < 0.2:
+            break
+    return until()
+
+
 def meet(stage: Stage, who: int) -> Link:
     """Wait for a connection with a played peer, and for the program's handshake on it."""
     neighbor, special = stage.neighbors[who], stage.plan.special
@@ -26,17 +39,14 @@ def meet(stage: Stage, who: int) -> Link:
     if neighbor.is_successor:
         stage.expect(
             special or ("ST-02" if others else "ST-01"),
-            UP_SECONDS,
+            stage.up_seconds,
             lambda: neighbor.here,
-            f"It didn't accept a connection of {who} on port {stage.port} within {UP_SECONDS:g} s.",
+            f"It didn't accept a connection of {who} on port {stage.port} within {stage.up_seconds:g} s.",
         )
     else:
-        stage.expect(
-            special or "CN-01",
-            UP_SECONDS,
-            lambda: neighbor.here,
-            f"You ({stage.plan.you}) didn't dial {who}, which is listed before you, within {UP_SECONDS:g} s.",
-        )
+        came = stage.wait(stage.up_seconds, lambda: neighbor.here or not stage.running)
+        because = f"You ({stage.plan.you}) didn't dial {who}, which is listed before you, within {stage.up_seconds:g} s."
+        stage.require(special or ended_at_once(stage) or "CN-01", came and neighbor.here, because)
     link = stage.link(who)
     came = stage.wait(ANSWER_SECONDS, lambda: neighbor.greeted or not stage.running)
     because = f"No handshake came to {who} within {ANSWER_SECONDS:g} s of the connection"
@@ -48,6 +58,12 @@ def meet(stage: Stage, who: int) -> Link:
         because += f" {earlier[0].peer_id}, which came before it, got one."
     stage.require(case, came and neighbor.greeted, because, who)
     return stage.link(who)
+
+
+def ended_at_once(stage: Stage) -> str:
+    """ST-01 where the program ended before it had a connection with anybody, or nothing."""
+    alone = not any(one.links for one in stage.neighbors.values())
+    return "ST-01" if alone and not stage.running else ""
 
 
 def meet_all(stage: Stage) -> None:
@@ -96,9 +112,11 @@ def interested(stage: Stage, who: int, case: str = "IN-01", because: str = "") -
 
 
 def not_interested(stage: Stage, who: int, case: str, because: str) -> bool:
-    """The program says not interested, or had never said interested."""
+    """The program says not interested, had never said interested, or is complete and closes, which says no less."""
     link = stage.link(who)
-    so = stage.wait(MUST_SECONDS, lambda: link.interest is not True or link.closed)
+    so = stage.wait(MUST_SECONDS, lambda: link.interest is not True or link.closed or link.eof)
+    if link.eof and stage.running and complete(stage, who):
+        return stage.check(case, kept=True, because="")
     if link.interest is True and not stage.running and not any(e.kind == "not interested" for e in stage.last(who, 3)):  # fmt: skip
         because += " The program had ended."
     return stage.check(
@@ -106,7 +124,9 @@ def not_interested(stage: Stage, who: int, case: str, because: str) -> bool:
     )
 
 
-def unchoked(stage: Stage, who: int, case: str = "CH-01", seconds: float = 0.0) -> None:
+def unchoked(
+    stage: Stage, who: int, case: str = "CH-01", seconds: float = 0.0, because: str = ""
+) -> None:
     """The program unchokes a played peer that is interested."""
     link = stage.link(who)
     stage.wait(1.0, lambda: link.interested)
@@ -115,7 +135,8 @@ def unchoked(stage: Stage, who: int, case: str = "CH-01", seconds: float = 0.0) 
         case,
         seconds,
         lambda: not link.choked_by,
-        f"{who} is interested and there is a place for it, but no unchoke came within {seconds:g} s.",
+        because
+        or f"{who} is interested and there is a place for it, but no unchoke came within {seconds:g} s.",
         who,
     )
 

@@ -101,13 +101,21 @@ def fetch_first(stage: Stage) -> None:
     watch(stage, 1.0)
     open_now = stage.seen("request", 1001)
     stage.check("RQ-03", *open_now[:3], kept=len(open_now) == 1, because=f"You asked 1001 for {len(open_now)} pieces while none had come.")  # fmt: skip
-    seed.serves = True
     for index in list(link.open):
         link.piece(index)
     stage.wait(MUST_SECONDS, lambda: all(have_to(stage, who, first) for who in stage.neighbors))
     missed = [who for who in stage.neighbors if not have_to(stage, who, first)]
     given = [e for e in stage.record.events if e.sent and e.kind == "piece" and e.index == first]
     stage.check("HV-01", *given[:1], *stage.seen("have", index=first)[:3], kept=not missed, because=f"After piece {first} no have came to {', '.join(map(str, missed))}.")  # fmt: skip
+    for who in (
+        1002,
+        1004,
+    ):  # they get it elsewhere, and are not interested for a while, though they lack the rest
+        stage.neighbors[who].gain([first])
+    stage.run(0.1)
+    seed.serves = True
+    for index in list(link.open):
+        link.piece(index)
 
 
 def fetch_rest(stage: Stage) -> None:

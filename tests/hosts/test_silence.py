@@ -63,7 +63,7 @@ def test_a_neighbor_that_is_stopped(tmp_path: Path) -> None:
     """
     with Lab(tmp_path / "lab", hosts=2) as lab:
         swarm = HostSwarm(lab, pieces=4, piece_size=16 << 20)
-        swarm.start(arguments=("--trace", "--rate=20e6"))
+        swarm.start(arguments=("--trace", "--rate=20MB"))
         swarm.await_log(1002, "has downloaded", 20)
         swarm.processes[1002].send_signal(signal.SIGSTOP)
         await_loss(swarm, 1001, 1002, NOTICED_WITHIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import time
 from pathlib import Path
@@ -12,12 +13,15 @@ import pytest
 import probe.cases
 import probe.sessions  # noqa: F401 -- registers the sessions
 from probe import engine
+from probe.conversation.link import Link
 from probe.conversation.stage import LONGEST_SECONDS, Stage
 from probe.engine import Engine, Run, look_at
-from probe.model import Finding, Outcome, Plan, Record
+from probe.model import Event, Finding, Outcome, Plan, Record
 from probe.program.folders import Folder
-from probe.program.program import OUTPUT_BYTES, trace_in
+from probe.program.program import OUTPUT_BYTES
+from probe.program.words import meaning, trace_in
 from probe.registry import PLANS
+from probe.sessions import steps
 from probe.settings import Settings
 
 
@@ -71,6 +75,44 @@ def test_contact_comes_first() -> None:
     engine = Played({})
     engine.run(["trickle", "slots"])
     assert {name for name, _ in engine.held[:2]} == {"contact-seed", "contact-leecher"}
+
+
+@pytest.mark.parametrize(("start", "jobs"), [(0.3, 8), (2.6, 7), (8.0, 2), (30.0, 1)])
+def test_slow_starters_are_held_fewer_at_a_time(start: float, jobs: int) -> None:
+    """A program that takes long to be up gets its time: fewer sessions at once, and it is said."""
+    run = Run([Record(PLANS["contact-seed"], [Event(start, 1002, sent=True, kind="connection")])])
+    engine = Played({})
+    assert engine._jobs(run) == jobs
+    assert (jobs < 8) == bool(run.notes)
+    assert engine.start_seconds == start
+
+
+WORKS = """
+import socket, sys, time
+while time.process_time() < float(sys.argv[2]): pass
+port = next(int(line.split()[2]) for line in open("PeerInfo.cfg") if line.startswith(sys.argv[1]))
+socket.create_server(("", port)).accept()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+@pytest.mark.parametrize(("seconds", "up"), [("1.5", True), ("1000", False)])
+def test_who_works_is_waited_for(
+    seconds: str, up: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that isn't up in time, but works hard, may still be starting; not without end."""
+    monkeypatch.setattr(steps, "BUSY_SECONDS", 3.0 if not up else 20.0)
+    (tmp_path / "works.py").write_text(WORKS)
+    command = f"{sys.executable} {tmp_path / 'works.py'} {{id}} {seconds}"
+    stage = Stage(PLANS["contact-seed"], Settings(command=command, copy="none"), tmp_path / "s")
+    stage.up_seconds = 0.2
+    stage.folder.fill(
+        {one: other.port for one, other in stage.neighbors.items()} | {1001: stage.port}
+    )
+    stage.start()
+    came = steps.comes_up(stage, lambda: stage.neighbors[1002].here)
+    stage.close()
+    assert came is up
 
 
 def test_who_does_not_dial_is_asked_nothing_that_needs_it() -> None:
@@ -133,7 +175,6 @@ def test_a_loud_program_is_heard_in_short(tmp_path: Path) -> None:
     [
         "java.io.EOFException: gone\n\tat java.base/java.io.DataInputStream.readInt(DataInputStream.java:398)\n",
         'Exception in thread "main" java.lang.NullPointerException\n\tat A.b(A.java:1)\n',
-        "Traceback (most recent call last):\n  File x\nValueError: no\n",
         "terminate called after throwing an instance of 'std::out_of_range'\n",
     ],
 )
@@ -142,6 +183,87 @@ def test_a_stack_trace_begins_with_what_was_thrown(text: str) -> None:
     found = trace_in(f"connected\nwaiting\n{text}more\n")
     assert found[0] == text.splitlines()[0]
     assert not trace_in("connected\nno error at Peer.java\n")
+
+
+@pytest.mark.parametrize("head", ["", "Exception in thread Thread-1 (run):\n"])
+def test_a_python_trace_begins_with_its_last_line(head: str) -> None:
+    """Python names the exception last: it comes first, then the innermost frames, without the marks below them."""
+    frames = "".join(f'  File "a.py", line {n}, in f\n    g{n}()\n    ^^~~\n' for n in range(9))
+    found = trace_in(
+        f"up\n{head}Traceback (most recent call last):\n{frames}ValueError: no\nmore\n"
+    )
+    assert found[0] == "ValueError: no"
+    assert [line.strip() for line in found[1:]] == ['File "a.py", line 7, in f', "g7()", 'File "a.py", line 8, in f', "g8()"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lines", "word"),
+    [
+        ('Exception in thread "main" java.util.NoSuchElementException: No line found', "type something"),
+        ("EOFError: EOF when reading a line", "type something"),
+        ("java.io.FileNotFoundException: /home/me\\Common.cfg (No such file)", "backslash"),
+        ("FileNotFoundError: [Errno 2] No such file or directory: 'cfg/Common.cfg'", "configuration"),
+        ("Error: Could not find or load main class peerProcess", "-cp"),
+        ("OSError: [Errno 98] Address already in use", "in use"),
+        ("ConnectionRefusedError: [Errno 111] Connection refused", ""),
+    ],
+)  # fmt: skip
+def test_usual_last_words_are_explained(lines: str, word: str) -> None:
+    """What a program dies of at its start is said in words, where it is one of the usual reasons."""
+    assert word in meaning([lines]) if word else not meaning([lines])
+
+
+def test_a_caught_exception_stands_before_the_trace_that_it_led_to() -> None:
+    """An exception that was only printed is quoted before the stack trace that follows it."""
+    caught = "java.io.FileNotFoundException: Common.cfg"
+    thrown = 'Exception in thread "main" java.lang.ArithmeticException: / by zero'
+    assert trace_in(f"up\n{caught}\n{thrown}\n\tat A.main(A.java:1)\n")[:2] == [caught, thrown]
+
+
+@pytest.mark.parametrize(
+    ("line", "places"),
+    [
+        ("java.io.FileNotFoundException: Peer_1001/TheFile.dat (No such file or directory)", ["Peer_{id}"]),
+        ("[Errno 2] No such file or directory: './files/1001/TheFile.dat'", ["files/{id}"]),
+        ("TheFile.dat: No such file or directory", []),
+        ("couldn't open ../TheFile.dat", []),
+        ("cannot open /nowhere/TheFile.dat", []),
+        ("reading Peer_1001/TheFile.dat", []),
+    ],
+)  # fmt: skip
+def test_a_folder_that_the_program_names_is_tried(line: str, places: list[str]) -> None:
+    """Where a seed says in which folder it didn't find its file, that is another place to try."""
+    record = Record(PLANS["contact-seed"], output=(line,), folder="/tmp/session")
+    assert engine.named_place(record) == places
+
+
+@pytest.mark.parametrize(("data", "file", "found"), [("auto", "peer_1003", True), (".", "peer_1003", True), (".", "", True), ("{id}", "peer_1003", True), ("auto", "1003", False)])  # fmt: skip
+def test_the_place_of_the_assignment_is_always_right(
+    data: str, file: str, found: bool, tmp_path: Path
+) -> None:
+    """A leecher's file may lie in peer_[id]/, wherever a seed's file was found."""
+    folder = Folder(tmp_path, PLANS["fetch"], Settings(command="x {id}", data=data, copy="none"))
+    path = folder.work / file / "TheFile.dat"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert any(one.is_file() for one in folder.finished_files()) is found
+
+
+def test_messages_go_out_apart_and_in_order(tmp_path: Path) -> None:
+    """Two messages never come in one read by themselves, and parts that are sent slowly keep their order behind them."""
+    stage = Stage(PLANS["exact"], Settings(command="x {id}", copy="none"), tmp_path)
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    far.settimeout(2)
+    link = Link(stage.neighbors[1002], near, dialled=True)
+    link.put(b"first")
+    link.put(b"second")
+    assert far.recv(99) == b"first"
+    stage.run(link.put_slowly(bytes(range(64)), 1, 0.0001) + 0.1)
+    link.finish()
+    data = b"".join(iter(lambda: far.recv(99), b""))
+    stage.close()
+    assert data == b"second" + bytes(range(64))
 
 
 def test_the_project_is_not_written_to(tmp_path: Path) -> None:

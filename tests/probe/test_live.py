@@ -71,6 +71,35 @@ def test_last_words_are_quoted(tmp_path: Path) -> None:
     assert "No module named 'nothing_here'" in done.stdout
 
 
+TWO_CONNECTIONS = """
+import socket, sys, threading
+rows = [line.split() for line in open("PeerInfo.cfg")]
+at = [row[0] for row in rows].index(sys.argv[1])
+def greet(row):
+    far = socket.create_connection((row[1], int(row[2])))
+    far.sendall(b"P2PFILESHARINGPROJ" + bytes(10) + int(sys.argv[1]).to_bytes(4, "big"))
+    return far
+def answer(near):
+    who = int.from_bytes(near.recv(32)[28:], "big")
+    far = greet(next(row for row in rows if int(row[0]) == who))
+    near.recv(1), far.recv(1)
+door = socket.create_server(("", int(rows[at][2])))
+dialled = [greet(row) for row in rows[:at]]
+while True:
+    threading.Thread(target=answer, args=(door.accept()[0],)).start()
+"""
+
+
+def test_an_answer_on_another_connection_is_named(tmp_path: Path) -> None:
+    """A program that answers on a connection that it makes itself is told so, and nothing else."""
+    script = tmp_path / "two.py"
+    script.write_text(TWO_CONNECTIONS)
+    done = probe(f"{sys.executable} {script} {{id}}", "contact-seed", out=tmp_path / "o")
+    assert done.returncode == 2
+    assert done.stdout.startswith("CN-02")
+    assert "make another one to 1002" in " ".join(done.stdout.split())
+
+
 NASTY = """
 import os, signal, sys, time
 for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP): signal.signal(number, signal.SIG_IGN)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import probe.cases  # noqa: F401 -- registers the cases
 from probe.cases import logs
 from probe.model import Outcome, Record
@@ -49,8 +51,10 @@ def test_other_words_are_no_missing_line() -> None:
     """A line in another wording counts for LG-02, and is a matter of LG-03; one that nobody can read is a warning."""
     other = [*RIGHT[:3], "peer 1003 is choked by peer 1001"]
     assert (outcomes(other)["LG-02"], outcomes(other)["LG-03"]) == ("kept", "broken")
-    unreadable = [*RIGHT[:3], "CHOKE!! <1001>"]
-    assert outcomes(unreadable)["LG-02"] == "warning"
+    for unreadable in ("CHOKE!! <1001>", "event 0 peer=1001"):
+        assert outcomes([*RIGHT[:3], unreadable])["LG-02"] == "warning"
+    for unrelated in ("sent request to 1001", "event 0 peer=1002"):
+        assert outcomes([*RIGHT[:3], unrelated])["LG-02"] == "broken"
 
 
 def test_an_event_that_did_not_happen() -> None:
@@ -83,6 +87,30 @@ def test_choices_without_lines() -> None:
     assert logs.choices(record, ended=False).outcome is Outcome.KEPT
     record.log = (TIME + "Peer 1001 has the preferred neighbors 1002,1003.",)
     assert logs.choices(record, ended=True).outcome is Outcome.KEPT
+
+
+def test_choices_in_unreadable_words() -> None:
+    """A line that may mean a choice, but can't be read, makes a missing one a warning; one about anything else doesn't (LG-05)."""
+    history = History(plan(you=1001)).connect(1002, by_program=False)
+    history.says(2, 1002, "unchoke")
+    for line, outcome in (
+        ("preferred: 1002", Outcome.WARNED),
+        ("ranking #1 -> 1002", Outcome.WARNED),
+        ("ranking #1 -> 1003", Outcome.BROKEN),
+        ("sent bitfield to 1002", Outcome.BROKEN),
+    ):
+        history.record.log = (TIME + line,)
+        assert logs.choices(history.record, ended=True).outcome is outcome, line
+
+
+def test_completion_in_unreadable_words_is_no_wrong_count() -> None:
+    """A completion that can't be read is a matter of LG-02; LG-06 only counts those that can."""
+    record = fetched(RIGHT)
+    whole = TIME + "Peer 1003 has downloaded the complete file."
+    record.plan = dataclasses.replace(record.plan, pieces=1)
+    assert logs.counts(record).outcome is Outcome.KEPT
+    record.log += (whole, whole)
+    assert logs.counts(record).outcome is Outcome.BROKEN
 
 
 def test_counts_go_up_by_one() -> None:

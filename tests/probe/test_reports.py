@@ -89,6 +89,15 @@ def test_roots_before_symptoms() -> None:
     assert [one.case for one in roots[0].blocks] == ["RQ-04"]
 
 
+def test_a_cause_that_is_refuted_explains_nothing() -> None:
+    """Whoever reads our bitfield right doesn't misread it, however its own is written (BF-05 kept)."""
+    lowest = broken("BF-01", "contact-seed", cause="lowest-bit")
+    found = [lowest, broken("BF-03"), broken("IN-02"), kept("BF-05")]
+    roots = verdicts.roots(verdicts.combine(found, [one.case for one in found]))
+    assert [root.result.case for root in roots] == ["BF-01", "IN-02"]
+    assert [one.case for one in roots[0].explains] == ["BF-03"]
+
+
 def test_exit_statuses() -> None:
     """Broken is 1, undecided 3, a warning counts with --strict, and what is expected doesn't."""
     results = verdicts.combine([broken("SV-02"), broken("IN-06")], ["SV-02", "IN-06"])
@@ -123,6 +132,14 @@ def test_the_first_screen_fits() -> None:
     assert len(text.splitlines()) <= 30
     assert "more: " in text
     assert len(report_text.render(run, results, full=True).splitlines()) > 100
+
+
+def test_a_failed_swarm_is_no_pass() -> None:
+    """Where a swarm failed the report doesn't end with PASS, though no conversation found anything."""
+    run, results = run_of(kept("SV-02"))
+    run.notes = ["swarm of five, the other is the seed: FAIL: 1001 had not ended after 60 s"]
+    text = report_text.render(run, results)
+    assert text.endswith("Nothing is broken in the conversations, but a swarm failed.\n")
 
 
 def test_nothing_broken_says_so() -> None:

@@ -98,6 +98,16 @@ def test_slots_are_counted_over_time() -> None:
     assert choking.replaced_late(choices(*three, (3.01, 1002, "choke")), 10).outcome is Outcome.KEPT
 
 
+def test_the_optimistic_place_outlasts_a_choice() -> None:
+    """Who was unchoked alone is not choked before its time; changes of one choice tell nothing of that (CH-09)."""
+    first = [(2.0, 1002, "unchoke"), (4.0, 1002, "choke")]
+    kept = choices(*first, (4.0, 1003, "unchoke"), (5.0, 1003, "choke"), (5.0, 1002, "unchoke"))
+    assert choking.cut_short(kept) is None
+    found = choking.cut_short(choices(*first, (5.0, 1003, "unchoke"), (5.5, 1003, "choke")))
+    assert found is not None
+    assert found.outcome is Outcome.BROKEN
+
+
 def test_places_are_filled_most_of_the_time() -> None:
     """Less than 70 % of the time with k unchoked is broken (CH-04)."""
     assert choking.too_few(choices((2, 1002, "unchoke")), 2, 10).outcome is Outcome.KEPT

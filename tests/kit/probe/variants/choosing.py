@@ -118,6 +118,13 @@ def told_at_every_choice():
     replace(Choking, "choke_and_unchoke", choke_and_unchoke)
 
 
+@variant("CH-09", Choking, "choose_preferred")
+def optimistic_is_choked_with_all_others(right, self):
+    """The choice of preferred neighbors chokes the optimistic one."""
+    self.optimistic = None
+    right(self)
+
+
 @variant("CH-10")
 def old_optimistic_lingers():
     """The former optimistic neighbor is choked at the next choice of preferred ones only."""

@@ -19,6 +19,25 @@ def seed_ends_with_the_first(right, self):
     return (self.me.has_file and any(map(self.has_all, self.known.values()))) or right(self)
 
 
+@variant("EN-03")
+def not_interested_is_complete():
+    """Who says not interested is taken for complete."""
+    gone = set()
+
+    @around(Peer, "handle")
+    def handle(right, self, link, kind, payload):
+        right(self, link, kind, payload)
+        if kind == Type.NOT_INTERESTED:
+            gone.add(link.peer_id)
+
+    @around(Peer, "all_complete")
+    def all_complete(right, self):
+        return right(self) or (
+            self.copy.complete
+            and gone >= {one for one, has in self.known.items() if not self.has_all(has)}
+        )
+
+
 @variant("EN-04", Peer, "all_complete")
 def leechers_never_end(right, self):
     """A leecher doesn't look whether all are complete."""

@@ -87,6 +87,20 @@ def buffer_of_160_bytes(right, self, count):
     return taken
 
 
+@variant("FR-07", Link, "receive")
+def one_message_a_read(right, self, count):
+    """What follows a message, or the handshake, in the same read is thrown away."""
+    state = self.__dict__.setdefault("reading", [bytearray(), 0])
+    if not state[0]:
+        data = right(self, 1 << 16)
+        size = state[1] or (32 if data[:4] == b"P2PF" else 4 + int.from_bytes(data[:4], "big"))
+        state[0] += data[:size]
+        state[1] = max(0, size - len(data))
+    taken = bytes(state[0][:count])
+    del state[0][:count]
+    return taken
+
+
 @variant("FR-08", wire, "read_exact")
 def length_in_one_read(right, receive, count):
     """Four bytes of length must come in one read."""
@@ -198,6 +212,15 @@ def forgets_who_skips_the_bitfield():
     def announce(right, self, link, index):
         if getattr(link, "is_open", False):
             right(self, link, index)
+
+
+@variant("BF-06", Peer, "handle")
+def haves_count_behind_a_bitfield(right, self, link, kind, payload):
+    """A have of somebody who sent no bitfield is not taken in."""
+    if kind == Type.BITFIELD:
+        link.is_open = True
+    if kind != Type.HAVE or getattr(link, "is_open", False):
+        right(self, link, kind, payload)
 
 
 @variant("BF-07", Peer, "tell_interest")

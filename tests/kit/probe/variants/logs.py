@@ -67,6 +67,14 @@ def preferred_are_not_logged():
     _lines(lambda words: [] if "preferred" in words else [words])
 
 
+@variant("LG-05")
+def preferred_in_own_words():
+    """The line for preferred neighbors has words that nobody knows."""
+    _lines(
+        lambda words: [f"ranking: {words.rpartition(' ')[2]}" if "preferred" in words else words]
+    )
+
+
 @variant("LG-06")
 def counted_before():
     """The number of pieces is taken before the piece is added."""
