@@ -151,13 +151,15 @@ class Tap(Protocol):
         neighbor: int,
         mseq: int,
         kind: str,
-        size: int,
         fields: dict[str, Any],
     ) -> None:
-        """A message was queued (`way` is `out`) or taken in (`in`); `size` is its whole frame's."""
+        """A message was queued (`way` is `out`) or taken in (`in`)."""
 
-    def haves(self, way: Way, conn: str, neighbor: int, mseq: int, pieces: list[int], /) -> None:
-        """The same of haves that came one after the other, from number `mseq` on."""
+    def haves_came(self, conn: str, neighbor: int, mseq: int, pieces: list[int]) -> None:
+        """Haves were taken in one after the other, from number `mseq` on."""
+
+    def haves_queued(self, conns: list[str], mseqs: list[int], pieces: list[int]) -> None:
+        """The same haves were queued for several connections, on each from its number on."""
 
     def connection(
         self, conn: str, neighbor: int, state: ConnectionState, fields: dict[str, Any]

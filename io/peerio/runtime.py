@@ -75,22 +75,23 @@ class Logs:
         now: Callable[[], float],
         stamp: Stamp | None = None,
     ) -> None:
-        self._files = [log] if trace is None else [log, trace]
-        flushes = [file.flush for file in self._files]
-        self._flush = flushes[0] if trace is None else lambda: _each(flushes)
         self._stamp = stamp or Stamp()
         self.trace = None if trace is None else tracing.Trace(trace, peer_id, self._stamp, now)
         observer = None if self.trace is None else self.trace.event
         self.write = EventLog(log, peer_id, self._stamp, observer).write
+        self._flushes, self._closes = [log.flush], [log.close]
+        if self.trace is not None:
+            self._flushes.append(self.trace.flush)
+            self._closes.append(self.trace.close)
+        self._flushes.append(self._stamp.renew)  # what they write is of the turn that is over
 
     def end_turn(self) -> None:
         """Write what the turn led to, in both files; LogError if that is impossible in one."""
-        self._stamp.renew()
-        self._flush()
+        _each(self._flushes)
 
     def close(self) -> None:
-        """Write what is left, and close both; LogError if one isn't what was written into it."""
-        _each([file.close for file in self._files])
+        """Write what is left, and close both; LogError if one isn't what was written."""
+        _each(self._closes)
 
 
 def _each(calls: list[Callable[[], None]]) -> None:
@@ -295,8 +296,7 @@ class Runtime:
                 "freed_requests": downloads.freed,
                 "rejected_pieces": downloads.rejected_pieces,
             }
-            status, reason = self.outcome
-            ended = {"status": status, "reason": reason, "hurried": self._hurried}
+            ended = {"status": self.outcome[0], "reason": self.reason, "hurried": self._hurried}
             self.logs.trace.record("end", {**ended, **counts})
         self.logs.close()
 
