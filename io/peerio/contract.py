@@ -6,7 +6,7 @@ which other threads may call. Nothing in a callback may block.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
 from core.interface.events import Timer
@@ -151,9 +151,10 @@ class Tap(Protocol):
         neighbor: int,
         mseq: int,
         kind: str,
-        fields: dict[str, Any],
+        piece: int | None,
+        fields: Mapping[str, Any],
     ) -> None:
-        """A message was queued (`way` is `out`) or taken in (`in`)."""
+        """A message was queued (`way` is `out`) or taken in (`in`); `piece` is the one it is about, if any."""
 
     def haves_came(self, conn: str, neighbor: int, mseq: int, pieces: list[int]) -> None:
         """Haves were taken in one after the other, from number `mseq` on."""

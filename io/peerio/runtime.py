@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core.config import SwarmConfig
@@ -54,7 +55,7 @@ from core.interface.events import (
 from core.interface.messages import Message, Unchoke
 from core.peer import Peer
 from peerio import trace as tracing
-from peerio.eventlog import EventLog, LineSink, LogError, Stamp
+from peerio.eventlog import EventLog, LineSink, LogError, Stamp, both
 from peerio.storage import StorageError
 
 if TYPE_CHECKING:
@@ -79,31 +80,21 @@ class Logs:
         self.trace = None if trace is None else tracing.Trace(trace, peer_id, self._stamp, now)
         observer = None if self.trace is None else self.trace.event
         self.write = EventLog(log, peer_id, self._stamp, observer).write
-        self._flushes, self._closes = [log.flush], [log.close]
+        self._flush, self._close = log.flush, log.close
         if self.trace is not None:
-            self._flushes.append(self.trace.flush)
-            self._closes.append(self.trace.close)
-        self._flushes.append(self._stamp.renew)  # what they write is of the turn that is over
+            self._flush = partial(both, log.flush, self.trace.flush)
+            self._close = partial(both, log.close, self.trace.close)
 
     def end_turn(self) -> None:
         """Write what the turn led to, in both files; LogError if that is impossible in one."""
-        _each(self._flushes)
+        try:
+            self._flush()
+        finally:
+            self._stamp.renew()
 
     def close(self) -> None:
-        """Write what is left, and close both; LogError if one isn't what was written."""
-        _each(self._closes)
-
-
-def _each(calls: list[Callable[[], None]]) -> None:
-    """Make all calls, then raise the first LogError."""
-    failure: LogError | None = None
-    for call in calls:
-        try:
-            call()
-        except LogError as error:
-            failure = failure or error
-    if failure is not None:
-        raise failure
+        """Write what is left, and close both; LogError if one isn't what was written into it."""
+        self._close()
 
 
 class Runtime:

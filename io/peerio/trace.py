@@ -47,21 +47,19 @@ class Trace:
         self._seq = 0
         self._heads: dict[tuple[Way, str, str], str] = {}
         """How the records of messages begin, by direction, connection and type."""
-        self._held = ""
-        """A record that isn't written yet, since what comes next may share it."""
+        self._turned = True
+        """A turn is over: the time may be another one."""
+        self._held: str | Mapping[str, Any] = ""
+        """A record that isn't written yet, since what comes next may share it; of a request its fields."""
         self._joins: tuple[object, ...] = ()
         """What may: the event of a message, or the message of a request."""
-        self._draw = ""
-        """How the piece of a request that is held was drawn, which its message then tells."""
 
     def record(self, kind: str, fields: Mapping[str, Any]) -> None:
         """Write one record: the common fields, then its own."""
-        text = f'"kind":"{kind}"{_rest(fields)}'
         if kind == "request":
-            self._hold(text, kind, fields["neighbor"], fields["piece"])
-            self._draw = f',"candidates":{fields["candidates"]},"draw":{fields["draw"]}'
+            self._hold(fields, kind, fields["neighbor"], fields["piece"])
         else:
-            self._put(text)
+            self._put(f'"kind":"{kind}"{_rest(fields)}')
 
     def _put(self, text: str) -> None:
         """Write a record of these fields, behind the one that is held."""
@@ -69,11 +67,11 @@ class Trace:
             self._release()
         self._write(text)
 
-    def _hold(self, text: str, *joins: object) -> None:
+    def _hold(self, told: str | Mapping[str, Any], *joins: object) -> None:
         """Write a record later: if `joins` comes next, one record tells both."""
         if self._held:
             self._release()
-        self._held, self._joins = text, joins
+        self._held, self._joins = told, joins
 
     def _takes(self, *what: object) -> bool:
         """Whether this joins the record that is held, which whoever asks then writes."""
@@ -84,27 +82,34 @@ class Trace:
 
     def _release(self) -> None:
         """Write the record that is held: the turn is over, or something else comes."""
-        if self._held:
-            held, self._held = self._held, ""
+        held, self._held = self._held, ""
+        if isinstance(held, str):
             self._write(held)
+        elif held:
+            self._write(f'"kind":"request"{_rest(held)}')
 
     def _write(self, text: str) -> None:
         """Write a record: its number, and the times where they aren't the last one's."""
-        now = self._now()
-        if now != self._time:
-            self._time = now
-            text = f'"t_wall":"{self._stamp}","t_mono":{now:.6f},{text}'
+        if self._turned:
+            self._turned = False
+            now = self._now()
+            if now != self._time:
+                self._time = now
+                text = f'"t_wall":"{self._stamp}","t_mono":{now:.6f},{text}'
         self._append(f'{{"seq":{self._seq},{text}}}')
         self._seq += 1
 
     def flush(self) -> None:
-        """Write all records to the file; LogError if that is impossible."""
-        self._release()
+        """Write all records of this turn to the file; LogError if that is impossible."""
+        if self._held:
+            self._release()
+        self._turned = True
         self._lines.flush()
 
     def close(self) -> None:
         """Write all records, and close the file; LogError as `LineFile.close`."""
-        self._release()
+        if self._held:
+            self._release()
         self._lines.close()
 
     def start(
@@ -163,14 +168,21 @@ class Trace:
         neighbor: int,
         mseq: int,
         kind: str,
-        fields: dict[str, Any],
+        piece: int | None,
+        fields: Mapping[str, Any],
     ) -> None:
         """Write the record of a message that was queued or taken in."""
-        text = f"{self._head(way, conn, kind)}{mseq}{_rest(fields)}"
+        text = f"{self._head(way, conn, kind)}{mseq}"
+        if piece is not None:
+            text = f'{text},"piece":{piece}'
+        if fields:
+            text += _rest(fields)
+        draw = self._held
         if way == "in" and kind in EVENTS:
-            self._hold(text, EVENTS[kind], neighbor, fields.get("piece"))
-        elif way == "out" and kind == "request" and self._takes(kind, neighbor, fields["piece"]):
-            self._write(text + self._draw)
+            self._hold(text, EVENTS[kind], neighbor, piece)
+        elif kind == "request" and way == "out" and self._takes(kind, neighbor, piece):
+            assert not isinstance(draw, str), "a request follows its draw"
+            self._write(f'{text},"candidates":{draw["candidates"]},"draw":{draw["draw"]}')
         else:
             self._put(text)
 

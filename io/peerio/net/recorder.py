@@ -9,6 +9,8 @@ from peerio.frames import describe
 from peerio.net.link import Link
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from peerio.contract import ConnectionState, Tap, Way
 
 
@@ -25,15 +27,17 @@ class Recorder:
         if self._tap is not None:
             self.frame(link, way, *describe(message))
 
-    def frame(self, link: Link, way: Way, kind: str, fields: dict[str, Any]) -> None:
-        """A frame, or a handshake, was queued or taken in."""
+    def frame(
+        self, link: Link, way: Way, kind: str, piece: int | None, fields: Mapping[str, Any]
+    ) -> None:
+        """A frame, or a handshake, was queued or taken in; `piece` is the one it is about, if any."""
         if self._tap is None:
             return
         if way == "out":
             mseq, link.mseq_out = link.mseq_out, link.mseq_out + 1
         else:
             mseq, link.mseq_in = link.mseq_in, link.mseq_in + 1
-        self._tap.message(way, link.name, link.neighbor, mseq, kind, fields)
+        self._tap.message(way, link.name, link.neighbor, mseq, kind, piece, fields)
 
     def haves_came(self, link: Link, pieces: list[int]) -> None:
         """Haves were taken in one after the other."""

@@ -114,8 +114,8 @@ class Sender:
             self.messages += 1
             self.dirty[link] = None
             if self._recorder.on:
-                fields = {"len": PIECE_HEADER_SIZE + size, "piece": piece}
-                self._recorder.frame(link, "out", "piece", fields)
+                fields = {"len": PIECE_HEADER_SIZE + size}
+                self._recorder.frame(link, "out", "piece", piece, fields)
 
     def gather_have(self, piece: int) -> None:
         """Queue a have to all neighbors; it may wait for company, at most `HAVE_PAUSE`.
