@@ -53,7 +53,7 @@ class Stalls:
 
 PIECES_A_FLUSH = 8
 """How many pieces one neighbor is sent before the others have their turn."""
-HAVE_PAUSE = 0.01
+HAVE_PAUSE = 0.02
 """Seconds for which a have may wait for others, if one was sent just before."""
 
 
