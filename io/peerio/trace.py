@@ -7,7 +7,9 @@ core's notes. Where tracing is off nothing here is ever called.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.config import SwarmConfig
@@ -244,12 +246,8 @@ def _spans(has: bytes) -> list[list[int]]:
 
 
 def _version() -> str:
-    from importlib.metadata import (  # noqa: PLC0415 -- 15 ms, for traced peers alone
-        PackageNotFoundError,
-        version,
-    )
-
-    try:
-        return version("swarmproof")
-    except PackageNotFoundError:  # run from a checkout that isn't installed
-        return "unknown"
+    """The installed version, by the name of its folder: `importlib.metadata` takes 25 ms to say it."""
+    for folder in sys.path:
+        for found in Path(folder).glob("swarmproof-*.dist-info"):
+            return found.stem.removeprefix("swarmproof-")
+    return "unknown"  # run from a checkout that isn't installed

@@ -375,6 +375,22 @@ def test_a_decision_stands_before_what_it_causes(traced: Stage) -> None:
     assert kinds[at : at + 3] == ["preferred", "event", "transition"]
 
 
+def test_the_first_record_names_the_installed_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trace's first record has the version that is installed, or says that it isn't known (docs/trace.md)."""
+    versions = []
+    for path in ([], [tmp_path / "nowhere", tmp_path]):
+        (tmp_path / "swarmproof-9.8.dist-info").mkdir(exist_ok=True)
+        monkeypatch.setattr("sys.path", [str(folder) for folder in path])
+        folder = tmp_path / str(len(path))
+        folder.mkdir()
+        stage = Stage(folder, tracing=True)
+        play(stage)
+        versions.append(stage.records()[0]["version"])
+    assert versions == ["unknown", "9.8"]
+
+
 def test_without_tracing_there_is_no_trace(tmp_path: Path) -> None:
     """Without tracing no record is written, no digest is made, and the log is the same (design 6.2)."""
     stage = Stage(tmp_path, tracing=False)
