@@ -111,7 +111,7 @@ def _damaged_here(folder: Path, case: Case, wrong: Sequence[Wrong], seed: int) -
         try:
             with (folder / f"trace_peer_{one.peer}.jsonl").open(encoding="utf-8") as trace:
                 for line in trace:
-                    if '"type":"piece"' in line and '"kept":true' in line:
+                    if '"kind":"in piece"' in line and '"kept":true' in line:
                         record = json.loads(line)
                         if record["piece"] in pieces:
                             received[record["piece"]] = str(record.get("sha"))
