@@ -6,6 +6,7 @@ haves are put together into a swarm; a second round judges each log with what it
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from contextlib import suppress
@@ -138,6 +139,7 @@ def _serve(pipe: Pipe, config: Config) -> None:
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C reaches all processes; the first ends this one
+    gc.disable()  # as in `verifier.__main__`
     local = Local(config)
     while True:
         try:

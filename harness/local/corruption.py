@@ -115,7 +115,7 @@ def _damaged_here(folder: Path, wrong: Sequence[Wrong], right: Sequence[str]) ->
         try:
             with (folder / f"trace_peer_{one.peer}.jsonl").open(encoding="utf-8") as trace:
                 for line in trace:
-                    if '"type":"piece"' in line and '"kept":true' in line:
+                    if '"kind":"in piece"' in line and '"kept":true' in line:
                         record = json.loads(line)
                         if record["piece"] in pieces:
                             received[record["piece"]] = str(record.get("sha"))

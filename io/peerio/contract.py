@@ -6,7 +6,7 @@ which other threads may call. Nothing in a callback may block.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
 from core.interface.events import Timer
@@ -151,13 +151,16 @@ class Tap(Protocol):
         neighbor: int,
         mseq: int,
         kind: str,
-        size: int,
-        fields: dict[str, Any],
+        piece: int | None,
+        fields: Mapping[str, Any],
     ) -> None:
-        """A message was queued (`way` is `out`) or taken in (`in`); `size` is its whole frame's."""
+        """A message was queued (`way` is `out`) or taken in (`in`); `piece` is the one it is about, if any."""
 
-    def haves(self, way: Way, conn: str, neighbor: int, mseq: int, pieces: list[int], /) -> None:
-        """The same of haves that came one after the other, from number `mseq` on."""
+    def haves_came(self, conn: str, neighbor: int, mseq: int, pieces: list[int]) -> None:
+        """Haves were taken in one after the other, from number `mseq` on."""
+
+    def haves_queued(self, conns: list[str], mseqs: list[int], pieces: list[int]) -> None:
+        """The same haves were queued for several connections, on each from its number on."""
 
     def connection(
         self, conn: str, neighbor: int, state: ConnectionState, fields: dict[str, Any]

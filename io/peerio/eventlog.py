@@ -83,6 +83,14 @@ class LineSink(Protocol):
         """Write what was gathered, and close."""
 
 
+def both(first: Callable[[], None], second: Callable[[], None]) -> None:
+    """Make both calls, the second also where the first raises."""
+    try:
+        first()
+    finally:
+        second()
+
+
 class LineFile:
     """A file of lines that are gathered and written together.
 

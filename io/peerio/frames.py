@@ -6,7 +6,7 @@ No byte is packed here.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 from core.config import SwarmConfig
 from core.errors import RemoteProtocolError
@@ -176,15 +176,16 @@ _KINDS: dict[type, str] = {
 }
 
 
-def describe(message: Message) -> tuple[str, int, dict[str, Any]]:
-    """A message's type, the bytes of its whole frame, and its fields, as the trace has them."""
+def describe(message: Message) -> tuple[str, int | None, dict[str, int]]:
+    """A message as the trace has it: its type, its piece, and other fields; its length where it may vary."""
     kind = _KINDS[type(message)]
     match message:
-        case Have(piece) | Request(piece):
-            return kind, _PREFIX + INDEXED_LENGTH, {"piece": piece}
+        case Request(piece) | Have(piece):
+            return kind, piece, {}
         case Bitfield(flags):
-            return kind, _PREFIX + 1 + -(-len(flags) // 8), {"count": flags.count(1)}
+            size = _PREFIX + 1 + -(-len(flags) // 8)
+            return kind, None, {"len": size, "count": flags.count(1)}
         case Piece(piece, content):
-            return kind, _PREFIX + INDEXED_LENGTH + len(content), {"piece": piece}
+            return kind, piece, {"len": _PREFIX + INDEXED_LENGTH + len(content)}
         case _:
-            return kind, _PREFIX + 1, {}
+            return kind, None, {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core.config import SwarmConfig
@@ -54,7 +55,7 @@ from core.interface.events import (
 from core.interface.messages import Message, Unchoke
 from core.peer import Peer
 from peerio import trace as tracing
-from peerio.eventlog import EventLog, LineSink, LogError, Stamp
+from peerio.eventlog import EventLog, LineSink, LogError, Stamp, both
 from peerio.storage import StorageError
 
 if TYPE_CHECKING:
@@ -75,34 +76,25 @@ class Logs:
         now: Callable[[], float],
         stamp: Stamp | None = None,
     ) -> None:
-        self._files = [log] if trace is None else [log, trace]
-        flushes = [file.flush for file in self._files]
-        self._flush = flushes[0] if trace is None else lambda: _each(flushes)
         self._stamp = stamp or Stamp()
         self.trace = None if trace is None else tracing.Trace(trace, peer_id, self._stamp, now)
         observer = None if self.trace is None else self.trace.event
         self.write = EventLog(log, peer_id, self._stamp, observer).write
+        self._flush, self._close = log.flush, log.close
+        if self.trace is not None:
+            self._flush = partial(both, log.flush, self.trace.flush)
+            self._close = partial(both, log.close, self.trace.close)
 
     def end_turn(self) -> None:
         """Write what the turn led to, in both files; LogError if that is impossible in one."""
-        self._stamp.renew()
-        self._flush()
+        try:
+            self._flush()
+        finally:
+            self._stamp.renew()
 
     def close(self) -> None:
         """Write what is left, and close both; LogError if one isn't what was written into it."""
-        _each([file.close for file in self._files])
-
-
-def _each(calls: list[Callable[[], None]]) -> None:
-    """Make all calls, then raise the first LogError."""
-    failure: LogError | None = None
-    for call in calls:
-        try:
-            call()
-        except LogError as error:
-            failure = failure or error
-    if failure is not None:
-        raise failure
+        self._close()
 
 
 class Runtime:
@@ -295,8 +287,7 @@ class Runtime:
                 "freed_requests": downloads.freed,
                 "rejected_pieces": downloads.rejected_pieces,
             }
-            status, reason = self.outcome
-            ended = {"status": status, "reason": reason, "hurried": self._hurried}
+            ended = {"status": self.outcome[0], "reason": self.reason, "hurried": self._hurried}
             self.logs.trace.record("end", {**ended, **counts})
         self.logs.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,6 +20,7 @@ from peerio.eventlog import LineFile, Stamp
 from peerio.frames import describe
 from peerio.runtime import Logs, Runtime
 from peerio.storage import StorageError
+from peerio.trace import EVENTS
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "trace.md"
 CONFIG = SwarmConfig(
@@ -166,8 +167,9 @@ def play(stage: Stage) -> None:
         runtime.on_message(neighbor, ALL)
         runtime.on_message(neighbor, INTERESTED)
         runtime.on_message(neighbor, Request(0))  # choked: dropped
-    kind, size, fields = describe(ALL)
-    trace.message("in", "2:5000>1", 2, 1, kind, size, fields)
+    for way in ("in", "out"):
+        trace.message(way, "2:5000>1", 2, 1, *describe(ALL))
+    trace.message("in", "2:5000>1", 2, 2, *describe(UNCHOKE))
     runtime.on_message(2, UNCHOKE)
     stage.asked()
     runtime.on_message(2, CHOKE)  # freed
@@ -203,11 +205,12 @@ def documented() -> tuple[dict[str, str], dict[str, set[str]]]:
     common = {row[0].strip("` "): row[1] for row in rows[:6]}
     kinds: dict[str, set[str]] = {}
     for row in rows[6:]:
-        kind, fields = row[0].strip("` "), row[1]
-        if kind != "event":  # only there the fields stand in parentheses
+        fields = row[1]
+        if row[0] != "`event`":  # only there the fields stand in parentheses
             while "(" in fields:
                 fields = re.sub(r"\([^()]*\)", "", fields)
-        kinds[kind] = set(re.findall(r"`(\w+)`", fields))
+        names = set(re.findall(r"`(\w+)`", fields))
+        kinds |= dict.fromkeys(re.findall("`([^`]+)`", row[0]), names)
     return common, kinds
 
 
@@ -216,7 +219,7 @@ def test_the_document_is_read() -> None:
     common, kinds = documented()
     assert list(common) == ["v", "peer", "seq", "t_wall", "t_mono", "kind"]
     assert set(kinds) == {
-        "start", "connection", "message", "event", "transition", "preferred", "optimistic",
+        "start", "connection", "out …", "in …", "event", "transition", "preferred", "optimistic",
         "request", "freed", "skipped", "rejected", "dropped", "end",
     }  # fmt: skip
     assert kinds["freed"] == {"neighbor", "piece", "cause"}
@@ -232,10 +235,10 @@ def traced(tmp_path: Path) -> Stage:
 def test_every_kind_is_written_with_its_fields(traced: Stage) -> None:
     """Records have common fields, and of their kind's own fields those that apply (docs/trace.md)."""
     common, kinds = documented()
-    partly = {"connection", "message", "event"}  # not all of their fields apply to each
+    partly = {"connection", "out …", "in …", "event"}  # not all of their fields apply to each
     seen = set()
     for record in traced.records():
-        kind = record["kind"]
+        kind = re.sub(" .*", " …", record["kind"])
         seen.add(kind)
         own = record.keys() - common.keys()
         assert own <= kinds[kind], record
@@ -287,33 +290,82 @@ def test_haves_that_come_together_share_records(tmp_path: Path) -> None:
     trace = LineFile(tmp_path / "trace")
     logs = Logs(1, LineFile(tmp_path / "log"), trace, lambda: 1.0, Stamp(lambda: 0.5))
     assert logs.trace is not None
-    logs.trace.haves("in", "2:5>1", 2, 10, pieces)
+    logs.trace.haves_came("2:5>1", 2, 10, pieces)
     logs.write("received_have", {"neighbor": 2, "pieces": pieces})
+    logs.trace.haves_queued(["2:5>1", "3:5>1"], [4, 7], pieces)
     logs.write("unchoked", {"neighbor": 2})
     logs.close()
     records = [json.loads(line) for line in (tmp_path / "trace").read_text().splitlines()]
     parts = [pieces[:1000], pieces[1000:2000], pieces[2000:]]
-    assert [record.get("pieces") for record in records] == [*parts, *parts, None]
+    assert [record.get("pieces") for record in records] == [*parts, *parts, *parts, None]
     assert [record.get("mseq") for record in records[:3]] == [10, 1010, 2010]
-    assert [record["line"] for record in records[3:]] == [1, 1001, 2001, 2002]
+    assert [record["line"] for record in records[3:6]] == [1, 1001, 2001]
+    assert [record["mseqs"] for record in records[6:9]] == [[4, 7], [1004, 1007], [2004, 2007]]
+    assert records[9]["line"] == 2002
     assert all(len(line) < 8192 for line in (tmp_path / "trace").read_text().splitlines())
 
 
-def test_the_log_is_a_part_of_the_trace(traced: Stage) -> None:
-    """Each log line has one event with its fields and number, in the same order (docs/trace.md, `event`)."""
-    records = traced.records()
-    events = [record for record in records if record["kind"] == "event"]
-    lines = (traced.folder / "log").read_text().splitlines()
-    told = [
-        (line, {**event, "piece": piece})
-        for event in events
-        for line, piece in enumerate(event.get("pieces", [event.get("piece")]), event["line"])
+def test_what_follows_at_once_shares_a_record(tmp_path: Path) -> None:
+    """A message and its line, a draw and its request have one record, if nothing else comes between (docs/trace.md)."""
+    logs = Logs(1, LineFile(tmp_path / "log"), LineFile(tmp_path / "trace"), lambda: 1.0, Stamp())
+    trace = logs.trace
+    assert trace is not None
+    draw = {"neighbor": 2, "candidates": 3, "draw": 1, "piece": 4}
+    for between in (False, True):
+        trace.message("in", "2:5>1", 2, 1, *describe(CHOKE))
+        if between:
+            trace.record("freed", {"neighbor": 2, "piece": 4, "cause": "choke"})
+        logs.write("choked", {"neighbor": 2})
+        trace.record("request", draw)
+        if between:
+            logs.end_turn()
+        trace.message("out", "2:5>1", 2, 1, *describe(Request(4)))
+    trace.message("in", "2:5>1", 2, 2, *describe(CHOKE))
+    logs.write("choked", {"neighbor": 3})
+    trace.record("request", draw)
+    trace.message("out", "2:5>1", 2, 1, *describe(Request(5)))
+    trace.message("in", "2:5>1", 2, 3, *describe(CHOKE))
+    logs.close()
+    records = [json.loads(line) for line in (tmp_path / "trace").read_text().splitlines()]
+    assert [record["seq"] for record in records] == list(range(12))
+    assert [(r["kind"], r.get("line"), r.get("draw")) for r in records] == [
+        ("in choke", 1, None),
+        ("out request", None, 1),
+        ("in choke", None, None),
+        ("freed", None, None),
+        ("event", 2, None),
+        ("request", None, 1),
+        ("out request", None, None),
+        ("in choke", None, None),
+        ("event", 3, None),
+        ("request", None, 1),
+        ("out request", None, None),
+        ("in choke", None, None),
     ]
-    assert [line for line, _ in told] == list(range(1, len(lines) + 1))
-    for line, event in told:
-        assert lines[line - 1] == f"{records[0]['t_wall']}: {sentence(event)}"
+
+
+def told(records: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What records tell of each line of the log."""
+    for record in records:
+        if "line" not in record:
+            continue
+        event = {**record, "event": record.get("event") or EVENTS[record["kind"][3:]]}
+        if "conn" in record:
+            event["neighbor"] = int(re.findall(r"\d+", record["conn"])[0])
+        for line, piece in enumerate(event.get("pieces", [event.get("piece")]), event["line"]):
+            yield {**event, "line": line, "piece": piece}
+
+
+def test_the_log_is_a_part_of_the_trace(traced: Stage) -> None:
+    """Each log line is told with its fields and number, in the same order (docs/trace.md, `event`)."""
+    records = traced.records()
+    lines = (traced.folder / "log").read_text().splitlines()
+    events = list(told(records))
+    assert [event["line"] for event in events] == list(range(1, len(lines) + 1))
+    for line, event in zip(lines, events, strict=True):
+        assert line == f"{records[0]['t_wall']}: {sentence(event)}"
     names = DOCUMENT.read_text().partition("`event` is one of ")[2].partition(" |")[0]
-    assert {record["event"] for record in events} <= set(re.findall(r"`(\w+)`", names))
+    assert {event["event"] for event in events} <= set(re.findall(r"`(\w+)`", names))
 
 
 def test_a_decision_stands_before_what_it_causes(traced: Stage) -> None:
@@ -321,6 +373,22 @@ def test_a_decision_stands_before_what_it_causes(traced: Stage) -> None:
     kinds = [record["kind"] for record in traced.records()]
     at = kinds.index("preferred")
     assert kinds[at : at + 3] == ["preferred", "event", "transition"]
+
+
+def test_the_first_record_names_the_installed_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trace's first record has the version that is installed, or says that it isn't known (docs/trace.md)."""
+    versions = []
+    for path in ([], [tmp_path / "nowhere", tmp_path]):
+        (tmp_path / "swarmproof-9.8.dist-info").mkdir(exist_ok=True)
+        monkeypatch.setattr("sys.path", [str(folder) for folder in path])
+        folder = tmp_path / str(len(path))
+        folder.mkdir()
+        stage = Stage(folder, tracing=True)
+        play(stage)
+        versions.append(stage.records()[0]["version"])
+    assert versions == ["unknown", "9.8"]
 
 
 def test_without_tracing_there_is_no_trace(tmp_path: Path) -> None:

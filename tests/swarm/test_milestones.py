@@ -46,17 +46,20 @@ def trace(swarm: Swarm, peer_id: int) -> list[dict[str, Any]]:
 
 
 def messages(swarm: Swarm, peer_id: int, way: str) -> list[str]:
-    """The types of the messages that a peer sent (`out`) or received (`in`), in order."""
-    records = trace(swarm, peer_id)
-    return [r["type"] for r in records if r["kind"] == "message" and r["dir"] == way]
+    """The types of the messages that a peer sent (`out`) or received (`in`), in order, haves together."""
+    kinds = [record["kind"].partition(" ") for record in trace(swarm, peer_id)]
+    return [kind for first, _, kind in kinds if first == way]
 
 
 def haves(swarm: Swarm, peer_id: int) -> dict[int, list[int]]:
     """The pieces that a peer announced to each neighbor, in order."""
+    records = trace(swarm, peer_id)
+    neighbors = {r["conn"]: r["neighbor"] for r in records if r["kind"] == "connection"}
     found: dict[int, list[int]] = {}
-    for record in trace(swarm, peer_id):
-        if record.get("type") == "have" and record["dir"] == "out":
-            found.setdefault(record["neighbor"], []).extend(record["pieces"])
+    for record in records:
+        if record["kind"] == "out have":
+            for conn in record["conns"]:
+                found.setdefault(neighbors[conn], []).extend(record["pieces"])
     return found
 
 
@@ -74,8 +77,8 @@ def test_m1_handshake_succeeds_both_directions(two: Swarm) -> None:
     """Milestone 1: the handshake is the first message in both directions, with the right ids (spec 2.2, 2.3)."""
     for peer_id, neighbor in ((SEED, LEECHER), (LEECHER, SEED)):
         assert messages(two, peer_id, "out")[0] == messages(two, peer_id, "in")[0] == "handshake"
-        ids = {r["dir"]: r["id"] for r in trace(two, peer_id) if r.get("type") == "handshake"}
-        assert ids == {"out": peer_id, "in": neighbor}
+        ids = {r["kind"]: r["id"] for r in trace(two, peer_id) if "id" in r}
+        assert ids == {"out handshake": peer_id, "in handshake": neighbor}
 
 
 def test_m1_connection_logs_are_written(two: Swarm) -> None:
@@ -92,7 +95,7 @@ def test_m2_peers_exchange_bitfield(two: Swarm) -> None:
     for peer_id in (SEED, LEECHER):
         for way in ("out", "in"):
             assert messages(two, peer_id, way)[1] == "bitfield"
-    counts = [r["count"] for r in trace(two, SEED) if r.get("type") == "bitfield"]
+    counts = [r["count"] for r in trace(two, SEED) if r["kind"].endswith(" bitfield")]
     assert counts == [two.pieces, 0]
 
 
@@ -127,7 +130,7 @@ def test_m3_leecher_requests_and_receives_a_piece(two: Swarm) -> None:
 def test_m3_have_is_broadcast_after_piece_receipt(two: Swarm) -> None:
     """Milestone 3: have is sent after each piece that was received (spec 5.3)."""
     told = haves(two, LEECHER)[SEED]
-    kept = [r["piece"] for r in trace(two, LEECHER) if r.get("type") == "piece"]
+    kept = [r["piece"] for r in trace(two, LEECHER) if r["kind"] == "in piece"]
     assert told == kept
     assert two.count(SEED, f"received the 'have' message from {LEECHER}") == two.pieces
 

@@ -1,12 +1,15 @@
-"""A trace as columns: one row for each record, and what its rare kinds say besides.
+"""A trace as columns: one row for each thing that a record tells, and what rare kinds say besides.
 
-Of a record on several haves each has a row. Whatever follows a damaged line is left out, since nothing
+Most records have one row. One that tells of a message and its line, or of a draw and its request, has
+two; one of haves that go to several neighbors has a row for each of these. Haves that stand together
+share a row. Whatever follows a damaged line is left out, since nothing
 is known of what lies between; so every check works on a true prefix of a life.
 """
 
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from itertools import compress, count
 from typing import TYPE_CHECKING
@@ -69,6 +72,7 @@ class Code:
 
 OUTS = range(Code.OUT, Code.OUT + len(TYPES))
 INS = range(Code.IN, Code.IN_SKIPPED_PIECE + 1)
+HAVES = {Code.OUT_HAVE, Code.IN_HAVE, Code.RECEIVED_HAVE}
 LINES = range(Code.EVENT, Code.EVENT + len(EVENTS))
 
 
@@ -115,8 +119,33 @@ class Decision:
 
 
 @dataclass(eq=False, slots=True)
+class Flow:
+    """What went one way over a connection, at one of its ends: of each message its row and its key."""
+
+    rows: array[int] = field(default_factory=lambda: array("i"))
+    keys: array[int] = field(default_factory=lambda: array("q"))
+    """What a message says in one number, the same at both ends: its number (-1 if it has none), and in
+    the lowest four bits its type, a place in `TYPES`; see also `odd_key`."""
+    astray: int = -1
+    """The place of the first whose record gives it another number than its place."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def cut(self, rows: int) -> None:
+        """Forget messages of rows that there aren't."""
+        most = bisect_left(self.rows, rows)
+        del self.rows[most:], self.keys[most:]
+
+
+def odd_key(said: int, size: int) -> int:
+    """The key of a message whose type has no fixed length, or that has another one."""
+    return hash((said, size))
+
+
+@dataclass(eq=False, slots=True)
 class Link:
-    """One end of one connection. `outs` and `ins` are the rows of its messages, in order.
+    """One end of one connection. `outs` and `ins` are its messages.
 
     `rejected` tells that wrong content came over it. `had` counts the writer's downloads, and what
     it began with, before its bitfield; -1 while none was sent. `mate` is the other end, where a trace
@@ -131,8 +160,8 @@ class Link:
     closed: int = -1
     cause: str = ""
     rejected: bool = False
-    outs: array[int] = field(default_factory=lambda: array("i"))
-    ins: array[int] = field(default_factory=lambda: array("i"))
+    outs: Flow = field(default_factory=Flow)
+    ins: Flow = field(default_factory=Flow)
     had: int = -1
     mate: tuple[TraceLife, Link] | None = None
 
@@ -144,8 +173,10 @@ class TraceLife:
     Of each row: `codes` what it is; `links` its connection or -1; `numbers` the piece, the
     bitfield's count or the id in a handshake; `values` a message's bytes, a sentence's hash, or an
     index into `decisions`, `transitions` or `causes`; `mseqs` a message's number, an event's line,
-    or the draw of a request; `times` the monotonic clock; `lines` its line in the file. `log` is its
-    number among all files under judgement, for witnesses.
+    or the draw of a request; `times` the monotonic clock; `lines` its line in the file. Of haves,
+    sent, received or logged, `numbers` is a place in `haves`, `values` how many stand there, and
+    `mseqs` the number or line of the first. `log` is its number among all files under judgement,
+    for witnesses.
     """
 
     file: LogFile
@@ -160,6 +191,7 @@ class TraceLife:
     mseqs: array[int] = field(default_factory=lambda: array("q"))
     times: array[float] = field(default_factory=lambda: array("d"))
     lines: array[int] = field(default_factory=lambda: array("i"))
+    haves: array[int] = field(default_factory=lambda: array("q"))
     ends: list[Link] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     transitions: list[tuple[str, str, str, str]] = field(default_factory=list)
@@ -201,6 +233,20 @@ class TraceLife:
         """The rows with these codes, in order."""
         mask = bytes(code in wanted for code in range(256))
         return list(compress(count(), self.codes.translate(mask)))
+
+    def pieces(self, row: int) -> array[int]:
+        """The pieces of a row of haves."""
+        start = self.numbers[row]
+        return self.haves[start : start + self.values[row]]
+
+    def told(self, flow: Flow, place: int) -> str:
+        """A message as people call it."""
+        row = flow.rows[place]
+        code, number, size = self.codes[row], self.numbers[row], f" ({self.values[row]} bytes)"
+        if code in HAVES:
+            number, size = self.pieces(row)[place - bisect_left(flow.rows, row)], ""
+        name = TYPES[Code.OUT_PIECE if code == Code.IN_SKIPPED_PIECE else code % Code.IN]
+        return f"{name} {number}{size}" if number >= 0 else f"{name}{size}"
 
     def link(self, row: int) -> Link | None:
         """The connection that a row is about."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
+import re
+from array import array
+from collections import defaultdict, deque
+from itertools import compress, count
+from operator import ne
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope, check
@@ -10,11 +14,10 @@ from verifier.findings import Severity, Witness
 from verifier.history.ends import DRAIN
 from verifier.reading.config import InputError
 from verifier.reading.files import blocks
-from verifier.traces.columns import LINES, OUTS, Code
+from verifier.traces.columns import HAVES, LINES, OUTS, Code
+from verifier.traces.rows import SENTENCES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from verifier.findings import Tally
     from verifier.traces.columns import Link, TraceLife
     from verifier.traces.swarm import Traces
@@ -31,6 +34,9 @@ ANSWERS = {
     Code.IN_NOT_INTERESTED: Code.RECEIVED_NOT_INTERESTED,
     Code.IN_HAVE: Code.RECEIVED_HAVE,
 }
+SENTENCE = re.compile(rb": (.*)")
+"""What stands behind a line's time."""
+NO_PIECE = array("q", [-1])
 """The line that each message received must lead to."""
 
 
@@ -62,63 +68,111 @@ def log_is_projection(traces: Traces, tally: Tally) -> None:
 
 def _owed(traces: Traces, tally: Tally, trace: TraceLife) -> None:
     """The events that messages and connections call for, in their order on each connection."""
-    owed: dict[int, deque[tuple[int, int, int]]] = {}
+    owed: defaultdict[int, deque[tuple[int, array[int], int]]] = defaultdict(deque)
     wanted = {*ANSWERS, *ANSWERS.values(), Code.OPEN, Code.MADE, Code.WAS_CONNECTED}
     for row in trace.rows(wanted):
-        code, link, number = trace.codes[row], trace.links[row], trace.numbers[row]
-        queue = owed.setdefault(link, deque())
+        code, link = trace.codes[row], trace.links[row]
+        pieces = trace.pieces(row) if code in HAVES else NO_PIECE
+        queue = owed[link]
         if code == Code.OPEN:
             dialled = not trace.ends[link].incoming
-            queue.append((Code.MADE if dialled else Code.WAS_CONNECTED, -1, row))
+            queue.append((Code.MADE if dialled else Code.WAS_CONNECTED, pieces, row))
         elif code in ANSWERS:
-            queue.append((ANSWERS[code], number, row))
-        elif not queue:
-            tally.report("nothing calls for this line", traces.at(trace, row))
+            queue.append((ANSWERS[code], pieces, row))
+        elif queue and queue[0][:2] == (code, pieces):
+            queue.popleft()
         else:
-            expected, piece, cause = queue.popleft()
-            if (expected, piece) != (code, number):
-                tally.report(
-                    "it isn't the line that is due on this connection",
-                    traces.at(trace, cause),
-                    traces.at(trace, row),
-                )
+            _pay(traces, tally, trace, row, queue)
     for queue in owed.values():
-        for _, _, cause in queue:
-            if trace.end is not None:
+        for _, pieces, cause in queue:
+            for _ in pieces if trace.end is not None else ():
                 tally.report("it has no line", traces.at(trace, cause))
 
 
-def _sentences(trace: TraceLife) -> Iterator[int]:
+def _pay(
+    traces: Traces,
+    tally: Tally,
+    trace: TraceLife,
+    row: int,
+    queue: deque[tuple[int, array[int], int]],
+) -> None:
+    """The lines of a row, each beside the one that is due, where they don't come as the messages did."""
+    code = trace.codes[row]
+    for piece in trace.pieces(row) if code in HAVES else NO_PIECE:
+        if not queue:
+            tally.report("nothing calls for this line", traces.at(trace, row))
+            continue
+        expected, due, cause = queue.popleft()
+        if len(due) > 1:
+            queue.appendleft((expected, due[1:], cause))
+        if (expected, due[0]) != (code, piece):
+            tally.report(
+                "it isn't the line that is due on this connection",
+                traces.at(trace, cause),
+                traces.at(trace, row),
+            )
+
+
+def _logged(trace: TraceLife) -> array[int]:
     """The hash of each line's sentence in the log, without its time."""
+    hashes = array("q")
     for block in blocks(trace.life.file.path):
-        for line in block.data.split(b"\n")[:-1]:
-            yield hash(line[line.find(b": ") + 2 :])
+        found = SENTENCE.findall(block.data)
+        if len(found) != block.data.count(b"\n"):  # not every line has a time
+            found = [line[line.find(b": ") + 2 :] for line in block.data.split(b"\n")[:-1]]
+        hashes.extend(map(hash, found))
+    return hashes
+
+
+def _told(trace: TraceLife) -> tuple[array[int], int]:
+    """The hash of each line's sentence by the events, and how many of these have their line's number."""
+    before, after = SENTENCES["received_have"].split("{piece}")
+    starts = [before.format(subject=trace.peer, other=link.neighbor) for link in trace.ends]
+    hashes, right = array("q"), -1
+    for row in trace.rows(LINES):
+        if trace.mseqs[row] != len(hashes) + 1 and right < 0:
+            right = len(hashes)
+        if trace.codes[row] != Code.RECEIVED_HAVE:
+            hashes.append(trace.values[row])
+        elif trace.links[row] < 0:
+            hashes.fromlist([0] * trace.values[row])  # of nobody: `_owed` has reported it
+        else:
+            start = starts[trace.links[row]]
+            pieces = trace.pieces(row)
+            hashes.fromlist([hash(f"{start}{piece}{after}".encode()) for piece in pieces])
+    return hashes, len(hashes) if right < 0 else right
+
+
+def _events(trace: TraceLife) -> array[int]:
+    """The row of the event of each line."""
+    rows = array("i")
+    for row in trace.rows(LINES):
+        rows.extend([row] * (trace.values[row] if trace.codes[row] == Code.RECEIVED_HAVE else 1))
+    return rows
 
 
 def _beside(traces: Traces, tally: Tally, trace: TraceLife) -> None:
     """The log's lines against the events; a killed peer's trace may lack the last of them."""
-    rows = trace.rows(LINES)
-    log, count = trace.life.index, 0
-    for count, sentence in enumerate(_sentences(trace), 1):
-        if count > len(rows):
-            if trace.end is not None:
-                tally.report("the trace has no such event", Witness(log, count))
-            return
-        row = rows[count - 1]
+    log, (told, right), there = trace.life.index, _told(trace), _logged(trace)
+    both = min(len(there), len(told), right)
+    tally.saw(both)
+    if there == told and both == len(told):
+        return
+    events = _events(trace)
+    for place in compress(count(), map(ne, there[:both], told)):
+        witnesses = (Witness(log, place + 1), traces.at(trace, events[place]))
+        tally.report("line and event tell different things", *witnesses)
+    if both < min(len(there), len(told)):
         tally.saw()
-        if trace.mseqs[row] != count:
-            tally.report(
-                f"it is the event of line {count}, not {trace.mseqs[row]}", traces.at(trace, row)
-            )
-            return
-        if trace.values[row] != sentence:
-            tally.report(
-                "line and event tell different things",
-                Witness(log, count),
-                traces.at(trace, row),
-            )
-    if count < len(rows) and not trace.life.columns.form.truncated:
-        tally.report(f"the log has only {count} lines", traces.at(trace, rows[count]))
+        number = trace.mseqs[events[both]]
+        text = f"it is the event of line {both + 1}, not {number}"
+        tally.report(text, traces.at(trace, events[both]))
+    elif len(there) > len(told):
+        if trace.end is not None:
+            tally.report("the trace has no such event", Witness(log, len(told) + 1))
+    elif len(there) < len(told) and not trace.life.columns.form.truncated:
+        text = f"the log has only {len(there)} lines"
+        tally.report(text, traces.at(trace, events[len(there)]))
 
 
 @check(
@@ -167,8 +221,8 @@ def _flushed(traces: Traces, tally: Tally, trace: TraceLife, link: Link) -> None
         return
     mate, end = link.mate
     tally.saw()
-    lost = link.outs[len(end.ins) :]
-    if lost and not _waited(trace, link.outs[-1], link):
+    lost = link.outs.rows[len(end.ins) :]
+    if lost and not _waited(trace, link.outs.rows[-1], link):
         tally.report(
             f"{len(lost)} messages of {link.name} never came to {mate.name}",
             traces.at(trace, lost[0]),

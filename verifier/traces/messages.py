@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from functools import partial
-from itertools import compress, count, islice
+from itertools import compress, count
 from operator import ne
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from verifier.checks.provenance import MOST_READ, is_file
 from verifier.checks.registry import Scope, check
 from verifier.findings import Severity
 from verifier.showing import shown
-from verifier.traces.columns import TYPES, Code
+from verifier.traces.columns import Code
 from verifier.traces.swarm import Traces
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 ERROR = Severity.ERROR
 HANDSHAKE, PIECE_HEADER, HEADER = 32, 9, 5
 """Bytes of a handshake, of a piece message before its content, of a message without payload."""
-SHAKES = frozenset({Code.OUT_HANDSHAKE, Code.IN_HANDSHAKE})
+PIECES = {Code.IN_PIECE, Code.IN_SKIPPED_PIECE}
+SHAKES = {Code.OUT_HANDSHAKE, Code.IN_HANDSHAKE}
 LATE_PIECES = 8
 """So many pieces may be sent before their records are written; a kill may lose these."""
 
@@ -34,17 +36,6 @@ def _links(traces: Traces) -> Iterator[tuple[TraceLife, Link]]:
     for trace in traces.lives:
         for link in trace.ends:
             yield trace, link
-
-
-def _type(code: int) -> int:
-    """The type of a message, whatever its direction and fate."""
-    return Code.OUT_PIECE if code == Code.IN_SKIPPED_PIECE else code % Code.IN
-
-
-def _told(trace: TraceLife, row: int) -> str:
-    """A message as people call it."""
-    name, number = TYPES[_type(trace.codes[row])], trace.numbers[row]
-    return f"{name} {number}" if number >= 0 else name
 
 
 @check(
@@ -61,13 +52,11 @@ def _told(trace: TraceLife, row: int) -> str:
 def received_was_sent(traces: Traces, tally: Tally) -> None:
     """The n-th message received on a connection against the n-th sent: type, length, number."""
     for trace, link in _links(traces):
-        for rows in (link.outs, link.ins):
-            numbers = map(trace.mseqs.__getitem__, rows)
-            wrong = next(compress(count(), map(ne, numbers, count())), -1)
-            if wrong >= 0:
-                row = rows[wrong]
+        for flow in (link.outs, link.ins):
+            if flow.astray >= 0:
+                row = flow.rows[flow.astray]
                 tally.report(
-                    f"message {trace.mseqs[row]} follows message {wrong - 1} on {link.name}",
+                    f"message {trace.mseqs[row]} follows message {flow.astray - 1} on {link.name}",
                     traces.at(trace, row),
                 )
         if link.mate is not None:
@@ -75,7 +64,7 @@ def received_was_sent(traces: Traces, tally: Tally) -> None:
         elif len(link.ins) > 1 and traces.must_know(trace, link):
             tally.report(
                 f"peer {link.neighbor}'s traces know no connection {link.name}",
-                traces.at(trace, link.ins[1]),
+                traces.at(trace, link.ins.rows[1]),
             )
 
 
@@ -83,35 +72,28 @@ def _compare(
     traces: Traces, tally: Tally, trace: TraceLife, link: Link, mate: TraceLife, end: Link
 ) -> None:
     """One direction of a connection."""
-    tally.saw(min(len(link.ins), len(end.outs)))
-    for row, sent in zip(link.ins, end.outs, strict=False):
-        same = (
-            _type(trace.codes[row]) == mate.codes[sent]
-            and trace.values[row] == mate.values[sent]
-            and trace.numbers[row] == mate.numbers[sent]
+    came, sent = link.ins, end.outs
+    both = min(len(came), len(sent))
+    tally.saw(both)
+    if came.keys[:both] != sent.keys[:both]:
+        place = next(compress(count(), map(ne, came.keys, sent.keys)))
+        tally.report(
+            f"message {place} of {link.name} was sent as {mate.told(sent, place)} and received as"
+            f" {trace.told(came, place)}",
+            traces.at(mate, sent.rows[place]),
+            traces.at(trace, came.rows[place]),
         )
-        if not same:
-            tally.report(
-                f"message {trace.mseqs[row]} of {link.name} was sent as {_told(mate, sent)}"
-                f" ({mate.values[sent]} bytes) and received as {_told(trace, row)}"
-                f" ({trace.values[row]} bytes)",
-                traces.at(mate, sent),
-                traces.at(trace, row),
-            )
-            return
-    extra = link.ins[len(end.outs) :]
+        return
+    extra = len(came) - both
     if not extra or mate.damage is not None:
         return
     if mate.end is None:
-        late = len(extra) <= LATE_PIECES and all(
-            _type(trace.codes[n]) == Code.OUT_PIECE for n in extra
-        )
-        if not late:
+        if extra > LATE_PIECES or not {trace.codes[row] for row in came.rows[both:]} <= PIECES:
             tally.unsure(f"{mate.file.label} has lost its end, and with it what was sent last")
         return
     tally.report(
-        f"{len(extra)} messages of {link.name} were received but never sent",
-        traces.at(trace, extra[0]),
+        f"{extra} messages of {link.name} were received but never sent",
+        traces.at(trace, came.rows[both]),
     )
 
 
@@ -128,37 +110,49 @@ def _compare(
 )
 def handshake_first(traces: Traces, tally: Tally) -> None:
     """The first message each way, ids, the direction of the dial, and the record `open`."""
-    for trace, link in _links(traces):
-        for rows, expected in ((link.outs, trace.peer), (link.ins, link.neighbor)):
-            if not rows:
-                continue
-            row = rows[0]
-            shakes = map(SHAKES.__contains__, map(trace.codes.__getitem__, rows))
-            first, second = [*islice(compress(rows, shakes), 2), -1, -1][:2]
-            if first != row:
-                tally.report(f"{link.name} begins without a handshake", traces.at(trace, row))
-                continue
-            tally.saw()
-            if (trace.values[row], trace.numbers[row]) != (HANDSHAKE, expected):
-                tally.report(
-                    f"{trace.values[row]} bytes that name peer {trace.numbers[row]};"
-                    f" expected {HANDSHAKE} and peer {expected}",
-                    traces.at(trace, row),
-                )
-            if second >= 0:
-                tally.report(f"{link.name} has a second handshake", traces.at(trace, second))
-        _opened(traces, tally, trace, link)
+    for trace in traces.lives:
+        shakes: dict[tuple[int, int], list[int]] = {}
+        for row in trace.rows(SHAKES):
+            shakes.setdefault((trace.links[row], trace.codes[row]), []).append(row)
+        for link in trace.ends:
+            for code, flow, expected in (
+                (Code.OUT_HANDSHAKE, link.outs, trace.peer),
+                (Code.IN_HANDSHAKE, link.ins, link.neighbor),
+            ):
+                found = shakes.get((link.index, code), [])
+                if flow.rows[:1] != array("i", found[:1]):
+                    first = traces.at(trace, flow.rows[0])
+                    tally.report(f"{link.name} begins without a handshake", first)
+                elif found:
+                    tally.saw()
+                    _shaken(traces, tally, trace, link, found, expected)
+            _opened(traces, tally, trace, link)
+
+
+def _shaken(
+    traces: Traces, tally: Tally, trace: TraceLife, link: Link, rows: list[int], expected: int
+) -> None:
+    """The handshakes of one direction, of which there is to be one."""
+    size, named = trace.values[rows[0]], trace.numbers[rows[0]]
+    if (size, named) != (HANDSHAKE, expected):
+        tally.report(
+            f"{size} bytes that name peer {named}; expected {HANDSHAKE} and peer {expected}",
+            traces.at(trace, rows[0]),
+        )
+    if len(rows) > 1:
+        tally.report(f"{link.name} has a second handshake", traces.at(trace, rows[1]))
 
 
 def _opened(traces: Traces, tally: Tally, trace: TraceLife, link: Link) -> None:
     """Both handshakes stand before the opening, all else behind it; who is later listed dialled."""
+    outs, ins = link.outs.rows, link.ins.rows
     if link.opened < 0:
-        if len(trace) > max([*link.outs[-1:], *link.ins[-1:], link.closed]) + 1:
-            row = min([*link.outs[:1], *link.ins[:1], *([link.closed] * (link.closed >= 0))])
+        if len(trace) > max([*outs[-1:], *ins[-1:], link.closed]) + 1:
+            row = min([*outs[:1], *ins[:1], *([link.closed] * (link.closed >= 0))])
             tally.report(f"{link.name} was never open", traces.at(trace, row))
         return
-    early = [row for rows in (link.outs, link.ins) for row in rows[1:2] if row < link.opened]
-    missing = not (link.outs and link.ins and max(link.outs[0], link.ins[0]) < link.opened)
+    early = [row for rows in (outs, ins) for row in rows[1:2] if row < link.opened]
+    missing = not (outs and ins and max(outs[0], ins[0]) < link.opened)
     if early or missing:
         tally.report(
             f"{link.name} is open before both handshakes, or used before it is open",
@@ -194,16 +188,18 @@ def bitfield_next(traces: Traces, tally: Tally) -> None:
             if link.opened >= 0 and link.closed >= 0:
                 tally.report(f"no bitfield on {link.name}", traces.at(trace, link.opened))
             continue
-        row = link.outs[1]
+        row = link.outs.rows[1]
+        size, told = trace.values[row], trace.numbers[row]
         if trace.codes[row] != Code.OUT_BITFIELD:
-            tally.report(f"it is no bitfield, but {_told(trace, row)}", traces.at(trace, row))
+            tally.report(
+                f"it is no bitfield, but {trace.told(link.outs, 1)}", traces.at(trace, row)
+            )
             continue
         tally.saw()
         length, has = HEADER + -(-pieces // 8), pieces if trace.seed else link.had
-        if (trace.values[row], trace.numbers[row]) != (length, has):
+        if (size, told) != (length, has):
             tally.report(
-                f"{trace.values[row]} bytes that tell {trace.numbers[row]} pieces;"
-                f" expected {length} and {has}",
+                f"{size} bytes that tell {told} pieces; expected {length} and {has}",
                 traces.at(trace, row),
             )
         if link.mate is None or link.mate[1].rejected:
@@ -212,7 +208,7 @@ def bitfield_next(traces: Traces, tally: Tally) -> None:
         if end.cause == "protocol error":
             tally.report(
                 f"{mate.name} closed {link.name} for a protocol error of {trace.name}",
-                traces.at(trace, link.outs[min(len(end.ins), len(link.outs) - 1)]),
+                traces.at(trace, link.outs.rows[min(len(end.ins), len(link.outs) - 1)]),
                 traces.at(mate, end.closed),
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import compress, count
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope, check
@@ -9,6 +10,8 @@ from verifier.findings import Severity
 from verifier.traces.columns import INS, LINES, Code
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from verifier.findings import Tally, Witness
     from verifier.traces.columns import Link, TraceLife
     from verifier.traces.swarm import Traces
@@ -173,15 +176,16 @@ class _Causes:
         """A line, a bitfield that came, or the end of a connection."""
         trace, link = self._trace, self._trace.links[row]
         code, piece = trace.codes[row], trace.numbers[row]
-        if code in {Code.MADE, Code.WAS_CONNECTED}:
+        if code == Code.RECEIVED_HAVE:
+            self._learn(link, trace.pieces(row))
+        elif code == Code.DOWNLOADED:
+            if piece < len(self.own) and not self.own[piece]:
+                self.own[piece] = 1
+                for other, known in self.known.items():
+                    self.useful[other] -= known[piece]
+        elif code in {Code.MADE, Code.WAS_CONNECTED}:
             self.connected.add(link)
             self.known[link], self.useful[link] = bytearray(len(self.own)), 0
-        elif code == Code.RECEIVED_HAVE:
-            self._learn(link, piece)
-        elif code == Code.DOWNLOADED and piece < len(self.own) and not self.own[piece]:
-            self.own[piece] = 1
-            for other, known in self.known.items():
-                self.useful[other] -= known[piece]
         elif code == Code.UNCHOKED:
             self.unchoked.add(link)
         elif code == Code.CHOKED:
@@ -194,17 +198,20 @@ class _Causes:
             told = self._traces.known_of(trace, trace.ends[link], piece)
             if told is None:
                 self.unsure.add(link)
-            for number, there in enumerate(told or b""):
-                if there:
-                    self._learn(link, number)
+            self._learn(link, compress(count(), told or b""))
         elif code == Code.CLOSED:
             self._close(trace.ends[link])
 
-    def _learn(self, link: int, piece: int) -> None:
-        known = self.known.get(link)
-        if known is not None and piece < len(known) and not known[piece]:
-            known[piece] = 1
-            self.useful[link] += not self.own[piece]
+    def _learn(self, link: int, pieces: Iterable[int]) -> None:
+        known, own = self.known.get(link), self.own
+        if known is None:
+            return
+        gained = 0
+        for piece in pieces:
+            if piece < len(known) and not known[piece]:
+                known[piece] = 1
+                gained += not own[piece]
+        self.useful[link] += gained
 
     def _close(self, link: Link) -> None:
         self.known.pop(link.index, None)
@@ -215,20 +222,22 @@ class _Causes:
     def lacks(self, row: int) -> str:
         """What must have been logged before this message and wasn't; nothing if all was."""
         trace, number = self._trace, self._trace.links[row]
-        code, piece, link = trace.codes[row], trace.numbers[row], trace.ends[number]
+        code, link = trace.codes[row], trace.ends[number]
+        if number not in self.connected:
+            return "the line of its connection"
+        if code == Code.OUT_HAVE:
+            own = self.own
+            early = [n for n in trace.pieces(row) if n >= len(own) or not own[n]]
+            return f"the line that piece {early[0]} was downloaded" if early else ""
+        if code == Code.OUT_REQUEST:
+            return "" if number in self.unchoked else "the line that it unchoked us"
         served = link.neighbor in self.preferred or link.neighbor == self.optimistic
         sure = number not in self.unsure
         useful = self.useful.get(number, 0)
-        if number not in self.connected:
-            return "the line of its connection"
-        if code == Code.OUT_HAVE and not (piece < len(self.own) and self.own[piece]):
-            return f"the line that piece {piece} was downloaded"
         if code == Code.OUT_UNCHOKE and not served:
             return "a line that names it preferred or optimistically unchoked"
         if code == Code.OUT_CHOKE and served:
             return "a line that no longer names it"
-        if code == Code.OUT_REQUEST and number not in self.unchoked:
-            return "the line that it unchoked us"
         if code == Code.OUT_INTERESTED and sure and not useful:
             return "a bitfield, or the line of a have, that tells something of use"
         if code == Code.OUT_NOT_INTERESTED and useful:
@@ -252,11 +261,12 @@ def line_before_effect(traces: Traces, tally: Tally) -> None:
     effects = set(range(Code.OUT_CHOKE, Code.OUT_REQUEST + 1))
     for trace in traces.lives:
         causes = _Causes(traces, trace)
-        tally.saw(len(trace.rows(effects)))
         for row in trace.rows({*LINES, *effects, Code.IN_BITFIELD, Code.CLOSED}):
-            if trace.codes[row] not in effects:
+            code = trace.codes[row]
+            if code not in effects:
                 causes.take(row)
                 continue
+            tally.saw(trace.values[row] if code == Code.OUT_HAVE else 1)
             missing = causes.lacks(row)
             if missing:
                 tally.report(f"{missing} isn't written yet", traces.at(trace, row))
@@ -267,8 +277,12 @@ class _Progress:
 
     def __init__(self, trace: TraceLife) -> None:
         self.trace = trace
-        self.rows = trace.rows(INS)
+        self.rows: list[int] = []
+        """Those of the messages whose sending another trace shows, haves that came together as one."""
+        self.sources: list[tuple[_Progress, int]] = []
+        """Where each was sent: that trace, and its row."""
         self.place = 0
+        """How many of them are replayed."""
         self.waiting: list[_Progress] = []
 
     @property
@@ -276,16 +290,28 @@ class _Progress:
         """The first row that isn't replayed."""
         return self.rows[self.place] if self.place < len(self.rows) else len(self.trace)
 
-    def source(self) -> tuple[TraceLife, int] | None:
-        """Where the next message was sent; None if no trace shows it.
+    def find_sources(self, states: dict[int, _Progress]) -> int:
+        """Find out where messages were sent, and how many they are.
 
         A handshake is recorded when the connection opens, later than it was sent: it orders nothing.
         """
-        link = self.trace.link(self.row)
-        number = self.trace.mseqs[self.row]
-        if link is None or link.mate is None or not 0 < number < len(link.mate[1].outs):
-            return None
-        return link.mate[0], link.mate[1].outs[number]
+        trace, seen = self.trace, 0
+        links, numbers, counts = trace.links, trace.mseqs, trace.values
+        mates = [
+            (states[id(link.mate[0])], link.mate[1].outs.rows) if link.mate else None
+            for link in trace.ends
+        ]
+        for row in trace.rows(INS):
+            mate, number = mates[links[row]], numbers[row]
+            if mate is None or not 0 < number < len(mate[1]):
+                continue
+            other, sent = mate
+            count = counts[row] if trace.codes[row] == Code.IN_HAVE else 1
+            last = min(number + count, len(sent)) - 1
+            self.rows.append(row)
+            self.sources.append((other, sent[last]))
+            seen += last + 1 - number
+        return seen
 
 
 @check(
@@ -310,64 +336,43 @@ def sent_before_received(traces: Traces, tally: Tally) -> None:
             elif not trace.seed and piece not in own:
                 tally.report(f"{trace.name} doesn't have piece {piece}", traces.at(trace, row))
     states = {id(trace): _Progress(trace) for trace in traces.lives}
+    tally.saw(sum(state.find_sources(states) for state in states.values()))
     ready = list(states.values())
     while True:
         while ready:
-            _advance(ready.pop(), states, ready, tally)
+            _advance(ready.pop(), ready)
         stuck = next((s for s in states.values() if s.place < len(s.rows)), None)
         if stuck is None:
             return
-        freed = _break_cycle(traces, tally, states, stuck)
+        freed = _break_cycle(traces, tally, stuck)
         ready = [freed, *freed.waiting]
         freed.waiting = []
 
 
-def _advance(
-    state: _Progress, states: dict[int, _Progress], ready: list[_Progress], tally: Tally
-) -> None:
+def _advance(state: _Progress, ready: list[_Progress]) -> None:
     """Replay one trace as far as it goes, and wake those that waited for it."""
-    begun = state.row
-    trace, rows = state.trace, state.rows
-    links, numbers = trace.links, trace.mseqs
-    seen = 0
-    while state.place < len(rows):  # what `source` tells, without a call for each message
-        row = rows[state.place]
-        mate, number = trace.ends[links[row]].mate, numbers[row]
-        if mate is not None and 0 < number < len(mate[1].outs):
-            other = states[id(mate[0])]
-            if other.row <= mate[1].outs[number]:
-                other.waiting.append(state)
-                break
-            seen += 1
+    begun, sources = state.place, state.sources
+    while state.place < len(sources):
+        other, sent = sources[state.place]
+        if other.row <= sent:
+            other.waiting.append(state)
+            break
         state.place += 1
-    tally.saw(seen)
-    if state.row > begun:
+    if state.place > begun:
         ready += state.waiting
         state.waiting = []
 
 
-def _break_cycle(
-    traces: Traces, tally: Tally, states: dict[int, _Progress], stuck: _Progress
-) -> _Progress:
+def _break_cycle(traces: Traces, tally: Tally, stuck: _Progress) -> _Progress:
     """Follow who waits for whom until it repeats, tell it, and let one of them go on."""
     path = [stuck]
-    while True:
-        source = path[-1].source()
-        assert source is not None, "what is stuck waits for somebody"
-        following = states[id(source[0])]
-        if following in path:
-            break
+    while (following := path[-1].sources[path[-1].place][0]) not in path:
         path.append(following)
-    cycle = path[path.index(following) :]
     witnesses = []
-    for state in reversed(cycle):
-        source = state.source()
-        assert source is not None, "what is stuck waits for somebody"
-        witnesses += [traces.at(state.trace, state.row), traces.at(*source)]
+    for state in reversed(path[path.index(following) :]):
+        source, sent = state.sources[state.place]
+        witnesses += [traces.at(state.trace, state.row), traces.at(source.trace, sent)]
     tally.report("each of these was received before it was sent", *witnesses)
-    first = cycle[0]
-    source = first.source()
-    assert source is not None, "what is stuck waits for somebody"
-    states[id(source[0])].waiting.remove(first)
-    first.place += 1
-    return first
+    following.sources[following.place][0].waiting.remove(following)
+    following.place += 1
+    return following

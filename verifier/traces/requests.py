@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import compress, count
 from typing import TYPE_CHECKING
 
 from verifier.checks.registry import Scope, check
@@ -9,6 +10,8 @@ from verifier.findings import Severity
 from verifier.traces.columns import Code
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from verifier.findings import Tally
     from verifier.traces.columns import TraceLife
     from verifier.traces.swarm import Traces
@@ -75,14 +78,12 @@ def asked_once(traces: Traces, tally: Tally) -> None:
         waits = _Waits()
         for row in trace.rows(wanted | PIECES):
             code, link, piece = trace.codes[row], trace.links[row], trace.numbers[row]
-            waits.take(code, link, piece)
-            if code in {Code.IN_CHOKE, Code.IN_UNCHOKE}:
-                continue
             if code == Code.REQUEST:
                 book.setdefault(piece, row)  # open, even if its message can't be sent (spec 3.6)
             elif code == Code.OUT_REQUEST:
-                tally.saw()
+                waits.asked.add((link, piece))
                 before = book.get(piece)
+                tally.saw()
                 if before is not None and not _is_draw_of(trace, before, link):
                     tally.report(
                         f"piece {piece} is asked of two at once",
@@ -90,12 +91,16 @@ def asked_once(traces: Traces, tally: Tally) -> None:
                         traces.at(trace, row),
                     )
                 book[piece] = row
+            elif code in PIECES:
+                waits.answer(link, piece)
+                if piece in book and trace.links[book[piece]] == link:
+                    del book[piece]
+            elif code == Code.DOWNLOADED:
+                book.pop(piece, None)
             elif code == Code.FREED:
                 _freed(traces, tally, trace, row, book.pop(piece, None), waits)
-            elif code == Code.DOWNLOADED or (
-                piece in book and code in PIECES and trace.links[book[piece]] == link
-            ):
-                book.pop(piece, None)
+            else:
+                waits.choked[link] = code
 
 
 def _is_draw_of(trace: TraceLife, row: int, link: int) -> bool:
@@ -109,17 +114,14 @@ class _Waits:
     def __init__(self) -> None:
         self.choked: dict[int, int] = {}
         """The last of choke and unchoke that came."""
-        self._asked: set[tuple[int, int]] = set()
+        self.asked: set[tuple[int, int]] = set()
+        """Pieces that were asked for and haven't come, each with its connection."""
         self._unanswered: dict[int, int] = {}
 
-    def take(self, code: int, link: int, piece: int) -> None:
-        """A record: a piece that was asked for sets the wait back."""
-        if code in {Code.IN_CHOKE, Code.IN_UNCHOKE}:
-            self.choked[link] = code
-        elif code == Code.OUT_REQUEST:
-            self._asked.add((link, piece))
-        elif code in PIECES and (link, piece) in self._asked:
-            self._asked.discard((link, piece))
+    def answer(self, link: int, piece: int) -> None:
+        """A piece came: one that was asked for sets the wait back."""
+        if (link, piece) in self.asked:
+            self.asked.discard((link, piece))
             self._unanswered[link] = 0
 
     def give_up(self, link: int) -> float:
@@ -159,6 +161,10 @@ def _freed(
         )
 
 
+MANY = {Code.IN_BITFIELD, Code.FREED}
+"""Records whose number is no piece, or one that was judged when it was asked for."""
+
+
 class _Wishes:
     """What a peer may ask of each neighbor: known there, lacking here, asked of nobody."""
 
@@ -189,12 +195,17 @@ class _Wishes:
         for link, known in self.known.items():
             self.free[link] += change * known[piece]
 
-    def learn(self, link: int, piece: int) -> None:
-        """A neighbor has a piece."""
-        known = self.known.get(link)
-        if known is not None and not known[piece]:
-            known[piece] = 1
-            self.free[link] += not (self.own[piece] or piece in self.book)
+    def learn(self, link: int, pieces: Iterable[int]) -> None:
+        """A neighbor has these pieces."""
+        known, own, book = self.known.get(link), self.own, self.book
+        if known is None:
+            return
+        gained = 0
+        for piece in pieces:
+            if not known[piece]:
+                known[piece] = 1
+                gained += not (own[piece] or piece in book)
+        self.free[link] += gained
 
     def bitfield(self, link: int, row: int) -> None:
         """A neighbor told all that it has; not everything in it may be known."""
@@ -203,9 +214,7 @@ class _Wishes:
         if told is None:
             self.unsure.add(link)
             return
-        for piece, there in enumerate(told):
-            if there:
-                self.learn(link, piece)
+        self.learn(link, compress(count(), told))
 
     def ask(self, link: int, piece: int) -> None:
         """A piece is asked for."""
@@ -259,10 +268,14 @@ def _requests(traces: Traces, tally: Tally, trace: TraceLife) -> None:
     wanted |= {Code.IN_UNCHOKE, Code.REQUEST, Code.OUT_REQUEST, Code.FREED, Code.DOWNLOADED}
     for row in trace.rows(wanted | PIECES):
         code, link, piece = trace.codes[row], trace.links[row], trace.numbers[row]
-        if code not in {Code.IN_BITFIELD, Code.FREED} and piece >= len(wishes.own):
+        if code == Code.IN_HAVE:
+            pieces = trace.pieces(row)
+            if max(pieces) >= len(wishes.own):
+                tally.report(f"there is no piece {max(pieces)}", traces.at(trace, row))
+            else:
+                wishes.learn(link, pieces)
+        elif piece >= len(wishes.own) and code not in MANY:
             tally.report(f"there is no piece {piece}", traces.at(trace, row))
-        elif code == Code.IN_HAVE:
-            wishes.learn(link, piece)
         elif code == Code.REQUEST:
             drawn = row
             _drawn(traces, tally, trace, row, wishes)

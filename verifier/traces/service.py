@@ -98,8 +98,8 @@ def _replay(
             if machine == "upload":
                 queue.turn(unchoked=state != "choked")
         elif code == Code.IN_HAVE:
-            link = trace.link(row)
-            if queue.sending == piece and link is not None and link.mate is not None:
+            piece, link = queue.sending, trace.link(row)
+            if link is not None and link.mate is not None and piece in trace.pieces(row):
                 # A request that a choke crossed may be served although another served it too: then
                 # the have doesn't tell that this copy is out.
                 mate, end = link.mate

@@ -88,7 +88,8 @@ class Traces:
         pieces = self.config.pieces
         if count in {0, pieces}:
             return bytearray([count > 0]) * pieces
-        if link.mate is None or len(link.ins) < 2 or trace.codes[link.ins[1]] != Code.IN_BITFIELD:
+        second = [trace.codes[row] for row in link.ins.rows[1:2]]
+        if link.mate is None or second != [Code.IN_BITFIELD]:
             return None
         mate, end = link.mate
         if end.had < 0:

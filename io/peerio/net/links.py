@@ -160,8 +160,9 @@ class Links:
         self.open[peer_id] = link
         if not link.incoming and self.dialler:
             self.dialler.established(peer_id)
-        self._recorder.frame(link, "out", "handshake", HANDSHAKE_SIZE, {"id": self._peer_id})
-        self._recorder.frame(link, "in", "handshake", HANDSHAKE_SIZE, {"id": peer_id})
+        shake = {"neighbor": peer_id, "len": HANDSHAKE_SIZE}
+        self._recorder.frame(link, "out", "handshake", None, {**shake, "id": self._peer_id})
+        self._recorder.frame(link, "in", "handshake", None, {**shake, "id": peer_id})
         self._recorder.connection(link, "open", {"incoming": link.incoming})
         if self._admission.penalties.holds(link.origin):
             forgive = partial(self._admission.penalties.forgive, link.origin)

@@ -135,12 +135,13 @@ class Receiver:
     def _take_haves(self, link: Link, run: HaveRun) -> float:
         self.messages += len(run.pieces)
         if self._recorder.on:
-            self._recorder.haves(link, "in", run.pieces)
+            self._recorder.haves_came(link, run.pieces)
         self._callbacks.on_haves(link.neighbor, run.pieces)
         return HAVE_WORK * len(run.pieces)
 
     def _take_unknown(self, link: Link, frame: UnknownFrame) -> float:
-        self._recorder.frame(link, "in", type_name(frame.kind), 4 + frame.length, {})
+        size = 4 + frame.length
+        self._recorder.frame(link, "in", type_name(frame.kind), None, {"len": size})
         self._callbacks.on_unknown(link.neighbor)
         hint = self._rules.explain_type(frame.kind, frame.length)
         if hint and not link.explained:
@@ -166,9 +167,9 @@ class Receiver:
             self._penalties.forgive(link.origin)
         if self._recorder.on:
             size = PIECE_HEADER_SIZE + self._rules.piece_length(end.piece)
-            fields: dict[str, Any] = {"piece": end.piece, "kept": right}
+            fields: dict[str, Any] = {"len": size, "kept": right}
             if sink is not None:
                 fields["sha"] = sink.hexdigest()
-            self._recorder.frame(link, "in", "piece", size, fields)
+            self._recorder.frame(link, "in", "piece", end.piece, fields)
         self._callbacks.on_piece_end(link.neighbor, end.piece)
         return 0.0

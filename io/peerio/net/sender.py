@@ -53,7 +53,7 @@ class Stalls:
 
 PIECES_A_FLUSH = 8
 """How many pieces one neighbor is sent before the others have their turn."""
-HAVE_PAUSE = 0.01
+HAVE_PAUSE = 0.02
 """Seconds for which a have may wait for others, if one was sent just before."""
 
 
@@ -114,8 +114,8 @@ class Sender:
             self.messages += 1
             self.dirty[link] = None
             if self._recorder.on:
-                fields = {"piece": piece}
-                self._recorder.frame(link, "out", "piece", PIECE_HEADER_SIZE + size, fields)
+                fields = {"len": PIECE_HEADER_SIZE + size}
+                self._recorder.frame(link, "out", "piece", piece, fields)
 
     def gather_have(self, piece: int) -> None:
         """Queue a have to all neighbors; it may wait for company, at most `HAVE_PAUSE`.
@@ -133,27 +133,32 @@ class Sender:
         self._loop.alarms.clear("haves")
         self._haves_at = self._loop.now
         frames = encode_haves(self._haves)
+        behind: dict[int, list[Link]] = {}
         for link in self._owner.open.values():
-            self._queue_haves(link, frames)
+            behind.setdefault(link.haves_told, []).append(link)
             link.haves_told = 0
+        for told, links in behind.items():
+            self._queue_haves(links, self._haves[told:], frames[told * HAVE_SIZE :])
         self._haves = []
 
     def queue_gathered(self, link: Link) -> None:
         """Put the haves that wait into one neighbor's queue, now."""
         if link.haves_told < len(self._haves):
-            self._queue_haves(link, encode_haves(self._haves))
+            pieces = self._haves[link.haves_told :]
             link.haves_told = len(self._haves)
+            self._queue_haves([link], pieces, encode_haves(pieces))
 
-    def _queue_haves(self, link: Link, frames: bytes) -> None:
-        """Queue those of the gathered haves, whose frames these are, that weren't queued before."""
-        pieces = self._haves[link.haves_told :]
-        if not pieces or not link.takes_messages:
+    def _queue_haves(self, links: list[Link], pieces: list[int], frames: bytes) -> None:
+        """Queue haves, whose frames these are, to neighbors that were told all before them."""
+        links = [link for link in links if link.takes_messages]
+        if not pieces or not links:
             return
-        link.outbox.put(frames[link.haves_told * HAVE_SIZE :])
-        self.messages += len(pieces)
-        self.dirty[link] = None
+        for link in links:
+            link.outbox.put(frames)
+            self.dirty[link] = None
+        self.messages += len(pieces) * len(links)
         if self._recorder.on:
-            self._recorder.haves(link, "out", pieces)
+            self._recorder.haves_queued(links, pieces)
 
     # Flushing.
 

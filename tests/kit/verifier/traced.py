@@ -19,6 +19,17 @@ from verifier.judge import Options, Verdict
 
 COMMON = {"v", "peer", "t_wall", "t_mono"}
 """Fields that a record leaves out where they are those of the record before."""
+SIZES = {"choke": 5, "unchoke": 5, "interested": 5, "not interested": 5, "have": 9, "request": 9}
+"""Bytes of messages whose records leave them out."""
+EVENTS = {
+    "choke": "choked",
+    "unchoke": "unchoked",
+    "interested": "received_interested",
+    "not interested": "received_not_interested",
+    "have": "received_have",
+    "piece": "downloaded_piece",
+}
+"""The event that a record of a received message tells besides."""
 Event = tuple[float, str, tuple[int, ...]]
 
 
@@ -153,18 +164,53 @@ def _texts(seed: int, events: tuple[Any, ...]) -> tuple[dict[str, str], bytes]:
 
 
 def _spelled_out(text: str) -> Iterator[dict[str, Any]]:
-    """The records of a trace with all common fields, and each have with a record of its own."""
+    """The records of a trace with all fields, and each message, event and draw with a record of its own."""
     said: dict[str, Any] = {}
+    neighbors: dict[str, int] = {}
     for line in text.splitlines():
         record = json.loads(line)
         said |= {name: record[name] for name in COMMON & record.keys()}
-        pieces, counted = record.pop("pieces", [None]), "line" if "line" in record else "mseq"
-        if record["kind"] == "start":
-            yield {**said, **record, "pieces": pieces}
-            continue
-        for number, piece in enumerate(pieces):
-            one = {} if piece is None else {"piece": piece, counted: record[counted] + number}
-            yield {**said, **record, **one}
+        if "neighbor" in record and "conn" in record:
+            neighbors[record["conn"]] = record["neighbor"]
+        way, _, kind = record["kind"].partition(" ")
+        if kind:
+            parts = _of_message({**record, "kind": "message", "dir": way, "type": kind}, neighbors)
+        else:
+            parts = _of_event(record) if way == "event" else iter([record])
+        yield from ({**said, **part} for part in parts)
+
+
+def _of_message(record: dict[str, Any], neighbors: dict[str, int]) -> Iterator[dict[str, Any]]:
+    """What a message's record tells: the draw of a request, each message, its line."""
+    kind = record["type"]
+    if kind in SIZES:
+        record["len"] = SIZES[kind]
+    told: dict[str, Any] = {"kind": "event", "event": EVENTS.get(kind)}
+    if "line" in record:
+        names = {"line", "count"} if kind == "piece" else {"line"}
+        told |= {name: record.pop(name) for name in names}
+    if "draw" in record:
+        names = {"candidates", "draw"}
+        draw = {**{name: record.pop(name) for name in names}, "piece": record["piece"]}
+        yield {"kind": "request", "neighbor": neighbors[record["conn"]], **draw}
+    pieces = [{"piece": piece} for piece in record.pop("pieces", [])] or [{}]
+    conns = record.pop("conns", [record.get("conn")])
+    mseqs = record.pop("mseqs", [record.get("mseq")])
+    for conn, mseq in zip(conns, mseqs, strict=True):
+        for number, piece in enumerate(pieces, mseq):
+            yield {**record, "conn": conn, "mseq": number, "neighbor": neighbors[conn], **piece}
+    if "line" in told:
+        told["neighbor"] = neighbors[record["conn"]]
+        for line, piece in enumerate(pieces, told["line"]):
+            named = {"piece": record["piece"]} if kind == "piece" else piece
+            yield {**told, "line": line, **named}
+
+
+def _of_event(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Each line."""
+    pieces = [{"piece": piece} for piece in record.pop("pieces", [])] or [{}]
+    for line, piece in enumerate(pieces, record["line"]):
+        yield {**record, "line": line, **piece}
 
 
 def good_traces(seed: int = 1, events: tuple[Any, ...] = ()) -> TracedRun:

@@ -167,7 +167,7 @@ class LosesMessages(Outbox):
 class WrongHandshake(Recorder):
     """Tells the next peer's id in its handshake."""
 
-    def frame(self, link, way, kind, size, fields):
+    def frame(self, link, way, kind, piece, fields):
         if kind == "handshake" and way == "out":
-            fields = {"id": fields["id"] + 1}
-        super().frame(link, way, kind, size, fields)
+            fields = {**fields, "id": fields["id"] + 1}
+        super().frame(link, way, kind, piece, fields)

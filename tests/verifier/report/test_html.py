@@ -177,8 +177,9 @@ def test_records_of_traces_have_places(tmp_path: Path) -> None:
     folder = traced_run(tmp_path)
     path = folder / "trace_peer_1002.jsonl"
     lines = path.read_text().splitlines(keepends=True)
-    nth = next(i for i, line in enumerate(lines) if '"type":"have"' in line.replace('": "', '":"'))
-    neighbor = json.loads(lines[nth])["neighbor"]
+    nth = next(i for i, line in enumerate(lines) if '"in have"' in line)
+    conn = json.loads(lines[nth])["conn"]
+    (neighbor,) = {int(conn.partition(":")[0]), int(conn.partition(">")[2])} - {1002}
     path.write_text("".join(lines[:nth] + lines[nth + 1 :]))
     report = verify([folder])
     page, document = page_of(report)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from bisect import bisect_left
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from verifier.history.case import Case
 from verifier.history.lives import Life
 from verifier.reading.times import parse_time
 from verifier.report.page.axis import Axis
+
+CONNECTION = re.compile(r"(\d{1,18}):\d+>(\d{1,18})")
+"""A connection's name in a trace (docs/trace.md)."""
 
 
 class TimelinePoint(NamedTuple):
@@ -62,4 +66,13 @@ def _of_record(case: Case, axis: Axis, life: Life, text: str) -> TimelinePoint:
     stamp = parse_time(str(record.get("t_wall", "")))
     known = stamp is not None and life.columns.timed
     moment = axis.at(life, stamp.seconds, 0) if stamp is not None and known else None
-    return TimelinePoint(life.owner, moment, _peer(case, record.get("neighbor")))
+    return TimelinePoint(life.owner, moment, _peer(case, _neighbor(record, life.file.peer_id)))
+
+
+def _neighbor(record: dict[str, Any], own: int) -> object:
+    """Whom a record is about: it says so, or its connection's name does, which both ends' ids are in."""
+    ends = CONNECTION.fullmatch(str(record.get("conn", "")))
+    if "neighbor" in record or ends is None:
+        return record.get("neighbor")
+    dialler, listener = map(int, ends.groups())
+    return listener if dialler == own else dialler
