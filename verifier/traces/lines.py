@@ -151,12 +151,23 @@ def _events(trace: TraceLife) -> array[int]:
     return rows
 
 
+def _is_cut(trace: TraceLife, there: array[int], told: array[int]) -> bool:
+    """Whether a log's lines are the first or the last of those told, but for a torn line at either end."""
+    lines, form = len(there), trace.life.columns.form
+    within, last = there[1 : lines - 1], told[len(told) - lines :]
+    cut = lines < len(told) or form.beheaded or form.truncated
+    return cut and within in (told[1 : lines - 1], last[1 : lines - 1])
+
+
 def _beside(traces: Traces, tally: Tally, trace: TraceLife) -> None:
     """The log's lines against the events; a killed peer's trace may lack the last of them."""
     log, (told, right), there = trace.life.index, _told(trace), _logged(trace)
     both = min(len(there), len(told), right)
     tally.saw(both)
     if there == told and both == len(told):
+        return
+    if traces.case.swarm.lenient and _is_cut(trace, there, told):
+        tally.unsure(f"{trace.life.file.label} lacks lines that its trace tells")
         return
     events = _events(trace)
     for place in compress(count(), map(ne, there[:both], told)):

@@ -39,11 +39,8 @@ def _text(data: bytes) -> str:
 
 
 def blamed(name: str, seed: int, folder: Path) -> set[str]:
-    """What is called an error once some logs of a recorded run were cut, but for the missing log itself.
-
-    Traces go: they show what is missing in the log beside them.
-    """
-    shutil.copytree(HISTORIES / name, folder, ignore=shutil.ignore_patterns("trace_*"))
+    """What is called an error once some logs of a recorded run were cut, but for the missing log itself."""
+    shutil.copytree(HISTORIES / name, folder)
     paths = {path.name: path for path in folder.rglob("log_peer_*")}
     texts = {one: _text(path.read_bytes()) for one, path in paths.items()}
     logs = {one: text.splitlines() for one, text in texts.items() if text}
