@@ -27,6 +27,8 @@ NEEDLESS = BESIDE | {
     "shutil", "ssl", "traceback", "tokenize", "structlog.dev", "structlog.stdlib", "subprocess", "tempfile", "zipfile",
     "peerio.dialects", "peerio.hashes", "peerio.resume", "peerio.simulation", "peerio.trace",
 }  # fmt: skip
+if sys.version_info >= (3, 12):  # where `dataclasses` itself asks `inspect` for annotations
+    NEEDLESS -= {"ast", "inspect", "tokenize"}
 BY_HAND = {"json", "peerio.status"}
 LAUNCHED = {"peerio.program.speaking"}
 MOST_OURS, MOST_OTHERS = 64, 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def test_a_host_that_lies(tmp_path: Path) -> None:
             (eve, [sys.executable, liar.__file__, f"{eve.home}/swarmproof"]),
         ):
             script = host.home / PYTHON
-            script.write_text(f'#!/bin/sh\nexec {" ".join(command)} "$@"\n')
+            script.write_text(f'#!/bin/sh\nexec {shlex.join(map(str, command))} "$@"\n')
             script.chmod(0o755)
         commands.place_file()
         deployed = commands.run("deploy", "--python", PYTHON)
