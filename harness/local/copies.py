@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.config import SwarmConfig
+from core.config import PeerInfo, SwarmConfig
 from harness.local.runfolder import copy_of
+from verifier.reading.config import Peer
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,14 @@ def compare(folder: Path, config: SwarmConfig) -> dict[int, Copy]:
     return judge({i: Copy(paths[i], *digest) for i, digest in digests.items()}, config)
 
 
+def first_seed(peers: Iterable[PeerInfo | Peer]) -> int:
+    """The id of the peer with whose copy the others are compared."""
+    return next(peer.peer_id for peer in peers if peer.has_file)
+
+
 def judge(copies: dict[int, Copy], config: SwarmConfig) -> dict[int, Copy]:
     """The same copies, each with whether it is that of the first seed."""
-    expected = copies[next(peer.peer_id for peer in config.peers if peer.has_file)].sha256
+    expected = copies[first_seed(config.peers)].sha256
     return {
         peer_id: replace(copy, identical=copy.sha256 is not None and copy.sha256 == expected)
         for peer_id, copy in copies.items()

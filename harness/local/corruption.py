@@ -11,7 +11,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from core.config import SwarmConfig
-from harness.local.copies import Copy
+from harness.local.copies import Copy, first_seed
 from harness.remote.host.place import piece_sums
 from verifier.api import Report
 from verifier.history.case import Case
@@ -32,7 +32,7 @@ class Wrong:
 
 def suspects(copies: Mapping[int, Copy], config: SwarmConfig) -> list[int]:
     """The seed, and whose copies differ from its file: the peers whose pieces are compared."""
-    seed = next(peer.peer_id for peer in config.peers if peer.has_file)
+    seed = first_seed(config.peers)
     differing = [one for one, copy in copies.items() if copy.sha256 and not copy.identical]
     return [seed, *differing] if differing and copies[seed].sha256 else []
 
@@ -53,7 +53,7 @@ def explain(folder: Path, hashes: Mapping[int, Sequence[str]], report: Report) -
     if not report.verdicts:
         return []
     case = report.verdicts[-1].case
-    seed = next(peer.peer_id for peer in case.config.peers if peer.has_file)
+    seed = first_seed(case.config.peers)
     lines, wrong = [], list[Wrong]()
     for peer_id in sorted(hashes.keys() - {seed}) if seed in hashes else ():
         pairs = zip_longest(hashes[peer_id], hashes[seed])
@@ -78,7 +78,7 @@ def _source(case: Case, peer_id: int, piece: int) -> int | None:
 def _told(folder: Path, case: Case, wrong: Sequence[Wrong], right: Sequence[str]) -> str:
     """One peer's copy in one line; `right` are the hashes of the seed's pieces."""
     peer = wrong[0].peer if wrong else 0
-    seed = next(peer.peer_id for peer in case.config.peers if peer.has_file)
+    seed = first_seed(case.config.peers)
     words = (
         f"peer {peer}'s copy differs from peer {seed}'s in {_pieces(one.piece for one in wrong)}"
     )

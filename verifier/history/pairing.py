@@ -103,7 +103,9 @@ def _shifted(swarm: Swarm, mine: list[End], theirs: list[End]) -> list[tuple[End
         )
         for shift in shifts
     ]
-    best = min(ways, key=lambda way: sum(_strange(swarm, *pair) for pair in way))
+    best = ways[0]
+    if len(ways) > 1:
+        best = min(ways, key=lambda way: sum(_strange(swarm, *pair) for pair in way))
     if swarm.lenient and lost and _restarted(swarm, mine, theirs):
         return [pair for pair in best if _is_sure(swarm, *pair)]
     return best

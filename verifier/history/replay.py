@@ -319,9 +319,9 @@ def match_chokes(
         sent = [(owed[n].kind == Kind.UNCHOKED, owed[n].line, owed[n].line) for n in sorted(chosen)]
         return match(sent, received, facts, heard)
 
-    ways = [(matched(every), every)]
-    if backs:
-        ways.append((matched(every - pairs), every - pairs))
+    if not backs:
+        return matched(every)
+    ways = [(matched(chosen), chosen) for chosen in (every, every - pairs)]
     if cut:
         return reduce(Matching.agreed, [one for one, _ in ways])
     best, chosen = min(ways, key=_unexplained)

@@ -336,17 +336,15 @@ class LogColumns:
         haves = [time for conn in kept for time in (*conn.times[:1], *conn.times[-1:])]
         haves += [c.above for c in self.conns if c.line == last + 1 and c.above >= times[-1]]
         haves += [self.last_time] if last >= self.line_count else []
-        return LogColumns(
-            self.owner,
-            events,
-            kept,
-            self.form.cut(first, last),
-            last,
-            sum(conn.haves for conn in kept),
-            min(times + haves),
-            max(times + haves),
-            self.resolution,
-            self.silences,
+        return replace(
+            self,
+            events=events,
+            conns=kept,
+            form=self.form.cut(first, last),
+            line_count=last,
+            have_count=sum(conn.haves for conn in kept),
+            first_time=min(times + haves),
+            last_time=max(times + haves),
         )
 
     def settle(self, pieces: int) -> None:

@@ -193,6 +193,8 @@ def seed_completes(_rng: Random, logs: Logs) -> None:
         logs[name].append(f"{stamp}: Peer {name[9:13]} has downloaded the complete file.")
 
 
+CUTS: tuple[Blemish, ...] = (lost_start, torn_start, lost_end, torn_end)
+"""Those that leave a part of each log, and nothing else."""
 ALL: tuple[Blemish, ...] = (
     lost_end,
     torn_end,
@@ -211,3 +213,8 @@ ALL: tuple[Blemish, ...] = (
     placeholders,
     seed_completes,
 )
+
+
+def written(lines: list[str]) -> str:
+    """The text of a log; one that lost the end of its last line has no line's end there."""
+    return "".join(f"{line}\n" for line in lines).replace("\1\n", "")

@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kit.verifier.blemishes import (
-    ALL,
-    empty,
-    lost_end,
-    lost_start,
-    missing,
-    torn_end,
-    torn_start,
-)
+from tests.kit.verifier.blemishes import ALL, CUTS, empty, missing, written
 from tests.kit.verifier.judging import fired, random_shape
 from tests.kit.verifier.simulator import Swarm
 from verifier.api import verify
@@ -26,8 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.kit.verifier.blemishes import Blemish
-
-CUTS = (lost_start, torn_start, lost_end, torn_end)
 
 
 def blamed(folder: Path, seed: int, tries: int, kinds: tuple[Blemish, ...] = ALL) -> list[str]:
@@ -45,8 +35,7 @@ def blamed(folder: Path, seed: int, tries: int, kinds: tuple[Blemish, ...] = ALL
         for name in clean:
             (folder / name).unlink(missing_ok=True)
         for name, lines in logs.items():
-            text = "".join(f"{line}\n" for line in lines).replace("\1\n", "")
-            (folder / name).write_text(text)
+            (folder / name).write_text(written(lines))
         report = verify([folder], Options(lenient=True))
         told = {"F01"} if chosen in {empty, missing} or not all(logs.values()) else set()
         for verdict in report.verdicts:

@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.kit.histories.book import HISTORIES
-from tests.kit.verifier.blemishes import (
-    empty,
-    lost_end,
-    lost_start,
-    missing,
-    torn_end,
-    torn_start,
-)
+from tests.kit.verifier.blemishes import CUTS, empty, missing, written
 from tests.kit.verifier.judging import fired
 from tests.verifier.test_corpus import CLEAN
 from verifier.api import verify
@@ -28,7 +21,7 @@ from verifier.reading.encodings import decode
 if TYPE_CHECKING:
     from pathlib import Path
 
-CUTS = (lost_end, torn_end, lost_start, torn_start, missing, empty)
+KINDS = (*CUTS, missing, empty)
 HIDING = {"counts-too-early"}
 """Whose counts hide that the first download is missing, so that nothing shows that a log was cut."""
 NAMES = [name for name in CLEAN[HISTORIES] if name not in HIDING]
@@ -45,12 +38,11 @@ def blamed(name: str, seed: int, folder: Path) -> set[str]:
     texts = {one: _text(path.read_bytes()) for one, path in paths.items()}
     logs = {one: text.splitlines() for one, text in texts.items() if text}
     rng = random.Random(f"{name} {seed}")
-    rng.choice(CUTS)(rng, logs)
+    rng.choice(KINDS)(rng, logs)
     for one, path in paths.items():
         path.unlink()
         if one in logs:
-            text = "".join(f"{line}\n" for line in logs[one]).replace("\1\n", "")
-            path.write_text(text, encoding="utf-8", newline="\n")
+            path.write_text(written(logs[one]), encoding="utf-8", newline="\n")
     report = verify([folder], Options(lenient=True))
     return set().union(*(fired(one, Severity.ERROR) for one in report.verdicts)) - {"F01"}
 
